@@ -1,0 +1,3 @@
+module github.com/gothreading/threading
+
+go 1.25

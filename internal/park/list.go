@@ -1,0 +1,69 @@
+package park
+
+// A List holds the Waiters of one primitive, or of one reason to wait, in FIFO order. The zero value is empty. Every
+// method needs the guard that the primitive passes to Sleep.
+type List[T any] struct {
+	head *Waiter[T] // of a ring, so head.prev is the last
+	era  uint16
+}
+
+// Front returns the first waiter, or nil.
+func (l *List[T]) Front() *Waiter[T] { return l.head }
+
+// PushBack adds w, a newcomer, at the end.
+func (l *List[T]) PushBack(w *Waiter[T]) {
+	w.list, w.era = l, l.era
+	if l.head == nil {
+		l.head, w.next, w.prev = w, w, w
+		return
+	}
+	first, last := l.head, l.head.prev
+	w.next, w.prev = first, last
+	last.next, first.prev = w, w
+}
+
+// PushFront puts w back in front: it was first, was woken to compete, and lost.
+func (l *List[T]) PushFront(w *Waiter[T]) {
+	l.PushBack(w)
+	l.head = w
+}
+
+// Remove takes w off the list. It must be on it.
+func (l *List[T]) Remove(w *Waiter[T]) {
+	if w.next == w {
+		l.head = nil
+	} else {
+		w.prev.next, w.next.prev = w.next, w.prev
+		if l.head == w {
+			l.head = w.next
+		}
+	}
+	w.list, w.next, w.prev = nil, nil, nil
+}
+
+// Cut draws a line behind the last waiter: those present are early, those who come later are not, until the next Cut.
+func (l *List[T]) Cut() { l.era++ }
+
+// Early reports whether w, which is listed, came before the last Cut.
+func (l *List[T]) Early(w *Waiter[T]) bool { return w.era != l.era }
+
+// A chain holds waiters that were taken off their list and are owed a Wake, until the guard is free.
+type chain[T any] struct{ first, last *Waiter[T] }
+
+func (c *chain[T]) add(w *Waiter[T]) {
+	if c.first == nil {
+		c.first = w
+	} else {
+		c.last.next = w
+	}
+	c.last = w
+}
+
+func (c *chain[T]) wake(v Verdict) {
+	for w := c.first; w != nil; {
+		next := w.next // before Wake: after it, w may be in use again
+		w.next = nil
+		w.Wake(v)
+		w = next
+	}
+}

@@ -1,0 +1,186 @@
+package park
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Verdict is what ended a sleep.
+type Verdict uint32
+
+const (
+	GaveUp  Verdict = iota // the limit was reached first; nothing was granted
+	Granted                // what the waiter asked for is its own
+	Retry                  // worth trying again; nothing was granted
+)
+
+// A Waiter is one goroutine's place in a List. Value is what it brings or is given: written by the waiter before it
+// is listed, and by others before they wake it.
+//
+// Its size is part of the cost of a blocked goroutine: 128 bytes with an 8-byte Value on a 64-bit machine.
+type Waiter[T any] struct {
+	Value T
+
+	// Under the guard of the list.
+	next, prev *Waiter[T] // a ring
+	list       *List[T]   // the list it is on, or nil
+	era        uint16     // the list's when it came
+	expired    bool       // its time ran out
+
+	cond    sync.Cond   // where it sleeps
+	bound   *bound[T]   // what a sleep with a limit needs beyond that; nil until then
+	guard   sync.Locker // what Sleep releases and the timer acquires
+	verdict atomic.Uint32
+}
+
+// A Pool hands out Waiters.
+type Pool[T any] struct{ free sync.Pool }
+
+var pools sync.Map // (*Waiter[T])(nil) -> *Pool[T]
+
+// Waiters returns the pool of Waiters for values of type T. It is a look-up: keep the result.
+func Waiters[T any]() *Pool[T] {
+	key := any((*Waiter[T])(nil))
+	p, ok := pools.Load(key)
+	if !ok {
+		p, _ = pools.LoadOrStore(key, new(Pool[T]))
+	}
+	return p.(*Pool[T])
+}
+
+// Get returns a Waiter that is on no list.
+func (p *Pool[T]) Get() *Waiter[T] {
+	if w, ok := p.free.Get().(*Waiter[T]); ok {
+		return w
+	}
+	w := new(Waiter[T])
+	w.cond.L = (*sleeper[T])(w)
+	return w
+}
+
+// Put ends the call that w was taken for. w must be on no list and owed no Wake.
+func (p *Pool[T]) Put(w *Waiter[T]) {
+	if b := w.bound; b != nil {
+		if b.timer != nil && !b.timer.Stop() {
+			return // its function may still look at w
+		}
+		b.timer, b.bell = nil, nil
+	}
+	var zero T
+	w.Value, w.guard, w.expired = zero, nil, false
+	p.free.Put(w)
+}
+
+// Sleep waits, with the guard held and w on a list that it protects, until somebody wakes w or the limit is reached.
+// It returns with the guard released and w on no list. The limit must be the same for every Sleep of one call; its
+// clock starts with the first.
+func (w *Waiter[T]) Sleep(guard sync.Locker, limit Limit) Verdict {
+	w.guard = guard
+	switch {
+	case w.expired:
+		w.list.Remove(w)
+		guard.Unlock()
+		return GaveUp
+	case limit.after > 0:
+		b := w.bounded()
+		b.after = limit.after
+		w.cond.L = b
+		w.cond.Wait()
+		w.cond.L = (*sleeper[T])(w)
+	case limit.ctx != nil && limit.ctx.Done() != nil:
+		return w.sleepUntil(limit.ctx.Done())
+	default:
+		w.cond.Wait()
+	}
+	return Verdict(w.verdict.Load())
+}
+
+func (w *Waiter[T]) sleepUntil(done <-chan struct{}) Verdict {
+	b := w.bounded()
+	if b.bell == nil {
+		b.bell = make(chan struct{}, 1)
+	}
+	w.guard.Unlock()
+	select {
+	case <-b.bell:
+	case <-done:
+		if w.leave() {
+			return GaveUp
+		}
+		<-b.bell // somebody took w off the list and owes it this
+	}
+	return Verdict(w.verdict.Load())
+}
+
+// leave takes w off its list unless somebody else did, and reports whether it was there.
+func (w *Waiter[T]) leave() bool {
+	w.guard.Lock()
+	defer w.guard.Unlock()
+	if w.list == nil {
+		return false
+	}
+	w.list.Remove(w)
+	return true
+}
+
+// Wake ends w's sleep with a verdict. Only whoever took w off its list calls it, once, with or without the guard.
+func (w *Waiter[T]) Wake(v Verdict) {
+	w.verdict.Store(uint32(v))
+	if w.bound != nil && w.bound.bell != nil {
+		w.bound.bell <- struct{}{} // never blocks: one Wake a sleep, and the buffer holds one
+		return
+	}
+	w.cond.Signal()
+}
+
+// A sleeper is a Waiter as the Locker of its own Cond. Cond.Wait calls Unlock once its ticket is taken, and Lock when
+// it was woken, where there is nothing to do: the primitive acquires its guard again only if it needs to.
+type sleeper[T any] Waiter[T]
+
+func (s *sleeper[T]) Lock()   {}
+func (s *sleeper[T]) Unlock() { s.guard.Unlock() }
+
+// A bound is the part of a Waiter that only calls with a limit need. It stays with its Waiter; what it holds for the
+// call, the timer or the channel, does not.
+type bound[T any] struct {
+	w       *Waiter[T]
+	expired func()        // timeUp, as a value that is made once
+	after   time.Duration // the limit of the present call
+	timer   *time.Timer   // of the present call
+	bell    chan struct{} // of the present call: where it sleeps if its limit is a context
+}
+
+func (w *Waiter[T]) bounded() *bound[T] {
+	if w.bound == nil {
+		w.bound = &bound[T]{w: w}
+		w.bound.expired = w.bound.timeUp
+	}
+	return w.bound
+}
+
+// As the Locker of a timed sleep, a bound starts the call's timer when the guard has been released, so that nobody
+// waits for a timer to be made.
+func (b *bound[T]) Lock() {}
+
+func (b *bound[T]) Unlock() {
+	b.w.guard.Unlock()
+	if b.timer == nil {
+		b.timer = time.AfterFunc(b.after, b.expired)
+	}
+}
+
+// timeUp is the timer's function.
+func (b *bound[T]) timeUp() {
+	w := b.w
+	w.guard.Lock()
+	w.expired = true
+	listed := w.list != nil
+	if listed {
+		w.list.Remove(w)
+	}
+	w.guard.Unlock()
+	if listed {
+		w.Wake(GaveUp)
+	}
+}
