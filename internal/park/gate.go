@@ -3,7 +3,6 @@ package park
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // A Gate is the mechanism of everything that is acquired and released: one atomic word that a free acquire or release
@@ -15,7 +14,7 @@ import (
 // A released value is up for grabs. The first waiter is woken to compete for it, and a goroutine that happens to be
 // running may be faster (it barges): that is what makes a contended lock fast, since the value need not lie idle until
 // a sleeper has got up. A waiter that lost goes back to the front of the list. Once the first waiter has been passed
-// over for starvationThreshold, the Gate is starving: newcomers take nothing, and a release hands the value to the
+// over for a millisecond, the Gate is starving: newcomers take nothing, and a release hands the value to the
 // first waiter, and so on in order until everybody has been served who was waiting at that moment. Then barging is
 // open again. So nobody is overtaken for long, and the price, a switch of goroutines per hand-off, is paid for a
 // bounded batch. It is the rule of sync.Mutex but for how it ends: sync.Mutex looks how long the next waiter has
@@ -49,8 +48,8 @@ type Gate struct {
 
 // An entrant is the Value of a Gate's Waiter.
 type entrant struct {
-	want       uint64
-	passedOver time.Duration // since when, by clock; 0: not yet. Under the guard.
+	want     uint64
+	patience Patience
 }
 
 var entrants = Waiters[entrant]()
@@ -65,9 +64,6 @@ const (
 
 // MaxValue is the largest value of a Gate.
 const MaxValue = 1<<(64-valueBits) - 1
-
-// starvationThreshold is how long a waiter that was woken may be overtaken. sync.Mutex's.
-const starvationThreshold = time.Millisecond
 
 // A Policy says what is left of a value when somebody takes what he wants, and whether he may.
 type Policy func(value, want uint64) (left uint64, ok bool)
@@ -112,13 +108,13 @@ func (g *Gate) Acquire(policy Policy, want uint64, limit Limit) bool {
 	if g.TryAcquire(policy, want) {
 		return true
 	}
-	held := g.word.Load()
+	seen := g.word.Load()
 	for range spins {
-		if g.word.Load() != held {
+		if now := g.word.Load(); now != seen {
 			if g.TryAcquire(policy, want) {
 				return true
 			}
-			break
+			seen = now
 		}
 	}
 	w := entrants.Get()
@@ -183,24 +179,17 @@ func (g *Gate) takeOrList(w *Waiter[entrant], policy Policy, competing bool) (ta
 // passOver notes, under the guard, that w, the first waiter, found nothing to take, and makes the Gate starving when
 // that has gone on for too long.
 func (g *Gate) passOver(w *Waiter[entrant]) {
-	now := time.Since(clock)
-	if w.Value.passedOver == 0 {
-		w.Value.passedOver = now
-	} else if now-w.Value.passedOver >= starvationThreshold {
+	if w.Value.patience.Ends() {
 		g.list.Cut()
 		g.word.Or(starving)
 	}
 }
 
-// clock is what passedOver counts from: long enough before any use that 0 is no reading of it. Readings are compared
-// only if one goroutine's wait took them all, so it does not matter that a synctest bubble has a time of its own.
-var clock = time.Now().Add(-time.Hour)
-
 // settle makes flags and list agree and serves whom it may. It is called when a value was released while somebody
 // waits, and when a waiter has given up or left permits behind.
 func (g *Gate) settle(policy Policy) {
 	var (
-		granted chain[entrant]
+		granted Chain[entrant]
 		picked  *Waiter[entrant]
 	)
 	g.guard.Lock()
@@ -219,32 +208,43 @@ func (g *Gate) settle(policy Policy) {
 			break
 		}
 		left, ok := policy(old>>valueBits, w.Value.want)
-		switch {
-		case !ok && old&starving == 0:
-			g.passOver(w)
-		case ok && old&starving == 0:
-			g.list.Remove(w)
-			picked = w
-			if g.list.Front() == nil {
-				for !g.word.CompareAndSwap(old, old&^waiting|woken) {
-					old = g.word.Load()
-				}
-			} else {
-				g.word.Or(woken)
+		if !ok {
+			if old&starving == 0 {
+				g.passOver(w)
 			}
-		case ok:
-			if g.word.CompareAndSwap(old, left<<valueBits|old&flags) {
-				g.list.Remove(w)
-				granted.add(w)
-			}
-			continue
+			break
 		}
-		break
+		if old&starving == 0 {
+			picked = g.pick(w)
+			break
+		}
+		if g.word.CompareAndSwap(old, left<<valueBits|old&flags) {
+			g.list.Remove(w)
+			granted.Add(w)
+		}
 	}
 	g.guard.Unlock()
-	granted.wake(Granted)
+	granted.Wake(Granted)
 	if picked != nil {
 		picked.Wake(Retry)
+	}
+}
+
+// pick takes w, the first waiter, off the list, under the guard, in order to wake it to compete.
+func (g *Gate) pick(w *Waiter[entrant]) *Waiter[entrant] {
+	g.list.Remove(w)
+	if g.list.Front() != nil {
+		g.word.Or(woken)
+		// Where several wait, w may lie ready for long before it runs, and that counts. Where w is alone the clock
+		// starts when it first loses: to read it here costs a tenth of a hand-off.
+		w.Value.patience.Begin()
+		return w
+	}
+	for {
+		old := g.word.Load()
+		if g.word.CompareAndSwap(old, old&^waiting|woken) {
+			return w
+		}
 	}
 }
 

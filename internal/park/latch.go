@@ -37,7 +37,7 @@ func (l *Latch) Open() {
 // wakeSome wakes up to a hundred waiters and reports whether there may be more. Nobody who needs the guard meanwhile
 // has to wait for a million others to be woken.
 func (l *Latch) wakeSome() (more bool) {
-	var woken chain[struct{}]
+	var woken Chain[struct{}]
 	l.guard.Lock()
 	for range 100 {
 		w := l.list.Front()
@@ -45,11 +45,11 @@ func (l *Latch) wakeSome() (more bool) {
 			break
 		}
 		l.list.Remove(w)
-		woken.add(w)
+		woken.Add(w)
 	}
 	more = l.list.Front() != nil
 	l.guard.Unlock()
-	woken.wake(Granted)
+	woken.Wake(Granted)
 	return more
 }
 

@@ -47,10 +47,19 @@ func (l *List[T]) Cut() { l.era++ }
 // Early reports whether w, which is listed, came before the last Cut.
 func (l *List[T]) Early(w *Waiter[T]) bool { return w.era != l.era }
 
-// A chain holds waiters that were taken off their list and are owed a Wake, until the guard is free.
-type chain[T any] struct{ first, last *Waiter[T] }
+// TakeAll moves every waiter to c.
+func (l *List[T]) TakeAll(c *Chain[T]) {
+	for w := l.head; w != nil; w = l.head {
+		l.Remove(w)
+		c.Add(w)
+	}
+}
 
-func (c *chain[T]) add(w *Waiter[T]) {
+// A Chain holds waiters that were taken off their list and are owed a Wake, until the guard is free.
+type Chain[T any] struct{ first, last *Waiter[T] }
+
+// Add appends w.
+func (c *Chain[T]) Add(w *Waiter[T]) {
 	if c.first == nil {
 		c.first = w
 	} else {
@@ -59,7 +68,8 @@ func (c *chain[T]) add(w *Waiter[T]) {
 	c.last = w
 }
 
-func (c *chain[T]) wake(v Verdict) {
+// Wake wakes them all, in order.
+func (c *Chain[T]) Wake(v Verdict) {
 	for w := c.first; w != nil; {
 		next := w.next // before Wake: after it, w may be in use again
 		w.next = nil

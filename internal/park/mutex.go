@@ -7,9 +7,12 @@ type Mutex struct{ gate Gate }
 // Lock acquires the Mutex.
 func (m *Mutex) Lock() {
 	if !m.gate.Swap(0, 1) {
-		m.gate.Acquire(Exclusive, 1, Forever)
+		m.lockSlow()
 	}
 }
+
+// lockSlow is apart so that Lock is inlined where it is called; so is its like elsewhere.
+func (m *Mutex) lockSlow() { m.gate.Acquire(Exclusive, 1, Forever) }
 
 // TryLock acquires the Mutex if that takes no waiting.
 func (m *Mutex) TryLock() bool {
@@ -21,7 +24,13 @@ func (m *Mutex) LockWithin(limit Limit) bool { return m.gate.Acquire(Exclusive, 
 
 // Unlock releases the Mutex.
 func (m *Mutex) Unlock() {
-	if !m.TryUnlock() {
+	if !m.gate.Swap(1, 0) {
+		m.unlockSlow()
+	}
+}
+
+func (m *Mutex) unlockSlow() {
+	if !m.gate.Free() {
 		panic("park: Unlock of an unlocked Mutex")
 	}
 }

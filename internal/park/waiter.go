@@ -18,7 +18,7 @@ const (
 // A Waiter is one goroutine's place in a List. Value is what it brings or is given: written by the waiter before it
 // is listed, and by others before they wake it.
 //
-// Its size is part of the cost of a blocked goroutine: 128 bytes with an 8-byte Value on a 64-bit machine.
+// Its size is part of the cost of a blocked goroutine: 112 bytes and the Value on a 64-bit machine.
 type Waiter[T any] struct {
 	Value T
 
@@ -28,10 +28,10 @@ type Waiter[T any] struct {
 	era        uint16     // the list's when it came
 	expired    bool       // its time ran out
 
-	cond    sync.Cond   // where it sleeps
-	bound   *bound[T]   // what a sleep with a limit needs beyond that; nil until then
-	guard   sync.Locker // what Sleep releases and the timer acquires
 	verdict atomic.Uint32
+	cond    sync.Cond   // where it sleeps
+	guard   sync.Locker // what Sleep releases and the timer acquires
+	bound   *bound[T]   // what a sleep with a limit needs beyond that; nil until then
 }
 
 // A Pool hands out Waiters.
@@ -73,10 +73,12 @@ func (p *Pool[T]) Put(w *Waiter[T]) {
 }
 
 // Sleep waits, with the guard held and w on a list that it protects, until somebody wakes w or the limit is reached.
-// It returns with the guard released and w on no list. The limit must be the same for every Sleep of one call; its
-// clock starts with the first.
+// It returns with the guard released and w on no list. The guard and the limit must be the same for every Sleep of one
+// call; the limit's clock starts with the first.
 func (w *Waiter[T]) Sleep(guard sync.Locker, limit Limit) Verdict {
-	w.guard = guard
+	if w.guard == nil { // else the timer may be reading it
+		w.guard = guard
+	}
 	switch {
 	case w.expired:
 		w.list.Remove(w)
@@ -88,8 +90,11 @@ func (w *Waiter[T]) Sleep(guard sync.Locker, limit Limit) Verdict {
 		w.cond.L = b
 		w.cond.Wait()
 		w.cond.L = (*sleeper[T])(w)
-	case limit.ctx != nil && limit.ctx.Done() != nil:
-		return w.sleepUntil(limit.ctx.Done())
+	case limit.ctx != nil:
+		if done := limit.ctx.Done(); done != nil {
+			return w.sleepUntil(done)
+		}
+		fallthrough
 	default:
 		w.cond.Wait()
 	}
