@@ -263,3 +263,19 @@ func (g *Gate) Free() bool {
 		}
 	}
 }
+
+// Add releases n to a Counted Gate. It reports false, and does nothing, if the value would exceed limit.
+func (g *Gate) Add(n, limit uint64) bool {
+	for {
+		old := g.word.Load()
+		if value := old >> valueBits; value > limit || n > limit-value {
+			return false
+		}
+		if g.word.CompareAndSwap(old, old+n<<valueBits) {
+			if old&waiting != 0 && old&woken == 0 {
+				g.settle(Counted)
+			}
+			return true
+		}
+	}
+}

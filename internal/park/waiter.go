@@ -131,12 +131,16 @@ func (w *Waiter[T]) leave() bool {
 
 // Wake ends w's sleep with a verdict. Only whoever took w off its list calls it, once, with or without the guard.
 func (w *Waiter[T]) Wake(v Verdict) {
-	w.verdict.Store(uint32(v))
-	if w.bound != nil && w.bound.bell != nil {
-		w.bound.bell <- struct{}{} // never blocks: one Wake a sleep, and the buffer holds one
-		return
+	var bell chan struct{}
+	if w.bound != nil {
+		bell = w.bound.bell // before the verdict, after which w may clear it
 	}
-	w.cond.Signal()
+	w.verdict.Store(uint32(v))
+	if bell != nil {
+		bell <- struct{}{} // never blocks: one Wake a sleep, and the buffer holds one
+	} else {
+		w.cond.Signal()
+	}
 }
 
 // A sleeper is a Waiter as the Locker of its own Cond. Cond.Wait calls Unlock once its ticket is taken, and Lock when

@@ -1,0 +1,234 @@
+package park
+
+import (
+	"context"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// add releases n permits of a Counted gate, as a semaphore does.
+func add(g *Gate, n uint64) { g.Add(n, MaxValue) }
+
+// idle fails unless nobody is in the gate and the value is as given.
+func idle(t *testing.T, g *Gate, value uint64) {
+	t.Helper()
+	if word := g.word.Load(); word != value<<valueBits || g.list.Front() != nil {
+		t.Errorf("value %d, flags %03b, listed %v; want value %d and nothing else",
+			word>>valueBits, word&flags, g.list.Front() != nil, value)
+	}
+}
+
+// Permits change hands a million times, in portions, while their takers give up at random.
+func TestPermitsAreConserved(t *testing.T) {
+	const permits = 5
+	var (
+		g    Gate
+		held atomic.Int64
+		gave atomic.Int64
+		wg   sync.WaitGroup
+	)
+	add(&g, permits)
+	for range 8 {
+		wg.Go(func() {
+			for range rounds(t) / 8 {
+				want := uint64(1 + rand.IntN(permits))
+				limit := Forever
+				switch rand.IntN(4) {
+				case 0:
+					limit = After(time.Duration(1 + rand.IntN(5000)))
+				case 1:
+					ctx, cancel := context.WithCancel(context.Background())
+					go cancel()
+					limit = Until(ctx)
+				}
+				if !g.Acquire(Counted, want, limit) {
+					gave.Add(1)
+					continue
+				}
+				if held.Add(int64(want)) > permits {
+					t.Errorf("more than %d permits are held", permits)
+				}
+				if rand.IntN(8) == 0 {
+					runtime.Gosched()
+				}
+				held.Add(-int64(want))
+				add(&g, want)
+			}
+		})
+	}
+	wg.Wait()
+	idle(t, &g, permits)
+	if gave.Load() == 0 {
+		t.Error("nobody gave up: this was no race")
+	}
+}
+
+// enter starts a goroutine that acquires, and returns once it waits.
+func enter(g *Gate, want uint64, limit Limit, then func(acquired bool)) {
+	go func() { then(g.Acquire(Counted, want, limit)) }()
+	synctest.Wait()
+}
+
+func TestWhenALargeRequestGivesUpThoseBehindAreServedAtOnce(t *testing.T) {
+	for _, starve := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var g Gate
+			begin := time.Now()
+			enter(&g, 10, After(time.Minute), func(acquired bool) {
+				if acquired || time.Since(begin) != time.Minute {
+					t.Errorf("acquired %v after %v", acquired, time.Since(begin))
+				}
+			})
+			var served atomic.Int32
+			for range 3 {
+				enter(&g, 1, Forever, func(bool) {
+					if time.Since(begin) != time.Minute {
+						t.Errorf("served after %v, want 1m", time.Since(begin))
+					}
+					served.Add(1)
+				})
+			}
+			add(&g, 1)
+			if starve {
+				time.Sleep(time.Second)
+				add(&g, 1)
+				synctest.Wait()
+				if g.TryAcquire(Counted, 1) {
+					t.Error("a newcomer took a permit that the first waiter has been denied for a second")
+				}
+				add(&g, 1)
+			} else {
+				add(&g, 2)
+			}
+			synctest.Wait()
+			if served.Load() > 0 {
+				t.Error("somebody overtook the first waiter in the list")
+			}
+			time.Sleep(2 * time.Minute)
+			if served.Load() != 3 {
+				t.Errorf("%d were served, want 3", served.Load())
+			}
+			idle(t, &g, 0)
+		})
+	}
+}
+
+// One release serves as many as it can.
+func TestAReleaseServesAllItCan(t *testing.T) {
+	for _, starve := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var g Gate
+			var served atomic.Int32
+			for range 10 {
+				enter(&g, 2, Forever, func(bool) { served.Add(1) })
+			}
+			if starve {
+				add(&g, 1)
+				time.Sleep(time.Second)
+				add(&g, 12)
+			} else {
+				add(&g, 13)
+			}
+			synctest.Wait()
+			if served.Load() != 6 || g.Value() != 1 {
+				t.Errorf("%d were served and %d permits are left, want 6 and 1", served.Load(), g.Value())
+			}
+			add(&g, 7)
+			synctest.Wait()
+			idle(t, &g, 0)
+		})
+	}
+}
+
+// A batch of hand-offs ends with those who were waiting when it began.
+func TestBargingIsOpenAgainAfterTheBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Gate
+		var order []int
+		for i := range 3 {
+			enter(&g, 2, Forever, func(bool) { order = append(order, i) })
+		}
+		add(&g, 1)
+		time.Sleep(time.Second)
+		g.TryAcquire(Counted, 1)
+		add(&g, 1) // the first has been passed over for a second: hand-offs begin
+		enter(&g, 2, Forever, func(bool) { order = append(order, 3) })
+		for range 2 {
+			add(&g, 2)
+			synctest.Wait()
+			if g.word.Load()&starving == 0 {
+				t.Error("the batch ended early")
+			}
+		}
+		add(&g, 1)
+		synctest.Wait()
+		if !slices.Equal(order, []int{0, 1, 2}) {
+			t.Errorf("served %v, want 0 1 2", order)
+		}
+		if g.word.Load()&starving != 0 {
+			t.Error("the batch is served and barging is still closed")
+		}
+		add(&g, 1)
+		if !g.TryAcquire(Counted, 1) {
+			t.Error("a newcomer was refused a free permit after the batch")
+		}
+		add(&g, 2)
+		synctest.Wait()
+		idle(t, &g, 0)
+	})
+}
+
+// The first waiter is always found in possession of nothing: what it wants is taken just before it looks. It must be
+// served all the same.
+func TestAWaiterThatAlwaysComesTooLateIsServed(t *testing.T) {
+	var g Gate
+	g.Swap(0, 1)
+	done := make(chan bool)
+	go func() { done <- g.Acquire(Exclusive, 1, Forever) }()
+	for g.word.Load()&waiting == 0 {
+		runtime.Gosched()
+	}
+	for begin := time.Now(); ; {
+		// Release and acquire again before anybody can run; the woken waiter finds the gate taken.
+		g.Free()
+		if !g.TryAcquire(Exclusive, 2) {
+			break // refused: it is being handed over
+		}
+		runtime.Gosched()
+		if time.Since(begin) > 10*time.Second {
+			t.Fatal("starved for 10 s")
+		}
+	}
+	if !<-done || g.Value() != 1 {
+		t.Errorf("value %d, want the waiter's", g.Value())
+	}
+	g.Free()
+	idle(t, &g, 0)
+}
+
+func TestFreeOfAFreeGateChangesNothing(t *testing.T) {
+	var g Gate
+	if g.Free() {
+		t.Error("freed what was free")
+	}
+	idle(t, &g, 0)
+}
+
+func TestAddRefusesWhatIsTooMuch(t *testing.T) {
+	var g Gate
+	if !g.Add(MaxValue, MaxValue) || g.Add(1, MaxValue) || g.Add(MaxValue, MaxValue) {
+		t.Error("wrong answer")
+	}
+	idle(t, &g, MaxValue)
+	var small Gate
+	if !small.Add(3, 5) || small.Add(3, 5) || !small.Add(2, 5) || small.Add(1, 5) {
+		t.Error("wrong answer")
+	}
+	idle(t, &small, 5)
+}

@@ -1,0 +1,110 @@
+package park
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestALatchReleasesThoseBeforeAndAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l Latch
+		if l.IsOpen() {
+			t.Fatal("the zero value is open")
+		}
+		var through atomic.Int32
+		for range 350 { // several steps of wakeSome
+			go func() {
+				if l.Wait(Forever) {
+					through.Add(1)
+				}
+			}()
+		}
+		done := l.Done()
+		synctest.Wait()
+		select {
+		case <-done:
+			t.Error("Done is closed before Open")
+		default:
+		}
+		if through.Load() != 0 {
+			t.Fatal("Wait returned before Open")
+		}
+		l.Open()
+		l.Open()
+		synctest.Wait()
+		if through.Load() != 350 {
+			t.Errorf("%d of 350 were released", through.Load())
+		}
+		<-done
+		<-l.Done()
+		if !l.IsOpen() || !l.Wait(Forever) || !l.Wait(After(1)) {
+			t.Error("an open latch is not open to everybody")
+		}
+	})
+}
+
+func TestDoneOfAnOpenLatchIsClosed(t *testing.T) {
+	var l Latch
+	l.Open()
+	<-l.Done()
+}
+
+func TestALatchCanBeGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l Latch
+		begin := time.Now()
+		if l.Wait(After(3*time.Second)) || time.Since(begin) != 3*time.Second {
+			t.Errorf("wrong answer after %v", time.Since(begin))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if l.Wait(Until(ctx)) || time.Since(begin) != 4*time.Second {
+			t.Errorf("wrong answer after %v", time.Since(begin))
+		}
+		if l.list.Front() != nil {
+			t.Error("somebody is still on the list")
+		}
+	})
+}
+
+// What was written before Open is seen after each way of learning of it; the race detector judges.
+func TestOpenSynchronizesBeforeWhatReportsIt(t *testing.T) {
+	for range 1000 {
+		var (
+			l     Latch
+			plain int
+			wg    sync.WaitGroup
+		)
+		check := func() {
+			if plain != 1 {
+				t.Error("Open did not publish what was written before it")
+			}
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		wg.Go(func() { l.Wait(Forever); check() })
+		wg.Go(func() { l.Wait(After(time.Hour)); check() })
+		wg.Go(func() { l.Wait(Until(ctx)); check() })
+		wg.Go(func() { <-l.Done(); check() })
+		wg.Go(func() {
+			for !l.IsOpen() {
+			}
+			check()
+		})
+		plain = 1
+		l.Open()
+		wg.Wait()
+		cancel()
+	}
+}
+
+func TestAWaitThatMeetsOpenIsReleased(t *testing.T) {
+	for range rounds(t) / 10 {
+		var l Latch
+		go l.Open()
+		l.Wait(Forever)
+	}
+}
