@@ -99,7 +99,7 @@ func TestWhenALargeRequestGivesUpThoseBehindAreServedAtOnce(t *testing.T) {
 				time.Sleep(time.Second)
 				add(&g, 1)
 				synctest.Wait()
-				if g.TryAcquire(Counted, 1) {
+				if g.TryAcquire(Counted, 1) || g.Acquire(Counted, 1, After(1)) {
 					t.Error("a newcomer took a permit that the first waiter has been denied for a second")
 				}
 				add(&g, 1)
@@ -144,6 +144,29 @@ func TestAReleaseServesAllItCan(t *testing.T) {
 			idle(t, &g, 0)
 		})
 	}
+}
+
+// A waiter that was woken and lost keeps its place.
+func TestALoserStaysInFront(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Gate
+		var order []int
+		for i := range 3 {
+			enter(&g, 2, Forever, func(bool) { order = append(order, i) })
+		}
+		g.Add(2, MaxValue) // wakes the first
+		if !g.TryAcquire(Counted, 1) {
+			t.Skip("the first waiter was faster: nothing was lost")
+		}
+		synctest.Wait()
+		for range 5 {
+			add(&g, 1)
+			synctest.Wait()
+		}
+		if !slices.Equal(order, []int{0, 1, 2}) {
+			t.Errorf("served %v, want 0 1 2", order)
+		}
+	})
 }
 
 // A batch of hand-offs ends with those who were waiting when it began.
