@@ -29,28 +29,10 @@ func (l *Latch) Open() {
 	if l.done != nil {
 		close(l.done)
 	}
+	l.list.Cut()
 	l.guard.Unlock()
-	for l.wakeSome() { // the list cannot grow any more
+	for l.list.WakeEarly(&l.guard) {
 	}
-}
-
-// wakeSome wakes up to a hundred waiters and reports whether there may be more. Nobody who needs the guard meanwhile
-// has to wait for a million others to be woken.
-func (l *Latch) wakeSome() (more bool) {
-	var woken Chain[struct{}]
-	l.guard.Lock()
-	for range 100 {
-		w := l.list.Front()
-		if w == nil {
-			break
-		}
-		l.list.Remove(w)
-		woken.Add(w)
-	}
-	more = l.list.Front() != nil
-	l.guard.Unlock()
-	woken.Wake(Granted)
-	return more
 }
 
 // Wait waits until the Latch is open and reports true, or false if the limit was reached first.

@@ -1,5 +1,7 @@
 package park
 
+import "sync"
+
 // A List holds the Waiters of one primitive, or of one reason to wait, in FIFO order. The zero value is empty. Every
 // method needs the guard that the primitive passes to Sleep.
 type List[T any] struct {
@@ -53,6 +55,25 @@ func (l *List[T]) TakeAll(c *Chain[T]) {
 		l.Remove(w)
 		c.Add(w)
 	}
+}
+
+// WakeEarly grants up to a hundred of the waiters that came before the last Cut, and reports whether there may be more.
+// It is called without the guard, again and again: nobody who needs the guard meanwhile, because his time ran out, say,
+// has to wait for a million others to be woken.
+func (l *List[T]) WakeEarly(guard sync.Locker) (more bool) {
+	var granted Chain[T]
+	guard.Lock()
+	for range 100 {
+		w := l.Front()
+		if more = w != nil && l.Early(w); !more {
+			break
+		}
+		l.Remove(w)
+		granted.Add(w)
+	}
+	guard.Unlock()
+	granted.Wake(Granted)
+	return more
 }
 
 // A Chain holds waiters that were taken off their list and are owed a Wake, until the guard is free.

@@ -27,11 +27,12 @@ type Waiter[T any] struct {
 	list       *List[T]   // the list it is on, or nil
 	era        uint16     // the list's when it came
 	expired    bool       // its time ran out
+	spoiled    bool       // it must not be used again; of the waiting goroutine alone
 
 	verdict atomic.Uint32
 	cond    sync.Cond   // where it sleeps
 	guard   sync.Locker // what Sleep releases and the timer acquires
-	bound   *bound[T]   // what a sleep with a limit needs beyond that; nil until then
+	bound   *bound[T]   // what only some sleeps need; nil until then
 }
 
 // A Pool hands out Waiters.
@@ -61,11 +62,14 @@ func (p *Pool[T]) Get() *Waiter[T] {
 
 // Put ends the call that w was taken for. w must be on no list and owed no Wake.
 func (p *Pool[T]) Put(w *Waiter[T]) {
+	if w.spoiled {
+		return
+	}
 	if b := w.bound; b != nil {
 		if b.timer != nil && !b.timer.Stop() {
 			return // its function may still look at w
 		}
-		b.timer, b.bell = nil, nil
+		b.timer, b.bell, b.other = nil, nil, nil
 	}
 	var zero T
 	w.Value, w.guard, w.expired = zero, nil, false
@@ -82,7 +86,7 @@ func (w *Waiter[T]) Sleep(guard sync.Locker, limit Limit) Verdict {
 	switch {
 	case w.expired:
 		w.list.Remove(w)
-		guard.Unlock()
+		w.release()
 		return GaveUp
 	case limit.after > 0:
 		b := w.bounded()
@@ -101,16 +105,42 @@ func (w *Waiter[T]) Sleep(guard sync.Locker, limit Limit) Verdict {
 	return Verdict(w.verdict.Load())
 }
 
+// SleepReleasing is Sleep that also releases another lock, the one that a condition belongs to: after w has taken its
+// place to sleep, so that nothing that is done under that lock can be missed, and after the guard was released, which
+// is not held while foreign code runs.
+func (w *Waiter[T]) SleepReleasing(other Releaser, guard sync.Locker, limit Limit) Verdict {
+	w.bounded().other = other
+	return w.Sleep(guard, limit)
+}
+
+// A Releaser is a lock that SleepReleasing releases.
+type Releaser interface{ Release() }
+
+// release is what happens between taking a place to sleep and sleeping.
+func (w *Waiter[T]) release() {
+	w.guard.Unlock()
+	if b := w.bound; b != nil && b.other != nil {
+		w.spoiled = true // unless Release returns: if it panics, w has a place to sleep that it never used
+		defer func() {
+			if w.spoiled {
+				w.Leave()
+			}
+		}()
+		b.other.Release()
+		w.spoiled = false
+	}
+}
+
 func (w *Waiter[T]) sleepUntil(done <-chan struct{}) Verdict {
 	b := w.bounded()
 	if b.bell == nil {
 		b.bell = make(chan struct{}, 1)
 	}
-	w.guard.Unlock()
+	w.release()
 	select {
 	case <-b.bell:
 	case <-done:
-		if w.leave() {
+		if w.Leave() {
 			return GaveUp
 		}
 		<-b.bell // somebody took w off the list and owes it this
@@ -118,8 +148,8 @@ func (w *Waiter[T]) sleepUntil(done <-chan struct{}) Verdict {
 	return Verdict(w.verdict.Load())
 }
 
-// leave takes w off its list unless somebody else did, and reports whether it was there.
-func (w *Waiter[T]) leave() bool {
+// Leave takes w off its list unless somebody else did, and reports whether it was there.
+func (w *Waiter[T]) Leave() bool {
 	w.guard.Lock()
 	defer w.guard.Unlock()
 	if w.list == nil {
@@ -148,9 +178,9 @@ func (w *Waiter[T]) Wake(v Verdict) {
 type sleeper[T any] Waiter[T]
 
 func (s *sleeper[T]) Lock()   {}
-func (s *sleeper[T]) Unlock() { s.guard.Unlock() }
+func (s *sleeper[T]) Unlock() { (*Waiter[T])(s).release() }
 
-// A bound is the part of a Waiter that only calls with a limit need. It stays with its Waiter; what it holds for the
+// A bound is the part of a Waiter that only some calls need: those with a limit, and those of a condition. It stays with its Waiter; what it holds for the
 // call, the timer or the channel, does not.
 type bound[T any] struct {
 	w       *Waiter[T]
@@ -158,6 +188,7 @@ type bound[T any] struct {
 	after   time.Duration // the limit of the present call
 	timer   *time.Timer   // of the present call
 	bell    chan struct{} // of the present call: where it sleeps if its limit is a context
+	other   Releaser      // of the present call: what it releases besides the guard
 }
 
 func (w *Waiter[T]) bounded() *bound[T] {
@@ -173,7 +204,7 @@ func (w *Waiter[T]) bounded() *bound[T] {
 func (b *bound[T]) Lock() {}
 
 func (b *bound[T]) Unlock() {
-	b.w.guard.Unlock()
+	b.w.release()
 	if b.timer == nil {
 		b.timer = time.AfterFunc(b.after, b.expired)
 	}
