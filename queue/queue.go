@@ -49,8 +49,10 @@ var (
 type Queue[T any] struct {
 	guard park.Mutex
 
-	items   fifo[T]
-	maxsize int // <= 0: unbounded
+	items   blocks[T]
+	lifo    bool
+	heap    *heap[T] // not nil: holds the items instead, smallest first
+	maxsize int      // <= 0: unbounded
 	shut    bool
 	getters side[T]
 	putters side[T]
@@ -90,11 +92,66 @@ type turn[T any] struct {
 // New returns an empty FIFO queue that holds up to maxsize items; with maxsize <= 0 it is unbounded.
 func New[T any](maxsize int) *Queue[T] { return &Queue[T]{maxsize: max(maxsize, 0)} }
 
-func (q *Queue[T]) full() bool { return q.maxsize > 0 && q.items.n >= q.maxsize }
+// NewLIFO returns an empty queue, of which a get takes the newest item: Python's queue.LifoQueue. It holds up to
+// maxsize items; with maxsize <= 0 it is unbounded.
+func NewLIFO[T any](maxsize int) *Queue[T] { return &Queue[T]{maxsize: max(maxsize, 0), lifo: true} }
 
+// NewPriority returns an empty queue, of which a get takes the smallest item: Python's queue.PriorityQueue. Items that
+// are equal leave in order of arrival. It holds up to maxsize items; with maxsize <= 0 it is unbounded.
+//
+// compare returns a negative number if a comes before b, a positive one if b comes before a, and 0 if they are equal;
+// By makes one from a key. It is called with the queue locked, by whoever puts or gets, and must not use the queue. If
+// it panics, the call that asked it panics; a put has then stored nothing and a get has taken nothing, and the queue is
+// as it was. A put or get takes logarithmic time. NewPriority panics if compare is nil.
+func NewPriority[T any](maxsize int, compare func(a, b T) int) *Queue[T] {
+	if compare == nil {
+		panic("queue: NewPriority with a nil compare")
+	}
+	return &Queue[T]{maxsize: max(maxsize, 0), heap: &heap[T]{compare: compare}}
+}
+
+func (q *Queue[T]) size() int {
+	if q.heap != nil {
+		return len(q.heap.entries)
+	}
+	return q.items.n
+}
+
+func (q *Queue[T]) full() bool { return q.maxsize > 0 && q.size() >= q.maxsize }
+
+// store and take are what a put and a get do, with the guard held.
 func (q *Queue[T]) store(item T) {
-	q.items.push(item)
+	if q.heap != nil {
+		q.asking(func() { q.heap.push(item) })
+	} else {
+		q.items.pushBack(item)
+	}
 	q.unfinished++
+}
+
+func (q *Queue[T]) take() (item T) {
+	switch {
+	case q.heap != nil:
+		q.asking(func() { item = q.heap.pop() })
+	case q.lifo:
+		item = q.items.popBack()
+	default:
+		item = q.items.popFront()
+	}
+	return item
+}
+
+// asking calls what may ask compare. If that panics, nothing has changed: the guard is released, and a waiter that was
+// woken to do this has passed its turn on.
+func (q *Queue[T]) asking(what func()) {
+	asked := false
+	defer func() {
+		if !asked {
+			q.unlock()
+		}
+	}()
+	what()
+	asked = true
 }
 
 // waiter returns a waiter to be listed, under the guard, and the pool it goes back to.
@@ -126,33 +183,91 @@ func (q *Queue[T]) unlock() {
 }
 
 func (q *Queue[T]) serve() {
+	if q.heap != nil {
+		q.serveSorted()
+		return
+	}
 	var granted, again park.Chain[turn[T]]
-	for served := true; served; {
-		served = false
-		if w := q.getters.list.Front(); w != nil && q.items.n > 0 && (w.Value.owed || !q.getters.awake) {
-			q.getters.list.Remove(w)
-			if served = w.Value.owed; served {
-				w.Value.item = q.items.pop()
-				granted.Add(w)
-			} else {
-				q.getters.awake = true
-				again.Add(w)
-			}
-		}
-		if w := q.putters.list.Front(); w != nil && !q.full() && (w.Value.owed || !q.putters.awake) {
-			q.putters.list.Remove(w)
-			if served = served || w.Value.owed; w.Value.owed {
-				q.store(w.Value.item)
-				granted.Add(w)
-			} else {
-				q.putters.awake = true
-				again.Add(w)
-			}
-		}
+	for q.serveOne(&granted, &again) {
 	}
 	q.guard.Unlock()
 	granted.Wake(park.Granted)
 	again.Wake(park.Retry)
+}
+
+// serveSorted is serve that also gets through if compare ends the goroutine.
+func (q *Queue[T]) serveSorted() {
+	var granted, again park.Chain[turn[T]]
+	defer func() {
+		q.guard.Unlock()
+		granted.Wake(park.Granted)
+		again.Wake(park.Retry)
+	}()
+	for q.serveOne(&granted, &again) {
+	}
+}
+
+// serveOne serves the first getter and the first putter, if they can be, and reports whether others may follow.
+func (q *Queue[T]) serveOne(granted, again *park.Chain[turn[T]]) (more bool) {
+	if w := q.getters.list.Front(); w != nil && q.size() > 0 {
+		if w.Value.owed && q.takeFor(w) {
+			q.getters.list.Remove(w)
+			granted.Add(w)
+			more = true
+		} else {
+			q.getters.wake(w, again)
+		}
+	}
+	if w := q.putters.list.Front(); w != nil && !q.full() {
+		if w.Value.owed && q.storeFor(w) {
+			q.putters.list.Remove(w)
+			granted.Add(w)
+			more = true
+		} else {
+			q.putters.wake(w, again)
+		}
+	}
+	return more
+}
+
+// wake takes w, the first waiter, off the list in order to wake it, unless another is awake.
+func (s *side[T]) wake(w *park.Waiter[turn[T]], again *park.Chain[turn[T]]) {
+	if !s.awake {
+		s.awake = true
+		s.list.Remove(w)
+		again.Add(w)
+	}
+}
+
+// takeFor and storeFor do what the call of w would, and report whether that went well. If compare panics, that is
+// for w to find out, who is woken to try it.
+func (q *Queue[T]) takeFor(w *park.Waiter[turn[T]]) (ok bool) {
+	if q.heap == nil {
+		w.Value.item = q.take()
+		return true
+	}
+	return went(func() { w.Value.item = q.heap.pop() })
+}
+
+func (q *Queue[T]) storeFor(w *park.Waiter[turn[T]]) (ok bool) {
+	if q.heap == nil {
+		q.store(w.Value.item)
+		return true
+	}
+	if ok = went(func() { q.heap.push(w.Value.item) }); ok {
+		q.unfinished++
+	}
+	return ok
+}
+
+func went(what func()) (ok bool) {
+	defer func() {
+		if !ok {
+			_ = recover()
+		}
+	}()
+	what()
+	return true
 }
 
 // Shutdown ends the putting: every put from now on, and every put that waits, returns ErrShutdown and stores nothing.
@@ -167,8 +282,11 @@ func (q *Queue[T]) Shutdown() {
 // ErrShutdown. Join still waits for the items that were taken before and are not yet done.
 func (q *Queue[T]) ShutdownNow() {
 	q.guard.Lock()
-	q.unfinished -= q.items.n
-	q.items = fifo[T]{}
+	q.unfinished = max(q.unfinished-q.size(), 0) // a TaskDone may have come before its item was got
+	q.items = blocks[T]{}
+	if q.heap != nil {
+		q.heap.entries = nil
+	}
 	q.shutdown()
 }
 
@@ -187,19 +305,28 @@ func (q *Queue[T]) shutdown() {
 func (q *Queue[T]) Peek() (item T, ok bool) {
 	q.guard.Lock()
 	defer q.guard.Unlock()
-	if q.items.n == 0 {
+	switch {
+	case q.size() == 0:
 		return item, false
+	case q.heap != nil:
+		return q.heap.peek(), true
+	case q.lifo:
+		return q.items.back(), true
 	}
-	return q.items.peek(), true
+	return q.items.front(), true
 }
 
 // Drain takes everything that is inside, in the order in which gets would, and returns it. The items stay unfinished:
 // each needs its TaskDone.
-func (q *Queue[T]) Drain() []T {
+func (q *Queue[T]) Drain() (items []T) {
 	q.guard.Lock()
-	items := make([]T, q.items.n)
-	for i := range items {
-		items[i] = q.items.pop()
+	if q.heap != nil {
+		q.asking(func() { items = q.heap.drain() })
+	} else {
+		items = make([]T, q.items.n)
+		for i := range items {
+			items[i] = q.take()
+		}
 	}
 	q.unlock()
 	return items
@@ -209,7 +336,7 @@ func (q *Queue[T]) Drain() []T {
 func (q *Queue[T]) Len() int {
 	q.guard.Lock()
 	defer q.guard.Unlock()
-	return q.items.n
+	return q.size()
 }
 
 // Cap returns how many items fit, 0 if the queue is unbounded.

@@ -96,8 +96,8 @@ func (q *Queue[T]) Get() (T, error) { return q.get(park.Forever) }
 func (q *Queue[T]) TryGet() (item T, err error) {
 	q.guard.Lock()
 	switch {
-	case q.items.n > 0:
-		item = q.items.pop()
+	case q.size() > 0:
+		item = q.take()
 		q.unlock()
 		return item, nil
 	case q.shut:
@@ -124,7 +124,7 @@ func (q *Queue[T]) GetContext(ctx context.Context) (item T, err error) {
 	if ctx.Err() != nil {
 		q.guard.Lock()
 		defer q.guard.Unlock()
-		if q.shut && q.items.n == 0 {
+		if q.shut && q.size() == 0 {
 			return item, ErrShutdown
 		}
 		return item, context.Cause(ctx)
@@ -139,10 +139,10 @@ func (q *Queue[T]) GetContext(ctx context.Context) (item T, err error) {
 // get returns ErrEmpty when it reached its limit.
 func (q *Queue[T]) get(limit park.Limit) (T, error) {
 	q.guard.Lock()
-	if q.items.n == 0 {
+	if q.size() == 0 {
 		return q.getSlow(limit)
 	}
-	item := q.items.pop()
+	item := q.take()
 	q.unlock()
 	return item, nil
 }
@@ -153,8 +153,8 @@ func (q *Queue[T]) getSlow(limit park.Limit) (item T, err error) {
 	defer waiters.Put(w)
 	for awake := false; ; awake = true {
 		switch {
-		case q.items.n > 0:
-			item = q.items.pop()
+		case q.size() > 0:
+			item = q.take()
 			q.unlock()
 			return item, nil
 		case q.shut:
