@@ -121,23 +121,26 @@ func (q *Queue[T]) full() bool { return q.maxsize > 0 && q.size() >= q.maxsize }
 
 // store and take are what a put and a get do, with the guard held.
 func (q *Queue[T]) store(item T) {
-	if q.heap != nil {
-		q.asking(func() { q.heap.push(item) })
-	} else {
+	if q.heap == nil {
 		q.items.pushBack(item)
+	} else {
+		q.asking(func() { q.heap.push(item) })
 	}
 	q.unfinished++
 }
 
-func (q *Queue[T]) take() (item T) {
+func (q *Queue[T]) take() T {
 	switch {
 	case q.heap != nil:
-		q.asking(func() { item = q.heap.pop() })
+		return q.takeSmallest()
 	case q.lifo:
-		item = q.items.popBack()
-	default:
-		item = q.items.popFront()
+		return q.items.popBack()
 	}
+	return q.items.popFront()
+}
+
+func (q *Queue[T]) takeSmallest() (item T) {
+	q.asking(func() { item = q.heap.pop() })
 	return item
 }
 

@@ -22,28 +22,37 @@ import (
 //
 // # The word
 //
-// Three flags and the value. The value may change by compare-and-swap at any time; the flags only under the guard,
-// except that a woken waiter takes back the woken flag in the same swap in which it takes the value.
+// The value and two flags. The value may change by compare-and-swap at any time; the flags only under the guard, except
+// that a woken waiter sets calling in the same swap in which it takes the value.
 //
-//	waiting   the list is not empty
-//	woken     one waiter was woken to compete and has not decided yet: nobody else is woken meanwhile
-//	starving  whoever is first is served next; only settle changes the value downwards
+//	calling   a release has to call settle: somebody waits and nobody is competing
+//	starving  whoever is first is served next, so calling is set too; only settle takes from the value
+//
+// A waiter that was woken competes until it has taken the value or is listed again. Meanwhile calling is clear: it is
+// this waiter who sees to it that nothing is left lying about, and a release can be as fast as if nobody waited. On a
+// busy machine a woken waiter may be ready for milliseconds before it runs, so that is the normal state of a contended
+// Gate, and what makes it fast.
 //
 // # What each event must see
 //
-//   - A release and a new waiter. The newcomer sets waiting with a swap that fails if the value has become available,
-//     so either it sees the release and takes the value, or the release sees waiting and calls settle.
-//   - A release and a woken waiter. The release leaves the woken waiter to it. That waiter either takes the value, or
-//     swaps woken away in a swap that fails if the value has become available: a release is never left to a waiter
-//     that has already lost.
-//   - Giving up. Asleep, the waiter has no flag of its own; awake and competing it goes through the list again, which
-//     returns the woken flag, before its sleep gives up. In either case it settles afterwards, because those behind it
-//     may be served now (they may want fewer permits) and because waiting or starving may have lost their reason.
-//   - Success of a woken waiter. It settles when something may be left for the next: permits, never a lock.
+//   - A release and a new waiter. If nobody competes, the newcomer sets calling with a swap that fails if the value has
+//     become available: either it sees the release and takes the value, or the release sees calling and settles. If
+//     somebody competes, the next point is enough.
+//   - A release and a competing waiter. The waiter either takes the value and sets calling, so its own release will
+//     settle; or it sets calling with a swap that fails if the value has become available, and is listed again. In
+//     either case calling is set once nobody competes, and no release is left to a waiter that has already lost.
+//   - Who competes. The guarded flag competing is set by the pick and outlives the decision, which may be made without
+//     the guard; but calling, once set, says that the decision was made. So settle, which acts only if calling is set,
+//     may reset it; and a newcomer that finds it set in vain finds calling set as well.
+//   - Giving up. Asleep, a waiter has nothing to hand back; while it competes it is listed again, as above, before its
+//     sleep gives up. Then it settles, because those behind it may be served now (they may want fewer permits) and
+//     because the flags may have lost their reason.
+//   - Success of a competing waiter. It settles if something is left for the next: permits, never a lock.
 type Gate struct {
-	word  atomic.Uint64
-	guard sync.Mutex
-	list  List[entrant]
+	word      atomic.Uint64
+	guard     sync.Mutex
+	list      List[entrant]
+	competing bool // under the guard; see above
 }
 
 // An entrant is the Value of a Gate's Waiter.
@@ -55,11 +64,10 @@ type entrant struct {
 var entrants = Waiters[entrant]()
 
 const (
-	waiting = 1 << iota
-	woken
+	calling = 1 << iota
 	starving
-	flags     = waiting | woken | starving
-	valueBits = 3
+	flags     = calling | starving
+	valueBits = 2
 )
 
 // MaxValue is the largest value of a Gate.
@@ -74,7 +82,7 @@ func Exclusive(value, want uint64) (uint64, bool) { return want, value == 0 }
 // Counted is the Policy of semaphores: the value is the number of permits.
 func Counted(value, want uint64) (uint64, bool) { return value - want, value >= want }
 
-// Swap changes the value from old to new if nobody waits: the fast path of acquire and release.
+// Swap changes the value from old to new if no flag is set: the fast path of acquire and release.
 func (g *Gate) Swap(old, new uint64) bool {
 	return g.word.CompareAndSwap(old<<valueBits, new<<valueBits)
 }
@@ -83,17 +91,20 @@ func (g *Gate) Swap(old, new uint64) bool {
 func (g *Gate) Value() uint64 { return g.word.Load() >> valueBits }
 
 // Locked reports whether an Exclusive Gate is taken or about to be handed over.
-func (g *Gate) Locked() bool { return g.word.Load()&^(waiting|woken) != 0 }
+func (g *Gate) Locked() bool { return g.word.Load()&^calling != 0 }
 
 // TryAcquire takes what is wanted if the policy allows it and no waiter is to be served first.
-func (g *Gate) TryAcquire(policy Policy, want uint64) bool {
+func (g *Gate) TryAcquire(policy Policy, want uint64) bool { return g.take(policy, want, 0) }
+
+// take is TryAcquire, and sets a flag.
+func (g *Gate) take(policy Policy, want, flag uint64) bool {
 	for {
 		old := g.word.Load()
 		left, ok := policy(old>>valueBits, want)
 		if !ok || old&starving != 0 {
 			return false
 		}
-		if g.word.CompareAndSwap(old, left<<valueBits|old&flags) {
+		if g.word.CompareAndSwap(old, left<<valueBits|old&flags|flag) {
 			return true
 		}
 	}
@@ -125,10 +136,10 @@ func (g *Gate) Acquire(policy Policy, want uint64, limit Limit) bool {
 }
 
 func (g *Gate) await(w *Waiter[entrant], policy Policy, limit Limit) bool {
-	for competing := false; ; competing = true {
-		if g.takeOrList(w, policy, competing) {
-			return true
-		}
+	if g.takeOrList(w, policy) {
+		return true
+	}
+	for {
 		switch w.Sleep(&g.guard, limit) {
 		case Granted:
 			return true
@@ -136,48 +147,61 @@ func (g *Gate) await(w *Waiter[entrant], policy Policy, limit Limit) bool {
 			g.settle(policy)
 			return false
 		}
+		if g.compete(w, policy) {
+			return true
+		}
 	}
 }
 
-// takeOrList takes what w wants, or puts w on the list and returns false with the guard held. A competing w was woken
-// by settle: it gives the woken flag back in the same swap, and keeps its place in front.
-func (g *Gate) takeOrList(w *Waiter[entrant], policy Policy, competing bool) (taken bool) {
-	keep := uint64(flags)
-	if competing {
-		keep &^= woken
-	}
-	for guarded := false; ; {
-		old := g.word.Load()
-		left, ok := policy(old>>valueBits, w.Value.want)
-		switch {
-		case ok && old&starving == 0:
-			if !g.word.CompareAndSwap(old, left<<valueBits|old&keep) {
-				continue
-			}
-			if guarded {
-				g.guard.Unlock()
-			}
-			if _, more := policy(left, 1); more && competing && old&waiting != 0 {
-				g.settle(policy)
-			}
+// takeOrList takes what w, a newcomer, wants, or lists w and returns false with the guard held.
+func (g *Gate) takeOrList(w *Waiter[entrant], policy Policy) (taken bool) {
+	g.guard.Lock()
+	for {
+		if g.take(policy, w.Value.want, 0) {
+			g.guard.Unlock()
 			return true
-		case !guarded:
-			g.guard.Lock()
-			guarded = true
-		case g.word.CompareAndSwap(old, old&(keep|^uint64(flags))|waiting):
-			if competing {
-				g.list.PushFront(w)
-				g.passOver(w)
-			} else {
-				g.list.PushBack(w)
-			}
+		}
+		if g.competing || g.call(policy, w.Value.want) {
+			g.list.PushBack(w)
 			return false
 		}
 	}
 }
 
+// compete takes what w, which was woken for that, wants, or lists w in front and returns false with the guard held.
+func (g *Gate) compete(w *Waiter[entrant], policy Policy) (taken bool) {
+	if g.take(policy, w.Value.want, calling) {
+		if _, more := policy(g.Value(), 1); more {
+			g.settle(policy)
+		}
+		return true
+	}
+	g.guard.Lock()
+	for {
+		if g.call(policy, w.Value.want) {
+			g.competing = false
+			g.list.PushFront(w)
+			g.passOver(w)
+			return false
+		}
+		if g.take(policy, w.Value.want, calling) {
+			g.guard.Unlock()
+			return true
+		}
+	}
+}
+
+// call sets calling unless what is wanted has become available, and reports whether it did.
+func (g *Gate) call(policy Policy, want uint64) bool {
+	old := g.word.Load()
+	if _, ok := policy(old>>valueBits, want); ok && old&starving == 0 {
+		return false
+	}
+	return g.word.CompareAndSwap(old, old|calling)
+}
+
 // passOver notes, under the guard, that w, the first waiter, found nothing to take, and makes the Gate starving when
-// that has gone on for too long.
+// that has gone on for starvationThreshold.
 func (g *Gate) passOver(w *Waiter[entrant]) {
 	if w.Value.patience.Ends() {
 		g.list.Cut()
@@ -185,8 +209,8 @@ func (g *Gate) passOver(w *Waiter[entrant]) {
 	}
 }
 
-// settle makes flags and list agree and serves whom it may. It is called when a value was released while somebody
-// waits, and when a waiter has given up or left permits behind.
+// settle makes flags and list agree and serves whom it may. It is called when a value was released while calling is
+// set, and when a waiter has given up or left permits behind.
 func (g *Gate) settle(policy Policy) {
 	var (
 		granted Chain[entrant]
@@ -194,18 +218,19 @@ func (g *Gate) settle(policy Policy) {
 	)
 	g.guard.Lock()
 	for {
+		old := g.word.Load()
+		if old&calling == 0 {
+			break // nobody waits, or somebody competes
+		}
+		g.competing = false // and nobody sets calling but under the guard, so it can be cleared
 		w := g.list.Front()
 		if w == nil {
-			g.word.And(^uint64(waiting | starving))
+			g.word.And(^uint64(flags))
 			break
 		}
-		old := g.word.Load()
 		if old&starving != 0 && !g.list.Early(w) {
 			g.word.And(^uint64(starving)) // the batch is served: barging is open again
 			continue
-		}
-		if old&woken != 0 {
-			break
 		}
 		left, ok := policy(old>>valueBits, w.Value.want)
 		if !ok {
@@ -233,19 +258,14 @@ func (g *Gate) settle(policy Policy) {
 // pick takes w, the first waiter, off the list, under the guard, in order to wake it to compete.
 func (g *Gate) pick(w *Waiter[entrant]) *Waiter[entrant] {
 	g.list.Remove(w)
+	g.competing = true
+	g.word.And(^uint64(calling))
 	if g.list.Front() != nil {
-		g.word.Or(woken)
 		// Where several wait, w may lie ready for long before it runs, and that counts. Where w is alone the clock
 		// starts when it first loses: to read it here costs a tenth of a hand-off.
 		w.Value.patience.Begin()
-		return w
 	}
-	for {
-		old := g.word.Load()
-		if g.word.CompareAndSwap(old, old&^waiting|woken) {
-			return w
-		}
-	}
+	return w
 }
 
 // Free releases an Exclusive Gate. It reports false, and does nothing, if the Gate is not taken.
@@ -256,7 +276,7 @@ func (g *Gate) Free() bool {
 			return false
 		}
 		if g.word.CompareAndSwap(old, old&flags) {
-			if old&waiting != 0 && old&woken == 0 {
+			if old&calling != 0 {
 				g.settle(Exclusive)
 			}
 			return true
@@ -272,7 +292,7 @@ func (g *Gate) Add(n, limit uint64) bool {
 			return false
 		}
 		if g.word.CompareAndSwap(old, old+n<<valueBits) {
-			if old&waiting != 0 && old&woken == 0 {
+			if old&calling != 0 {
 				g.settle(Counted)
 			}
 			return true

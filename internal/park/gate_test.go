@@ -15,12 +15,13 @@ import (
 // add releases n permits of a Counted gate, as a semaphore does.
 func add(g *Gate, n uint64) { g.Add(n, MaxValue) }
 
-// idle fails unless nobody is in the gate and the value is as given.
+// idle fails unless nobody is in the gate and the value is as given. Calling may be set without need.
 func idle(t *testing.T, g *Gate, value uint64) {
 	t.Helper()
-	if word := g.word.Load(); word != value<<valueBits || g.list.Front() != nil {
-		t.Errorf("value %d, flags %03b, listed %v; want value %d and nothing else",
-			word>>valueBits, word&flags, g.list.Front() != nil, value)
+	word := g.word.Load()
+	if word&^calling != value<<valueBits || g.list.Front() != nil || g.competing && word&calling == 0 {
+		t.Errorf("value %d, flags %02b, competing %v, listed %v; want value %d and nothing else",
+			word>>valueBits, word&flags, g.competing, g.list.Front() != nil, value)
 	}
 }
 
@@ -214,7 +215,7 @@ func TestAWaiterThatAlwaysComesTooLateIsServed(t *testing.T) {
 	g.Swap(0, 1)
 	done := make(chan bool)
 	go func() { done <- g.Acquire(Exclusive, 1, Forever) }()
-	for g.word.Load()&waiting == 0 {
+	for g.word.Load()&calling == 0 {
 		runtime.Gosched()
 	}
 	for begin := time.Now(); ; {

@@ -11,7 +11,9 @@ func (m *Mutex) Lock() {
 	}
 }
 
-// lockSlow is apart so that Lock is inlined where it is called; so is its like elsewhere.
+// lockSlow is apart, and kept apart, so that Lock is inlined where it is called; so is unlockSlow.
+//
+//go:noinline
 func (m *Mutex) lockSlow() { m.gate.Acquire(Exclusive, 1, Forever) }
 
 // TryLock acquires the Mutex if that takes no waiting.
@@ -29,6 +31,7 @@ func (m *Mutex) Unlock() {
 	}
 }
 
+//go:noinline
 func (m *Mutex) unlockSlow() {
 	if !m.gate.Free() {
 		panic("park: Unlock of an unlocked Mutex")
