@@ -4,6 +4,7 @@ package condition
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,11 +46,14 @@ var ErrNotLocked = errors.New("condition: wait or notify without holding the loc
 //
 // Use a channel, an event.Event or a queue.Queue where what is waited for can be said by one of them.
 type Condition struct {
-	lock    sync.Locker // nil: own
-	own     rlock.RLock
-	guard   sync.Mutex
-	list    park.List[place]
-	waiting atomic.Int32 // how many calls wait, or are about to return from it
+	lock sync.Locker // nil: own
+	own  rlock.RLock
+	held func() bool // whether the lock is held, if it can tell; nil also if lock is
+	deep reentrant   // the lock, if it is
+
+	guard  sync.Mutex
+	list   park.List[place]
+	listed atomic.Bool // somebody may be on the list
 }
 
 // A place is the Value of a waiter: the lock it released, and how to take it back.
@@ -60,69 +64,76 @@ type place struct {
 
 var waiters = park.Waiters[place]()
 
-// What a lock may offer beyond sync.Locker.
-type (
-	owned     interface{ Owned() bool }
-	locked    interface{ Locked() bool }
-	reentrant interface {
-		UnlockAll() (depth int)
-		LockDepth(depth int)
-	}
-)
+type reentrant interface {
+	UnlockAll() (depth int)
+	LockDepth(depth int)
+}
 
 // New returns a Condition over l, or over a new RLock if l is nil.
-func New(l sync.Locker) *Condition { return &Condition{lock: l} }
-
-func (c *Condition) locker() sync.Locker {
-	if c.lock == nil {
-		return &c.own
+func New(l sync.Locker) *Condition {
+	c := &Condition{lock: l}
+	switch l := l.(type) {
+	case interface{ Owned() bool }:
+		c.held = l.Owned
+	case interface{ Locked() bool }:
+		c.held = l.Locked
 	}
-	return c.lock
+	c.deep, _ = l.(reentrant)
+	return c
 }
 
 // Lock acquires the lock.
-func (c *Condition) Lock() { c.locker().Lock() }
+func (c *Condition) Lock() {
+	if c.lock == nil {
+		c.own.Lock()
+	} else {
+		c.lock.Lock()
+	}
+}
 
 // Unlock releases the lock.
-func (c *Condition) Unlock() { c.locker().Unlock() }
+func (c *Condition) Unlock() {
+	if c.lock == nil {
+		c.own.Unlock()
+	} else {
+		c.lock.Unlock()
+	}
+}
 
 // mustHold panics if the caller does not hold the lock, as far as the lock can tell. One without owners can only tell
 // that somebody holds it.
 func (c *Condition) mustHold() {
-	held := true
-	switch l := c.locker().(type) {
-	case owned:
-		held = l.Owned()
-	case locked:
-		held = l.Locked()
-	}
-	if !held {
+	if c.lock == nil && !c.own.Owned() || c.held != nil && !c.held() {
 		panic(ErrNotLocked)
 	}
 }
 
 // Release releases the lock. Only park calls it, when the waiter has its place.
 func (p *place) Release() {
-	l := p.c.locker()
-	if r, ok := l.(reentrant); ok {
-		p.depth = r.UnlockAll()
-	} else {
-		l.Unlock()
+	switch c := p.c; {
+	case c.lock == nil:
+		p.depth = c.own.UnlockAll()
+	case c.deep != nil:
+		p.depth = c.deep.UnlockAll()
+	default:
+		c.lock.Unlock()
 	}
 }
 
 func (p *place) reacquire() {
-	l := p.c.locker()
-	if r, ok := l.(reentrant); ok {
-		r.LockDepth(p.depth)
-	} else {
-		l.Lock()
+	switch c := p.c; {
+	case c.lock == nil:
+		c.own.LockDepth(p.depth)
+	case c.deep != nil:
+		c.deep.LockDepth(p.depth)
+	default:
+		c.lock.Lock()
 	}
 }
 
 // Wait releases the lock, waits until it is notified, and acquires the lock again. It panics with ErrNotLocked if the
 // lock is not held.
-func (c *Condition) Wait() { c.wait(park.Forever) }
+func (c *Condition) Wait() { c.wait(park.Forever, nil) }
 
 // WaitTimeout is Wait, unless it is not notified within d, and reports whether it was. With d <= 0 it releases the lock,
 // acquires it again and reports false: others get their chance, as in Python. math.MaxInt64 is for ever. It panics with
@@ -135,42 +146,23 @@ func (c *Condition) WaitTimeout(d time.Duration) bool {
 		p.reacquire()
 		return false
 	}
-	return c.wait(park.After(d))
+	return c.wait(park.After(d), nil)
 }
 
 // WaitContext is Wait, unless ctx ends before it is notified; then it returns context.Cause(ctx). If ctx has ended
 // already it keeps the lock and changes nothing. It panics with ErrNotLocked if the lock is not held.
 func (c *Condition) WaitContext(ctx context.Context) error {
 	c.mustHold()
-	if ctx.Err() != nil || !c.wait(park.Until(ctx)) {
+	if ctx.Err() != nil || !c.wait(park.Until(ctx), nil) {
 		return context.Cause(ctx)
 	}
 	return nil
 }
 
-func (c *Condition) wait(limit park.Limit) (notified bool) {
-	c.mustHold()
-	w := waiters.Get()
-	defer waiters.Put(w)
-	return c.sleep(w, limit)
-}
-
-// sleep releases the lock, waits for a notification and acquires the lock again.
-func (c *Condition) sleep(w *park.Waiter[place], limit park.Limit) (notified bool) {
-	w.Value.c = c
-	c.waiting.Add(1)
-	defer c.waiting.Add(-1)
-	c.guard.Lock()
-	c.list.PushBack(w)
-	notified = w.SleepReleasing(&w.Value, &c.guard, limit) == park.Granted
-	w.Value.reacquire()
-	return notified
-}
-
 // WaitFor waits until pred returns true. It calls pred with the lock held, at once and after each notification that
 // picks it; where goroutines wait for different things, use NotifyAll. If pred panics, the lock is held. It panics with
 // ErrNotLocked if the lock is not held.
-func (c *Condition) WaitFor(pred func() bool) { c.waitFor(park.Forever, pred) }
+func (c *Condition) WaitFor(pred func() bool) { c.wait(park.Forever, pred) }
 
 // WaitForTimeout is WaitFor, for d at the longest, and reports whether pred returned true. When the time has run out it
 // calls pred once more: success beats the deadline. With d <= 0 it releases the lock once in between, as in Python;
@@ -180,7 +172,7 @@ func (c *Condition) WaitForTimeout(pred func() bool, d time.Duration) bool {
 		c.mustHold()
 		return pred() || c.WaitTimeout(0) || pred()
 	}
-	return c.waitFor(park.After(d), pred)
+	return c.wait(park.After(d), pred)
 }
 
 // WaitForContext is WaitFor, unless ctx ends first and pred, called once more, returns false; then it returns
@@ -188,25 +180,41 @@ func (c *Condition) WaitForTimeout(pred func() bool, d time.Duration) bool {
 // lock is not held.
 func (c *Condition) WaitForContext(ctx context.Context, pred func() bool) error {
 	c.mustHold()
-	if ctx.Err() != nil || !c.waitFor(park.Until(ctx), pred) {
+	if ctx.Err() != nil || !c.wait(park.Until(ctx), pred) {
 		return context.Cause(ctx)
 	}
 	return nil
 }
 
-func (c *Condition) waitFor(limit park.Limit, pred func() bool) bool {
+// wait waits for a notification, or for pred if that is not nil, and reports whether it came. It is one function, and
+// calls little, because everything from here to the unlocking of the lock and the waking of whoever waits for that
+// happens on the stack of a goroutine that may be as small as they come.
+func (c *Condition) wait(limit park.Limit, pred func() bool) bool {
 	c.mustHold()
-	if pred() {
+	if pred != nil && pred() {
 		return true
 	}
 	w := waiters.Get()
 	defer waiters.Put(w)
-	for c.sleep(w, limit) {
-		if pred() {
+	w.Value.c = c
+	w.Releasing(&w.Value)
+	for {
+		c.guard.Lock()
+		if !c.listed.Load() {
+			c.listed.Store(true)
+		}
+		c.list.PushBack(w)
+		notified := w.Sleep(&c.guard, limit) == park.Granted
+		w.Value.reacquire()
+		switch {
+		case pred == nil:
+			return notified
+		case pred():
 			return true
+		case !notified:
+			return false
 		}
 	}
-	return pred()
 }
 
 // Notify wakes the n goroutines that have waited longest, or all if there are fewer. They return when they have the
@@ -214,29 +222,26 @@ func (c *Condition) waitFor(limit park.Limit, pred func() bool) bool {
 // is not held.
 func (c *Condition) Notify(n int) {
 	c.mustHold()
-	if n < 1 || c.waiting.Load() == 0 {
-		return
+	if c.listed.Load() {
+		c.notify(n)
 	}
+}
+
+// NotifyAll wakes everybody who waits. It panics with ErrNotLocked if the lock is not held.
+func (c *Condition) NotifyAll() { c.Notify(math.MaxInt) }
+
+func (c *Condition) notify(n int) {
 	var picked park.Chain[place]
 	c.guard.Lock()
-	for w := c.list.Front(); w != nil && n > 0; w = c.list.Front() {
+	w := c.list.Front()
+	if w == nil {
+		c.listed.Store(false)
+	}
+	for ; w != nil && n > 0; w = c.list.Front() {
 		c.list.Remove(w)
 		picked.Add(w)
 		n--
 	}
-	c.guard.Unlock()
-	picked.Wake(park.Granted)
-}
-
-// NotifyAll wakes everybody who waits. It panics with ErrNotLocked if the lock is not held.
-func (c *Condition) NotifyAll() {
-	c.mustHold()
-	if c.waiting.Load() == 0 {
-		return
-	}
-	var picked park.Chain[place]
-	c.guard.Lock()
-	c.list.TakeAll(&picked)
 	c.guard.Unlock()
 	picked.Wake(park.Granted)
 }

@@ -178,11 +178,11 @@ func (q *Queue[T]) await(s *side[T], w *park.Waiter[turn[T]], awake bool) {
 
 // unlock releases the guard after items came or went, and serves those who may be served now.
 func (q *Queue[T]) unlock() {
-	if q.getters.list.Front() == nil && q.putters.list.Front() == nil {
-		q.guard.Unlock()
+	if q.getters.list.Front() != nil || q.putters.list.Front() != nil {
+		q.serve()
 		return
 	}
-	q.serve()
+	q.guard.Unlock()
 }
 
 func (q *Queue[T]) serve() {

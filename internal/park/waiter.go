@@ -85,6 +85,7 @@ func (w *Waiter[T]) Sleep(guard sync.Locker, limit Limit) Verdict {
 	}
 	switch {
 	case w.expired:
+		w.bound.timer = nil // its function is done with w
 		w.list.Remove(w)
 		w.release()
 		return GaveUp
@@ -94,6 +95,9 @@ func (w *Waiter[T]) Sleep(guard sync.Locker, limit Limit) Verdict {
 		w.cond.L = b
 		w.cond.Wait()
 		w.cond.L = (*sleeper[T])(w)
+		if Verdict(w.verdict.Load()) == GaveUp {
+			b.timer = nil // its function woke w, which was the last it did
+		}
 	case limit.ctx != nil:
 		if done := limit.ctx.Done(); done != nil {
 			return w.sleepUntil(done)
@@ -105,30 +109,31 @@ func (w *Waiter[T]) Sleep(guard sync.Locker, limit Limit) Verdict {
 	return Verdict(w.verdict.Load())
 }
 
-// SleepReleasing is Sleep that also releases another lock, the one that a condition belongs to: after w has taken its
-// place to sleep, so that nothing that is done under that lock can be missed, and after the guard was released, which
-// is not held while foreign code runs.
-func (w *Waiter[T]) SleepReleasing(other Releaser, guard sync.Locker, limit Limit) Verdict {
-	w.bounded().other = other
-	return w.Sleep(guard, limit)
-}
+// Releasing makes every Sleep of this call release another lock too, the one that a condition belongs to: after w has
+// taken its place to sleep, so that nothing that is done under that lock can be missed, and after the guard was
+// released, which is not held while foreign code runs.
+func (w *Waiter[T]) Releasing(other Releaser) { w.bounded().other = other }
 
-// A Releaser is a lock that SleepReleasing releases.
+// A Releaser is a lock that Sleep releases.
 type Releaser interface{ Release() }
 
 // release is what happens between taking a place to sleep and sleeping.
 func (w *Waiter[T]) release() {
 	w.guard.Unlock()
 	if b := w.bound; b != nil && b.other != nil {
-		w.spoiled = true // unless Release returns: if it panics, w has a place to sleep that it never used
-		defer func() {
-			if w.spoiled {
-				w.Leave()
-			}
-		}()
-		b.other.Release()
-		w.spoiled = false
+		w.releaseOther()
 	}
+}
+
+func (w *Waiter[T]) releaseOther() {
+	w.spoiled = true // unless Release returns: if it panics, w has a place to sleep that it never used
+	defer func() {
+		if w.spoiled {
+			w.Leave()
+		}
+	}()
+	w.bound.other.Release()
+	w.spoiled = false
 }
 
 func (w *Waiter[T]) sleepUntil(done <-chan struct{}) Verdict {
