@@ -179,7 +179,6 @@ func (g *Gate) compete(w *Waiter[entrant], policy Policy) (taken bool) {
 	g.guard.Lock()
 	for {
 		if g.call(policy, w.Value.want) {
-			g.competing = false
 			g.list.PushFront(w)
 			g.passOver(w)
 			return false

@@ -15,11 +15,12 @@ import (
 // add releases n permits of a Counted gate, as a semaphore does.
 func add(g *Gate, n uint64) { g.Add(n, MaxValue) }
 
-// idle fails unless nobody is in the gate and the value is as given. Calling may be set without need.
+// idle fails unless nobody is in the gate and the value is as given. Calling may have been set without need; then the
+// next release clears it.
 func idle(t *testing.T, g *Gate, value uint64) {
 	t.Helper()
-	word := g.word.Load()
-	if word&^calling != value<<valueBits || g.list.Front() != nil || g.competing && word&calling == 0 {
+	g.settle(Counted)
+	if word := g.word.Load(); word != value<<valueBits || g.list.Front() != nil || g.competing {
 		t.Errorf("value %d, flags %02b, competing %v, listed %v; want value %d and nothing else",
 			word>>valueBits, word&flags, g.competing, g.list.Front() != nil, value)
 	}
@@ -206,6 +207,93 @@ func TestBargingIsOpenAgainAfterTheBatch(t *testing.T) {
 		synctest.Wait()
 		idle(t, &g, 0)
 	})
+}
+
+// While a woken waiter competes, acquire and release are as fast as if nobody waited, and nobody else is woken.
+func TestACompetingWaiterLeavesTheFastPathOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Gate
+		g.Swap(0, 1)
+		competitor := entrants.Get()
+		competitor.Value.want = 1
+		g.takeOrList(competitor, Exclusive)
+		g.guard.Unlock()
+		acquired := 0
+		acquire := func() {
+			g.Acquire(Exclusive, 1, Forever)
+			acquired++
+			g.Free()
+		}
+		go acquire()
+		synctest.Wait()
+		g.Free() // picks the competitor, which takes its time: it is this goroutine
+		if v := Verdict(competitor.verdict.Load()); v != Retry || competitor.list != nil {
+			t.Fatalf("verdict %v, listed %v: the first waiter was not woken to compete", v, competitor.list != nil)
+		}
+		if competitor.Value.patience.since == 0 {
+			t.Error("the clock of the competitor does not run")
+		}
+		if !g.Swap(0, 1) {
+			t.Fatalf("the fast path is closed: flags %02b", g.word.Load()&flags)
+		}
+		go acquire() // a newcomer
+		synctest.Wait()
+		if !g.Swap(1, 0) || !g.Swap(0, 1) || !g.Swap(1, 0) {
+			t.Errorf("a newcomer closed the fast path: flags %02b", g.word.Load()&flags)
+		}
+		g.settle(Exclusive) // as one who gave up would
+		synctest.Wait()
+		if acquired != 0 {
+			t.Error("a second waiter was woken meanwhile")
+		}
+		if !g.compete(competitor, Exclusive) {
+			t.Fatal("the competitor did not get what is free")
+		}
+		g.Free()
+		synctest.Wait()
+		if acquired != 2 {
+			t.Errorf("%d of 2 others were served afterwards", acquired)
+		}
+		idle(t, &g, 0)
+	})
+}
+
+// A release that comes while a new waiter is being listed must not be missed. Each round is one such race, and nothing
+// else happens that could make up for it.
+func TestAReleaseThatMeetsANewWaiterServesIt(t *testing.T) {
+	var (
+		g               Gate
+		begun, finished atomic.Int64
+		wg              sync.WaitGroup
+	)
+	last := int64(max(rounds(t), 200_000)) // few of them meet
+	await := func(n *atomic.Int64, round int64) {
+		for tries := 0; n.Load() != round; tries++ {
+			if tries > 100 {
+				runtime.Gosched()
+			}
+		}
+	}
+	wg.Go(func() {
+		for round := int64(1); round <= last; round++ {
+			await(&begun, round)
+			g.Acquire(Exclusive, 1, Forever)
+			g.Free()
+			finished.Store(round)
+		}
+	})
+	for round := int64(1); round <= last; round++ {
+		g.TryAcquire(Exclusive, 1)
+		begun.Store(round)
+		for range rand.IntN(1000) { // spread the releases over the whole of Acquire
+		}
+		if !g.Free() {
+			t.Fatal("a gate that was taken could not be freed")
+		}
+		await(&finished, round)
+	}
+	wg.Wait()
+	idle(t, &g, 0)
 }
 
 // The first waiter is always found in possession of nothing: what it wants is taken just before it looks. It must be
