@@ -3,7 +3,8 @@ module github.com/gothreading/threading
 go 1.25
 
 require (
-	github.com/anishathalye/porcupine v1.3.1 // indirect
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/petermattis/goid v0.0.0-20260820044319-269ab09b5261
 	go.uber.org/goleak v1.3.0
+	golang.org/x/sync v0.19.0
 )

@@ -1,0 +1,266 @@
+package queue
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A job has a key to be compared by, and a number that tells it from its equals.
+type job struct{ key, n int }
+
+func byKey(a, b job) int { return cmp.Compare(a.key, b.key) }
+
+// checkHeap fails unless every entry comes after its parent, and nothing is left in the unused part of the slice.
+func checkHeap(t *testing.T, h *heap[job]) {
+	t.Helper()
+	for i := 1; i < len(h.entries); i++ {
+		e, parent := h.entries[i], h.entries[(i-1)/2]
+		if c := byKey(e.item, parent.item); c < 0 || c == 0 && e.seq <= parent.seq {
+			t.Fatalf("entry %d, %v, comes before its parent, %v", i, e, parent)
+		}
+	}
+	for i, e := range h.entries[len(h.entries):cap(h.entries)] {
+		if e != (entry[job]{}) {
+			t.Fatalf("the unused slot %d behind the last entry holds %v", i, e)
+		}
+	}
+}
+
+// A sortedJobs is a heap written down naively: a slice in which equals stand in order of arrival.
+type sortedJobs []job
+
+func (s *sortedJobs) push(j job) {
+	i, _ := slices.BinarySearchFunc(*s, j, func(a, b job) int { return cmp.Or(byKey(a, b), -1) })
+	*s = slices.Insert(*s, i, j)
+}
+
+func (s *sortedJobs) pop() job {
+	j := (*s)[0]
+	*s = (*s)[1:]
+	return j
+}
+
+// One byte is one operation: push with one of a few keys, pop, or now and then drain.
+func FuzzTheHeapKeepsEqualsInOrderOfArrival(f *testing.F) {
+	f.Add([]byte{0, 0, 0, 128, 128, 128})
+	f.Add([]byte{3, 2, 1, 0, 128, 0, 1, 128, 2, 3, 128, 128, 255, 5, 5, 4, 128, 128, 128})
+	random := rand.NewChaCha8([32]byte{2})
+	for _, n := range []int{20, 200, 3000} {
+		program := make([]byte, n)
+		random.Read(program)
+		f.Add(program)
+		growing := slices.Clone(program)
+		for i, b := range growing {
+			if b%3 != 0 {
+				growing[i] = b & 127
+			}
+		}
+		f.Add(slices.Concat(growing, slices.Repeat([]byte{128}, n)))
+	}
+	f.Fuzz(func(t *testing.T, program []byte) {
+		h := &heap[job]{compare: byKey}
+		var m sortedJobs
+		for i, b := range program {
+			switch {
+			case b < 128:
+				j := job{int(b % 16), i}
+				h.push(j)
+				m.push(j)
+			case b < 254:
+				if len(m) > 0 {
+					if got, want := h.pop(), m.pop(); got != want {
+						t.Fatalf("operation %d: pop = %v, want %v", i, got, want)
+					}
+				}
+			default:
+				if got := h.drain(); !slices.Equal(got, m) {
+					t.Fatalf("operation %d: drain = %v, want %v", i, got, m)
+				}
+				m = nil
+			}
+			if len(h.entries) != len(m) || len(m) > 0 && h.peek() != m[0] {
+				t.Fatalf("operation %d: %d entries, want %d, or another is first", i, len(h.entries), len(m))
+			}
+			checkHeap(t, h)
+		}
+	})
+}
+
+// build returns a heap of n jobs after some pushes and pops, with many equals.
+func build(r *rand.Rand, n int) *heap[job] {
+	h := &heap[job]{compare: byKey}
+	for i := range n + n/2 {
+		h.push(job{r.IntN(n/2 + 1), i})
+	}
+	for len(h.entries) > n {
+		h.pop()
+	}
+	return h
+}
+
+// endings are the two ways in which compare may not return.
+var endings = []struct {
+	name string
+	end  func()
+}{
+	{"panic", func() { panic("compare") }},
+	{"Goexit", runtime.Goexit},
+}
+
+// returns runs f on a goroutine of its own and reports whether it got to its end.
+func returns(f func()) (ok bool) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if !ok {
+				_ = recover()
+			}
+		}()
+		f()
+		ok = true
+	}()
+	<-done
+	return ok
+}
+
+// Whichever of its calls of compare does not return, an operation leaves all as it was: the entries, to the last slot,
+// and the count of arrivals, by which the next equal finds its place.
+func TestTheHeapChangesNothingBeforeItsLastComparison(t *testing.T) {
+	operations := []struct {
+		name string
+		do   func(h *heap[job])
+	}{
+		{"push of the smallest", func(h *heap[job]) { h.push(job{-1, -1}) }},
+		{"push of an equal", func(h *heap[job]) { h.push(job{0, -1}) }},
+		{"push of the largest", func(h *heap[job]) { h.push(job{1 << 20, -1}) }},
+		{"pop", func(h *heap[job]) { h.pop() }},
+		{"drain", func(h *heap[job]) { h.drain() }},
+	}
+	const most = 40
+	for _, ending := range endings {
+		for _, operation := range operations {
+			t.Run(ending.name+", "+operation.name, func(t *testing.T) {
+				r := rand.New(rand.NewPCG(3, 4))
+				asked := 0
+				for n := 1; n <= most; n++ {
+					h := build(r, n)
+					// Room for one more, so that a push that grows the slice is as visible as one that does not.
+					h.entries = append(make([]entry[job], 0, n+1), h.entries...)
+					before, arrived := slices.Clone(h.entries), h.arrived
+					for k := 1; ; k++ {
+						calls := 0
+						h.compare = func(a, b job) int {
+							if calls++; calls == k {
+								ending.end()
+							}
+							return byKey(a, b)
+						}
+						ok := returns(func() { operation.do(h) })
+						h.compare = byKey
+						if ok {
+							break
+						}
+						asked++
+						if !slices.Equal(h.entries, before) || h.arrived != arrived {
+							t.Fatalf("with %d entries, after call %d: %v and %d arrivals, want %v and %d",
+								n, k, h.entries, h.arrived, before, arrived)
+						}
+						checkHeap(t, h)
+					}
+					checkHeap(t, h)
+				}
+				// A push of the largest asks once, and of the smallest, as a pop, once a level or more.
+				if asked < most-2 {
+					t.Errorf("compare was asked %d times in all: this tested nothing", asked)
+				}
+			})
+		}
+	}
+}
+
+func TestAHeapOperationAsksLogarithmicallyOften(t *testing.T) {
+	const n, levels = 1 << 16, 16
+	r := rand.New(rand.NewPCG(5, 6))
+	calls := 0
+	h := &heap[job]{compare: func(a, b job) int { calls++; return byKey(a, b) }}
+	for i := range n {
+		before := calls
+		h.push(job{r.IntN(n), i})
+		if calls-before > levels+1 {
+			t.Fatalf("push asked %d times with %d entries inside", calls-before, i)
+		}
+	}
+	calls = 0
+	for len(h.entries) > 0 {
+		before := calls
+		h.pop()
+		if calls-before > 2*levels+1 {
+			t.Fatalf("pop asked %d times with %d entries inside", calls-before, len(h.entries))
+		}
+	}
+	// The way down takes one comparison a level, and the way back up is short on average.
+	if mean := float64(calls) / n; mean > levels+2 {
+		t.Errorf("pop asked %.1f times on average, want about %d", mean, levels)
+	}
+}
+
+// Nothing of the size that the heap once had stays, and an entry is moved a few times at most on that account.
+func TestTheHeapGivesBackWhatItDoesNotUse(t *testing.T) {
+	const n = 100_000
+	h := &heap[job]{compare: byKey}
+	for i := range n {
+		h.push(job{-i, i})
+	}
+	moves := 0
+	for c := cap(h.entries); len(h.entries) > 0; {
+		h.pop()
+		if cap(h.entries) != c {
+			c = cap(h.entries)
+			moves++
+		}
+		if c > 1024 && c > 4*len(h.entries)+4 {
+			t.Fatalf("room for %d with %d entries", c, len(h.entries))
+		}
+	}
+	if moves > 10 {
+		t.Errorf("the entries were moved %d times while %d were popped", moves, n)
+	}
+	checkHeap(t, h)
+	// Just after it has shrunk it does not grow again at once, nor the reverse.
+	for i := range 5000 {
+		h.push(job{i, i})
+	}
+	moved := 0
+	for range 1000 {
+		c := cap(h.entries)
+		for range 3 {
+			h.pop()
+		}
+		for i := range 3 {
+			h.push(job{1 << 20, i})
+		}
+		if cap(h.entries) != c {
+			moved++
+		}
+	}
+	if moved > 1 {
+		t.Errorf("the entries were moved %d times while as many came as went", moved)
+	}
+}
+
+func TestByComparesKeysOfEveryOrderedKind(t *testing.T) {
+	compare := By(func(s string) int { return strings.Count(s, "x") })
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"x", "axx", -1}, {"axbx", "x", 1}, {"ax", "xb", 0}} {
+		if got := compare(c.a, c.b); got != c.want {
+			t.Errorf("compare(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,442 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/gothreading/threading/queue"
+)
+
+// Small random programs run on a queue, several goroutines at once. Each call's beginning, end and result are noted,
+// and porcupine looks for an order of the calls in which a sequential queue would have given the same results: each
+// call at one moment between its beginning and its end. A call that gave up is one without effect.
+
+// A request is one call, and a response what it returned.
+type request struct {
+	op   string
+	item byte
+}
+
+type response struct {
+	err   error // of ctx: errGaveUp
+	item  byte
+	n     int
+	items string
+	late  bool // a call with a timeout took longer, by the time of a bubble
+}
+
+func (in request) String() string {
+	switch in.op {
+	case "Put", "TryPut", "PutTimeout", "PutContext":
+		return fmt.Sprintf("%s(%q)", in.op, in.item)
+	}
+	return in.op + "()"
+}
+
+func (out response) String() string {
+	if out.late {
+		return "too late"
+	}
+	if out.err != nil {
+		return out.err.Error()
+	}
+	return fmt.Sprintf("%q, %d, %q", out.item, out.n, out.items)
+}
+
+var (
+	errGaveUp = errors.New("the context ended")
+	errNone   = errors.New("nothing to peek at")
+)
+
+// A sequential is the state of a queue of bytes.
+type sequential struct {
+	items      string
+	shut       bool
+	unfinished int
+}
+
+func sequentialQueue(maxsize int, begin sequential) porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return begin },
+		Step: func(state, input, output any) (bool, any) {
+			return state.(sequential).step(maxsize, input.(request), output.(response))
+		},
+	}
+}
+
+func (s sequential) step(maxsize int, in request, out response) (bool, sequential) {
+	if out.late {
+		return false, s
+	}
+	full := maxsize > 0 && len(s.items) >= maxsize
+	switch in.op {
+	case "Put", "TryPut", "PutTimeout", "PutContext":
+		switch out.err {
+		case nil:
+			ok := !s.shut && !full
+			s.items += string([]byte{in.item})
+			s.unfinished++
+			return ok, s
+		case queue.ErrFull: // it found the queue full when it began to wait
+			return !s.shut && full && (in.op == "TryPut" || in.op == "PutTimeout"), s
+		case queue.ErrShutdown:
+			return s.shut, s
+		case errGaveUp:
+			return !s.shut && in.op == "PutContext", s
+		}
+	case "Get", "TryGet", "GetTimeout", "GetContext":
+		switch out.err {
+		case nil:
+			if s.items == "" || s.items[0] != out.item {
+				return false, s
+			}
+			s.items = s.items[1:]
+			return true, s
+		case queue.ErrEmpty:
+			return !s.shut && s.items == "" && (in.op == "TryGet" || in.op == "GetTimeout"), s
+		case queue.ErrShutdown:
+			return s.shut && s.items == "", s
+		case errGaveUp:
+			return !(s.shut && s.items == "") && in.op == "GetContext", s
+		}
+	case "Peek":
+		if out.err != nil {
+			return s.items == "", s
+		}
+		return s.items != "" && s.items[0] == out.item, s
+	case "Drain":
+		ok := s.items == out.items
+		s.items = ""
+		return ok, s
+	case "Len":
+		return out.n == len(s.items), s
+	case "Unfinished":
+		return out.n == s.unfinished, s
+	case "TaskDone":
+		if out.err == queue.ErrTaskDone {
+			return s.unfinished == 0, s
+		}
+		s.unfinished--
+		return out.err == nil && s.unfinished >= 0, s
+	case "JoinTimeout", "JoinContext":
+		return out.err != nil || s.unfinished == 0, s
+	case "Shutdown":
+		s.shut = true
+		return true, s
+	case "ShutdownNow":
+		s.shut = true
+		s.unfinished = max(0, s.unfinished-len(s.items))
+		s.items = ""
+		return true, s
+	}
+	return false, s
+}
+
+// A subject is what the programs use of a queue, so that a broken one can take its place.
+type subject interface {
+	Put(byte) error
+	TryPut(byte) error
+	PutTimeout(byte, time.Duration) error
+	PutContext(context.Context, byte) error
+	Get() (byte, error)
+	TryGet() (byte, error)
+	GetTimeout(time.Duration) (byte, error)
+	GetContext(context.Context) (byte, error)
+	Peek() (byte, bool)
+	Drain() []byte
+	Len() int
+	Unfinished() int
+	TaskDone()
+	JoinTimeout(time.Duration) bool
+	JoinContext(context.Context) error
+	Shutdown()
+	ShutdownNow()
+}
+
+// Operations in about the proportion in which they are interesting.
+var mix = strings.Fields(`
+	Put Put TryPut PutTimeout PutTimeout PutTimeout PutContext PutContext PutContext
+	Get Get TryGet GetTimeout GetTimeout GetTimeout GetContext GetContext GetContext
+	Put Get TryPut TryGet PutTimeout GetTimeout PutContext GetContext
+	Put Get TryPut TryGet PutTimeout GetTimeout PutContext GetContext
+	Peek Len Unfinished Drain TaskDone TaskDone JoinTimeout JoinContext`)
+
+// A setting is how a program runs: outside, where time is real and short, or in a bubble, where everything that is due
+// at the same nanosecond happens at once, and where nothing is due before everybody waits.
+type setting struct {
+	name    string
+	pause   func(*rand.Rand)               // between two calls
+	delay   func()                         // before a context ends
+	timeout func(*rand.Rand) time.Duration // of a call
+	settle  func(*rand.Rand)               // before the shutdown
+}
+
+var (
+	outside = setting{
+		"outside",
+		func(*rand.Rand) { jitter() },
+		jitter,
+		func(r *rand.Rand) time.Duration { return time.Duration(1 + r.IntN(2000)) },
+		func(r *rand.Rand) {
+			for range r.IntN(400) {
+				runtime.Gosched()
+			}
+		},
+	}
+	bubble = setting{
+		"bubble",
+		func(r *rand.Rand) { time.Sleep(time.Duration(r.IntN(3))) },
+		func() { time.Sleep(time.Duration(rand.IntN(3))) },
+		func(r *rand.Rand) time.Duration { return time.Duration(1 + r.IntN(3)) },
+		func(r *rand.Rand) {
+			if r.IntN(2) == 0 {
+				time.Sleep(time.Duration(r.IntN(10)))
+			} else {
+				time.Sleep(time.Hour) // everybody has ended by now, or waits without a limit
+			}
+		},
+	}
+)
+
+// execute runs a random program and returns its history. In the end the queue is shut down, so everybody ends.
+func execute(seed uint64, s setting, q subject) []porcupine.Operation {
+	const clients, calls = 4, 6
+	var clock atomic.Int64
+	var mu sync.Mutex
+	var history []porcupine.Operation
+	var running sync.WaitGroup
+	perform := func(client int, c *canceller, r *rand.Rand, in request) {
+		began := clock.Add(1)
+		out := in.call(q, s, c, r)
+		ended := clock.Add(1)
+		mu.Lock()
+		defer mu.Unlock()
+		history = append(history, porcupine.Operation{
+			ClientId: client, Input: in, Output: out, Call: began, Return: ended,
+		})
+	}
+	for client := range clients {
+		running.Go(func() {
+			r := rand.New(rand.NewPCG(seed, uint64(client)))
+			c := newCanceller(s.delay)
+			defer c.stop()
+			for i := range calls {
+				s.pause(r)
+				perform(client, c, r, request{mix[r.IntN(len(mix))], byte(64 + client*calls + i)})
+			}
+		})
+	}
+	running.Go(func() {
+		r := rand.New(rand.NewPCG(seed, clients))
+		s.settle(r)
+		shutdown := "Shutdown"
+		if r.IntN(3) == 0 {
+			shutdown = "ShutdownNow"
+		}
+		perform(clients, nil, r, request{op: shutdown})
+	})
+	running.Wait()
+	return history
+}
+
+func (in request) call(q subject, s setting, c *canceller, r *rand.Rand) (out response) {
+	timeout := s.timeout(r)
+	if s.name == bubble.name && strings.HasSuffix(in.op, "Timeout") {
+		defer func(began time.Time) { out.late = time.Since(began) > timeout }(time.Now())
+	}
+	errOf := func(err error) error {
+		if err == context.Canceled {
+			return errGaveUp
+		}
+		return err
+	}
+	switch in.op {
+	case "Put":
+		out.err = q.Put(in.item)
+	case "TryPut":
+		out.err = q.TryPut(in.item)
+	case "PutTimeout":
+		out.err = q.PutTimeout(in.item, timeout)
+	case "PutContext":
+		out.err = errOf(q.PutContext(c.context(), in.item))
+	case "Get":
+		out.item, out.err = q.Get()
+	case "TryGet":
+		out.item, out.err = q.TryGet()
+	case "GetTimeout":
+		out.item, out.err = q.GetTimeout(timeout)
+	case "GetContext":
+		out.item, out.err = q.GetContext(c.context())
+		out.err = errOf(out.err)
+	case "Peek":
+		item, ok := q.Peek()
+		if out.item = item; !ok {
+			out.err = errNone
+		}
+	case "Drain":
+		out.items = string(q.Drain())
+	case "Len":
+		out.n = q.Len()
+	case "Unfinished":
+		out.n = q.Unfinished()
+	case "TaskDone":
+		defer func() {
+			if err, ok := recover().(error); ok {
+				out.err = err
+			}
+		}()
+		q.TaskDone()
+	case "JoinTimeout":
+		out.err = joinTimeout(q.JoinTimeout(timeout))
+	case "JoinContext":
+		out.err = errOf(q.JoinContext(c.context()))
+	case "Shutdown":
+		q.Shutdown()
+	case "ShutdownNow":
+		q.ShutdownNow()
+	}
+	return out
+}
+
+// linearizable runs a program on a queue, or on what broken makes of it, and returns its history too. Half of the time it begins full, or nearly so:
+// a short program could not fill a large queue.
+func linearizable(t *testing.T, seed uint64, s setting, maxsize int, broken func(*queue.Queue[byte]) subject) (bool, string) {
+	q := queue.New[byte](maxsize)
+	var begin sequential
+	if maxsize > 0 && seed%2 == 0 {
+		for i := range maxsize - int(seed/2%2) {
+			q.Put(byte(i))
+			begin.items += string([]byte{byte(i)})
+			begin.unfinished++
+		}
+	}
+	var history []porcupine.Operation
+	run := func() { history = execute(seed, s, broken(q)) }
+	if s.name == bubble.name {
+		synctest.Test(t, func(*testing.T) { run() })
+	} else {
+		run()
+	}
+	if porcupine.CheckOperations(sequentialQueue(maxsize, begin), history) {
+		return true, ""
+	}
+	var lines strings.Builder
+	fmt.Fprintf(&lines, "beginning with %+q\n", begin.items)
+	for _, o := range history {
+		fmt.Fprintf(&lines, "%3d-%3d client %d: %v = %v\n", o.Call, o.Return, o.ClientId, o.Input, o.Output)
+	}
+	return false, lines.String()
+}
+
+func unbroken(q *queue.Queue[byte]) subject { return q }
+
+func TestConcurrentCallsAreLinearizable(t *testing.T) {
+	for _, s := range []setting{outside, bubble} {
+		t.Run(s.name, func(t *testing.T) {
+			eachCapacity(t, []int{1, 2, 40, 0}, func(t *testing.T, maxsize int) {
+				first := rand.Uint64() >> 1
+				for i := range uint64(rounds(5000)) {
+					if ok, history := linearizable(t, first+i, s, maxsize, unbroken); !ok {
+						t.Fatalf("the history of seed %d is not that of a queue, %s", first+i, history)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Queues with the mistakes that matter. If the check above cannot tell them from a right one it is worth nothing.
+type (
+	dropsWhenCancelled  struct{ *queue.Queue[byte] }
+	storesWhenTimedOut  struct{ *queue.Queue[byte] }
+	takesTheSecond      struct{ *queue.Queue[byte] }
+	acceptsAfterTheEnd  struct{ *queue.Queue[byte] }
+	drainsInTwoSteps    struct{ *queue.Queue[byte] }
+	finishesWhenDrained struct{ *queue.Queue[byte] }
+)
+
+func (q dropsWhenCancelled) GetContext(ctx context.Context) (byte, error) {
+	item, err := q.Queue.GetContext(ctx)
+	if err == context.Canceled {
+		q.TryGet()
+	}
+	return item, err
+}
+
+func (q storesWhenTimedOut) PutTimeout(item byte, d time.Duration) error {
+	err := q.Queue.PutTimeout(item, d)
+	if err == queue.ErrFull {
+		q.TryPut(item)
+	}
+	return err
+}
+
+func (q takesTheSecond) Get() (byte, error) {
+	first, err := q.Queue.Get()
+	if second, err := q.TryGet(); err == nil && q.TryPut(first) == nil {
+		return second, nil
+	}
+	return first, err
+}
+
+func (q acceptsAfterTheEnd) Put(item byte) error {
+	if err := q.Queue.Put(item); err != queue.ErrShutdown {
+		return err
+	}
+	return nil
+}
+
+func (q drainsInTwoSteps) Drain() (items []byte) {
+	for range q.Len() {
+		if item, err := q.GetTimeout(1); err == nil {
+			items = append(items, item)
+		}
+		runtime.Gosched()
+	}
+	return items
+}
+
+func (q finishesWhenDrained) Drain() []byte {
+	items := q.Queue.Drain()
+	for range items {
+		if q.Unfinished() > 0 {
+			q.TaskDone()
+		}
+	}
+	return items
+}
+
+func TestTheLinearizabilityCheckNoticesBrokenQueues(t *testing.T) {
+	for name, broken := range map[string]func(*queue.Queue[byte]) subject{
+		"a get that is cancelled drops an item":    func(q *queue.Queue[byte]) subject { return dropsWhenCancelled{q} },
+		"a put that times out stores its item":     func(q *queue.Queue[byte]) subject { return storesWhenTimedOut{q} },
+		"a get takes the second item":              func(q *queue.Queue[byte]) subject { return takesTheSecond{q} },
+		"a put reports success after the shutdown": func(q *queue.Queue[byte]) subject { return acceptsAfterTheEnd{q} },
+		"Drain takes one item after the other":     func(q *queue.Queue[byte]) subject { return drainsInTwoSteps{q} },
+		"Drain calls TaskDone":                     func(q *queue.Queue[byte]) subject { return finishesWhenDrained{q} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			first := rand.Uint64() >> 1
+			const enough = 20_000
+			for i := range uint64(enough) {
+				for _, s := range []setting{outside, bubble} {
+					if ok, _ := linearizable(t, first+i, s, 2, broken); !ok {
+						t.Logf("noticed in the history of seed %d, number %d, %s", first+i, i, s.name)
+						return
+					}
+				}
+			}
+			t.Errorf("not noticed in %d histories", 2*enough)
+		})
+	}
+}
