@@ -90,7 +90,7 @@ func New(interval time.Duration, fn func(), opts ...thread.Option) *Timer {
 
 // Every returns a Timer that runs fn again and again, first when the interval has passed since Start, and then at
 // multiples of it, until it is cancelled. Two runs never overlap: what is due while fn is running is left out, and the
-// next run begins at the next multiple. The options are those of the threads that fn runs as. Every panics with
+// next run begins at the next multiple, or at once if the last one ends just then. The options are those of the threads that fn runs as. Every panics with
 // ErrInterval if the interval is not positive, and if fn is nil.
 func Every(interval time.Duration, fn func(), opts ...thread.Option) *Timer {
 	if interval <= 0 {
@@ -123,6 +123,7 @@ func (t *Timer) Start() {
 
 // set makes the next run due in d from now, under the guard.
 func (t *Timer) set(now time.Time, d time.Duration) {
+	d = max(d, 0)
 	t.state = pending
 	t.due = now.Add(d)
 	t.round++
@@ -161,7 +162,9 @@ func (t *Timer) fire(round uint64) {
 	now := time.Now()
 	wait := t.due.Add(t.interval).Sub(now)
 	if wait < 0 { // leave out what was due during the run
-		wait = t.interval + wait%t.interval
+		if wait %= t.interval; wait < 0 {
+			wait += t.interval
+		}
 	}
 	t.set(now, wait)
 	t.guard.Unlock()
