@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -143,6 +144,7 @@ func (c *Condition) WaitTimeout(d time.Duration) bool {
 		c.mustHold()
 		p := place{c: c}
 		p.Release()
+		runtime.Gosched()
 		p.reacquire()
 		return false
 	}
