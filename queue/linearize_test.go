@@ -308,9 +308,10 @@ func (in request) call(q subject, s setting, c *canceller, r *rand.Rand) (out re
 	return out
 }
 
-// linearizable runs a program on a queue, or on what broken makes of it, and returns its history too. Half of the time it begins full, or nearly so:
-// a short program could not fill a large queue.
-func linearizable(t *testing.T, seed uint64, s setting, maxsize int, broken func(*queue.Queue[byte]) subject) (bool, string) {
+// linearizable runs a program on a queue, or on what broken makes of it, and returns the history if it finds no order
+// for it. Half of the time the queue begins full, or nearly so: a short program could not fill a large one.
+func linearizable(t *testing.T, seed uint64, s setting, maxsize int,
+	broken func(*queue.Queue[byte]) subject) (ok bool, history string) {
 	q := queue.New[byte](maxsize)
 	var begin sequential
 	if maxsize > 0 && seed%2 == 0 {
@@ -320,19 +321,19 @@ func linearizable(t *testing.T, seed uint64, s setting, maxsize int, broken func
 			begin.unfinished++
 		}
 	}
-	var history []porcupine.Operation
-	run := func() { history = execute(seed, s, broken(q)) }
+	var operations []porcupine.Operation
+	run := func() { operations = execute(seed, s, broken(q)) }
 	if s.name == bubble.name {
 		synctest.Test(t, func(*testing.T) { run() })
 	} else {
 		run()
 	}
-	if porcupine.CheckOperations(sequentialQueue(maxsize, begin), history) {
+	if porcupine.CheckOperations(sequentialQueue(maxsize, begin), operations) {
 		return true, ""
 	}
 	var lines strings.Builder
 	fmt.Fprintf(&lines, "beginning with %+q\n", begin.items)
-	for _, o := range history {
+	for _, o := range operations {
 		fmt.Fprintf(&lines, "%3d-%3d client %d: %v = %v\n", o.Call, o.Return, o.ClientId, o.Input, o.Output)
 	}
 	return false, lines.String()

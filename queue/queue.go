@@ -100,8 +100,8 @@ func NewLIFO[T any](maxsize int) *Queue[T] { return &Queue[T]{maxsize: max(maxsi
 // are equal leave in order of arrival. It holds up to maxsize items; with maxsize <= 0 it is unbounded.
 //
 // compare returns a negative number if a comes before b, a positive one if b comes before a, and 0 if they are equal;
-// By makes one from a key. It is called with the queue locked, by whoever puts or gets, and must not use the queue. If
-// it panics, the call that asked it panics; a put has then stored nothing and a get has taken nothing, and the queue is
+// By makes one from a key. It is called with the queue locked, by whoever puts or gets, also on behalf of others, and
+// must neither use the queue nor call runtime.Goexit. If it panics, the call that asked it panics; a put has then stored nothing and a get has taken nothing, and the queue is
 // as it was. A put or get takes logarithmic time. NewPriority panics if compare is nil.
 func NewPriority[T any](maxsize int, compare func(a, b T) int) *Queue[T] {
 	if compare == nil {
@@ -198,16 +198,25 @@ func (q *Queue[T]) serve() {
 	again.Wake(park.Retry)
 }
 
-// serveSorted is serve that also gets through if compare ends the goroutine.
+// serveSorted is serve that also gets through if compare ends the goroutine: then whoever was to be served tries it
+// himself.
 func (q *Queue[T]) serveSorted() {
 	var granted, again park.Chain[turn[T]]
+	served := false
 	defer func() {
+		if w := q.getters.list.Front(); !served && w != nil && q.size() > 0 {
+			q.getters.wake(w, &again)
+		}
+		if w := q.putters.list.Front(); !served && w != nil && !q.full() {
+			q.putters.wake(w, &again)
+		}
 		q.guard.Unlock()
 		granted.Wake(park.Granted)
 		again.Wake(park.Retry)
 	}()
 	for q.serveOne(&granted, &again) {
 	}
+	served = true
 }
 
 // serveOne serves the first getter and the first putter, if they can be, and reports whether others may follow.

@@ -135,14 +135,14 @@ func TestTryFormsSayWhyTheyFail(t *testing.T) {
 func TestATimeoutOfZeroOrLessIsTheTryForm(t *testing.T) {
 	for _, d := range []time.Duration{0, -1, -time.Hour, math.MinInt64} {
 		q := queue.New[int](1)
-		item, err := q.GetTimeout(d)
+		_, err := q.GetTimeout(d)
 		wantError(t, "GetTimeout of an empty queue", err, queue.ErrEmpty)
 		wantError(t, "PutTimeout with room", q.PutTimeout(7, d), nil)
 		wantError(t, "PutTimeout into a full queue", q.PutTimeout(8, d), queue.ErrFull)
 		if q.JoinTimeout(d) {
 			t.Error("JoinTimeout with an unfinished item: true")
 		}
-		if item, err = q.GetTimeout(d); item != 7 || err != nil {
+		if item, err := q.GetTimeout(d); item != 7 || err != nil {
 			t.Errorf("GetTimeout = %v, %v, want 7, nil", item, err)
 		}
 		q.TaskDone()

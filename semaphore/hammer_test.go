@@ -294,6 +294,83 @@ func TestAllFormsTogetherConservePermits(t *testing.T) {
 	})
 }
 
+// A release meets the arrival of the one waiter there is, half a million times, with nobody else to set right what it misses.
+func TestAReleaseIsNotMissedByAWaiterThatJustArrives(t *testing.T) {
+	eachKind(t, func(t *testing.T, make func(int) counter) {
+		defer watch(t)()
+		var (
+			c     = make(0)
+			turn  atomic.Int64 // that of the releasing goroutine; the other is in the same, or has not begun it
+			begun atomic.Int64
+			wg    sync.WaitGroup
+		)
+		last := int64(rounds(500_000))
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(0, 3))
+			for i := range last {
+				for begun.Load() <= i { // both begin a turn at the same time, and neither sleeps until then
+					runtime.Gosched()
+				}
+				spin(rng.IntN(300))
+				c.ReleaseN(1 + int(i%3))
+				turn.Store(i + 1)
+			}
+		})
+		rng := rand.New(rand.NewPCG(0, 4))
+		for i := range last {
+			for turn.Load() < i {
+				runtime.Gosched()
+			}
+			begun.Store(i + 1)
+			spin(rng.IntN(300))
+			c.AcquireN(1 + int(i%3))
+		}
+		wg.Wait()
+		wantFree(t, c, 0)
+	})
+}
+
+// Releases and acquires chase each other at the bound, where a release that looks before it adds would add too much.
+func TestABoundedSemaphoreNeverHasMoreThanItsBound(t *testing.T) {
+	const most = 3
+	releases := []func(b *semaphore.BoundedSemaphore) (released int){
+		func(b *semaphore.BoundedSemaphore) int { return b2i(b.TryRelease()) },
+		func(b *semaphore.BoundedSemaphore) int { return b2i(released(b.Release)) },
+		func(b *semaphore.BoundedSemaphore) int { return b2i(released(func() { b.ReleaseN(1) })) },
+		func(b *semaphore.BoundedSemaphore) int { return 2 * b2i(released(func() { b.ReleaseN(2) })) },
+	}
+	for i, release := range releases {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			b := semaphore.NewBounded(most)
+			var sum atomic.Int64
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					mine := 0
+					for range rounds(1_000_000) / 4 {
+						mine += release(b)
+						if got := b.Value(); got > most {
+							t.Errorf("%d permits are free of %d", got, most)
+							return
+						}
+						mine -= b2i(b.TryAcquire())
+					}
+					sum.Add(int64(mine))
+				})
+			}
+			wg.Wait()
+			wantFree(t, b, most+int(sum.Load()))
+		})
+	}
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // The test on real milliseconds: four goroutines hold one of four permits each for a part of a millisecond and take it
 // back at once, so that hardly ever are all four free. With no more than barging, whoever wants all four would be
 // served by luck, after minutes.

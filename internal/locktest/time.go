@@ -120,6 +120,47 @@ func GivesUpAtExactlyItsTime(t *testing.T, newLock New) {
 				return true
 			})
 		})
+		// Its time runs out when it is awake: woken to compete, it has not run yet, and will lose. Whether the waiter's
+		// timer or the test's is made first decides which of the two fires first, so both orders are tried.
+		t.Run(form.Name+"/runs out of time while it competes", func(t *testing.T) {
+			for _, timerFirst := range []bool{true, false} {
+				uninterrupted(t, func(t *testing.T) bool {
+					l := newLock()
+					l.Lock()
+					var timer *time.Timer
+					if timerFirst {
+						timer = time.NewTimer(limit)
+					}
+					done := make(chan struct{})
+					defer func() { <-done }()
+					go func() {
+						defer close(done)
+						acquired, took := timed(l, limit)
+						if took != limit {
+							t.Errorf("returned after %v, want %v", took, limit)
+						}
+						if acquired {
+							l.Unlock()
+						}
+					}()
+					synctest.Wait()
+					if !timerFirst {
+						timer = time.NewTimer(limit)
+					}
+					<-timer.C
+					barged := barge(l)
+					if !barged {
+						return false
+					}
+					go func() {}() // runs next, so that the waiter runs after its timer
+					time.Sleep(time.Hour)
+					l.Unlock()
+					<-done
+					Usable(t, l)
+					return true
+				})
+			}
+		})
 		// Both at the same instant of the bubble's clock: either may be first, and neither loses the lock.
 		t.Run(form.Name+"/is served at that instant", func(t *testing.T) {
 			for range Rounds(10_000) {

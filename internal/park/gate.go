@@ -180,7 +180,7 @@ func (g *Gate) compete(w *Waiter[entrant], policy Policy) (taken bool) {
 	for {
 		if g.call(policy, w.Value.want) {
 			g.list.PushFront(w)
-			g.passOver(w)
+			g.passOver(w, policy)
 			return false
 		}
 		if g.take(policy, w.Value.want, calling) {
@@ -200,11 +200,21 @@ func (g *Gate) call(policy Policy, want uint64) bool {
 }
 
 // passOver notes, under the guard, that w, the first waiter, found nothing to take, and makes the Gate starving when
-// that has gone on for starvationThreshold.
-func (g *Gate) passOver(w *Waiter[entrant]) {
-	if w.Value.patience.Ends() {
-		g.list.Cut()
-		g.word.Or(starving)
+// that has gone on for starvationThreshold. It does so only while what w wants is still not there: a Gate that is
+// starving refuses others, and that must not be seen of one that is free but for the release that is settling it.
+func (g *Gate) passOver(w *Waiter[entrant], policy Policy) {
+	if !w.Value.patience.Ends() {
+		return
+	}
+	for {
+		old := g.word.Load()
+		if _, ok := policy(old>>valueBits, w.Value.want); ok {
+			return
+		}
+		if g.word.CompareAndSwap(old, old|starving) {
+			g.list.Cut()
+			return
+		}
 	}
 }
 
@@ -234,7 +244,7 @@ func (g *Gate) settle(policy Policy) {
 		left, ok := policy(old>>valueBits, w.Value.want)
 		if !ok {
 			if old&starving == 0 {
-				g.passOver(w)
+				g.passOver(w, policy)
 			}
 			break
 		}
