@@ -392,25 +392,38 @@ func TestAThousandGenerationsUnderRandomCancels(t *testing.T) {
 
 // The last party arrives at the moment at which the other gives up: either both pass or both do not.
 func TestAGiveUpThatMeetsTheLastArrival(t *testing.T) {
-	rounds := 100_000
-	if testing.Short() {
-		rounds = 20_000
-	}
-	passed, broke := 0, 0
-	for range rounds {
+	defer watch(t)()
+	var (
+		passed, broke int
+		cancel        atomic.Pointer[context.CancelFunc] // what is to be called next
+		stop          atomic.Bool
+		wg            sync.WaitGroup
+	)
+	wg.Go(func() {
+		for !stop.Load() { // so that it is running when there is something to cancel
+			if c := cancel.Swap(nil); c != nil {
+				spin(rand.IntN(500))
+				(*c)()
+			}
+			runtime.Gosched()
+		}
+	})
+	for range rounds(200_000) {
 		b := barrier.New(2, nil)
-		ctx, cancel := context.WithCancel(context.Background())
-		first := make(chan error)
+		ctx, c := context.WithCancel(context.Background())
+		first := make(chan error, 1)
 		go func() {
 			_, err := b.WaitContext(ctx)
 			first <- err
 		}()
-		for b.Waiting() == 0 && !b.Broken() {
+		for b.Waiting() == 0 {
 			runtime.Gosched()
 		}
-		go cancel()
-		for range rand.IntN(300) { // spread the arrivals
+		cancel.Store(&c)
+		for range rand.IntN(3) {
+			runtime.Gosched() // or it would always be too late on one processor
 		}
+		spin(rand.IntN(1000))
 		_, last := b.WaitTimeout(0)
 		err := <-first
 		switch {
@@ -422,6 +435,8 @@ func TestAGiveUpThatMeetsTheLastArrival(t *testing.T) {
 			t.Fatalf("the first got %v, the last %v, broken %v", err, last, b.Broken())
 		}
 	}
+	stop.Store(true)
+	wg.Wait()
 	t.Logf("%d passed, %d broke", passed, broke)
 	if passed == 0 || broke == 0 {
 		t.Error("this was no race")

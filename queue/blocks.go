@@ -38,6 +38,13 @@ func (b *blocks[T]) fresh(neighbour *block[T]) *block[T] {
 	return &block[T]{items: make([]T, size)}
 }
 
+// keep keeps an emptied block for the next push, if it is as large as the one that is kept already.
+func (b *blocks[T]) keep(emptied *block[T]) {
+	if b.spare == nil || len(emptied.items) >= len(b.spare.items) {
+		b.spare = emptied
+	}
+}
+
 func (b *blocks[T]) pushBack(item T) {
 	if b.tail == nil || b.end == len(b.tail.items) {
 		b.growBack()
@@ -87,9 +94,10 @@ func (b *blocks[T]) popFront() T {
 	case b.n == 0: // begin the block anew, it is warm in the cache
 		b.first, b.end = 0, 0
 	case b.first == len(b.head.items):
-		b.spare = b.head
-		b.head, b.first = b.head.next, 0
-		b.head.prev, b.spare.next = nil, nil
+		emptied := b.head
+		b.head, b.first = emptied.next, 0
+		b.head.prev, emptied.next = nil, nil
+		b.keep(emptied)
 	}
 	return item
 }
@@ -106,10 +114,11 @@ func (b *blocks[T]) popBack() T {
 	case b.n == 0:
 		b.first, b.end = 0, 0
 	case b.end == 0:
-		b.spare = b.tail
-		b.tail = b.tail.prev
+		emptied := b.tail
+		b.tail = emptied.prev
 		b.end = len(b.tail.items)
-		b.tail.next, b.spare.prev = nil, nil
+		b.tail.next, emptied.prev = nil, nil
+		b.keep(emptied)
 	}
 	return item
 }

@@ -204,6 +204,22 @@ func TestBlocksInTheSteadyStateAllocateNothing(t *testing.T) {
 	}
 }
 
+// A bounded LIFO queue, or a small stack, that fills and empties again and again needs the same blocks each time.
+func TestAStackThatFillsAndEmptiesAgainAllocatesNothing(t *testing.T) {
+	for _, depth := range []int{1, 8, 9, 24, 25, 33, 40, largestBlock} {
+		for name, round := range map[string]func(*blocks[int]){
+			"back":  func(b *blocks[int]) { repeat(depth, func() { b.pushBack(1) }); repeat(depth, func() { b.popBack() }) },
+			"front": func(b *blocks[int]) { repeat(depth, func() { b.pushFront(1) }); repeat(depth, func() { b.popFront() }) },
+		} {
+			var b blocks[int]
+			repeat(10, func() { round(&b) })
+			if n := testing.AllocsPerRun(100, func() { round(&b) }); n != 0 {
+				t.Errorf("%s: %v allocations for %d items", name, n, depth)
+			}
+		}
+	}
+}
+
 func repeat(n int, f func()) {
 	for range n {
 		f()

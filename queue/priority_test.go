@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,15 +24,14 @@ type task struct {
 }
 
 // A touchy compare ends the goroutine that asks, if told to: when asked about a poisoned task, and once at the call to
-// which trip counts down. It is asked under the queue's lock alone, so that it needs none of its own; a test sets trip
-// while nobody uses the queue.
+// which trip counts down.
 type touchy struct {
 	end  func()
-	trip int
+	trip atomic.Int64
 }
 
 func (c *touchy) compare(a, b task) int {
-	if c.trip--; c.trip == 0 || a.poison || b.poison {
+	if c.trip.Add(-1) == 0 || a.poison || b.poison {
 		c.end()
 	}
 	return a.rank - b.rank
@@ -198,10 +198,10 @@ func TestACompareThatDoesNotReturnLeavesTheQueueAsItWas(t *testing.T) {
 							for k := 1; ; k++ {
 								c := &touchy{end: ending.end}
 								q, inside := newTasks(t, maxsize, n, c.compare)
-								c.trip = k
+								c.trip.Store(int64(k))
 								call := try(func() (task, error) { return task{}, op.do(t.Context(), q) })
 								synctest.Wait()
-								c.trip = 0
+								c.trip.Store(0)
 								if call.returned {
 									call.wantReturned(t, op.name, task{})
 									break
@@ -275,25 +275,82 @@ func TestAPutterThatWaitedForACompareThatDoesNotReturnPassesItsTurnOn(t *testing
 	}
 }
 
-// As above, but compare refuses only once: whoever serves asks first, and the putter itself then succeeds.
-func TestAPutterWhoseTaskCouldNotBeStoredForItTriesItself(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := &touchy{end: endings[0].end}
-		q, inside := newTasks(t, 2, 2, c.compare)
-		putter := try(func() (task, error) { return task{}, q.Put(task{rank: 1, n: 100}) })
-		synctest.Wait()
-		c.trip = 1 // a get of the first of two asks nothing
-		item, err := q.Get()
-		if item != inside[0] || err != nil {
-			t.Errorf("Get = %v, %v, want %v", item, err, inside[0])
+// The same for the worst that compare can do to whoever serves: it ends his goroutine, on behalf of a putter that he
+// serves. The item that he took must not vanish with him, and nobody may wait for room that is there.
+func TestACompareThatExitsWhileAnotherIsServedStrandsNobody(t *testing.T) {
+	for name, take := range map[string]func(*queue.Queue[task]) []task{
+		"Get":   func(q *queue.Queue[task]) []task { item, _ := q.Get(); return []task{item} },
+		"Drain": (*queue.Queue[task]).Drain,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := &touchy{end: runtime.Goexit}
+				q, inside := newTasks(t, 3, 3, c.compare)
+				var putters []*trial
+				for i := range 3 {
+					item := task{rank: 1, n: 100 + i, poison: i == 1}
+					putters = append(putters, try(func() (task, error) { return task{}, q.Put(item) }))
+					synctest.Wait()
+				}
+				var taken []task
+				for range 2 { // at the second, if not at the first, it is the turn of the poisoned task
+					try(func() (task, error) { taken = append(taken, take(q)...); return task{}, nil })
+					synctest.Wait()
+				}
+				for i, p := range putters {
+					if !p.ended && !q.Full() {
+						t.Errorf("putter %d waits, and there is room: %d of 3 are inside", i, q.Len())
+					}
+				}
+				q.Shutdown()
+				synctest.Wait()
+				left := q.Drain()
+				for _, item := range append(inside, task{rank: 1, n: 100}) {
+					if !slices.Contains(taken, item) && !slices.Contains(left, item) {
+						t.Errorf("%v is lost: nobody took it, and it is not inside", item)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A putter that was passed over for too long is owed room: whoever makes some stores its task for it. If compare does
+// not return then, that hits the putter and nobody else.
+func TestAPutterThatIsOwedRoomIsHitByItsOwnTaskAlone(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that whoever is woken comes too late
+	for _, poison := range []bool{false, true} {
+		for _, ending := range endings {
+			synctest.Test(t, func(t *testing.T) {
+				c := &touchy{end: ending.end}
+				q, inside := newTasks(t, 2, 2, c.compare)
+				putter := try(func() (task, error) { return task{}, q.Put(task{rank: 1, n: 100, poison: poison}) })
+				synctest.Wait()
+				for n := range 2 {
+					if _, err := q.Get(); err != nil || q.TryPut(task{rank: 9, n: n}) != nil {
+						t.Fatal("a newcomer could not be faster")
+					}
+					synctest.Wait()
+					putter.wantWaiting(t, "a put that was passed over")
+					time.Sleep(2 * time.Millisecond)
+				}
+				getter := try(q.Get)
+				full := q.Full() // the room was taken on the putter's behalf, if it could be
+				synctest.Wait()
+				if !getter.returned {
+					t.Errorf("a get was hit by the task of a put that it served: %+v", *getter)
+				}
+				if poison {
+					putter.wantEnded(t, "a put of a poisoned task", ending.want)
+				} else {
+					putter.wantReturned(t, "a put", task{})
+					if !full && q.Len() != len(inside) {
+						t.Error("the room was not taken")
+					}
+				}
+			})
 		}
-		synctest.Wait()
-		putter.wantReturned(t, "Put", task{})
-		if c.trip >= 0 {
-			t.Error("compare was not asked")
-		}
-		wantTasks(t, q, 3, sortTasks([]task{inside[1], {rank: 1, n: 100}}))
-	})
+	}
 }
 
 // Getters of a large queue are woken to take what is there. The one that compare ends has taken nothing, and wakes the
@@ -335,10 +392,10 @@ func wokenGetters(t *testing.T, maxsize int, f taskGet, end func(), want any) (s
 		inside = append(inside, item)
 	}
 	inside = sortTasks(inside)
+	c.trip.Store(1)
 	if q.Len() != 6 {
 		return false
 	}
-	c.trip = 1
 	synctest.Wait()
 	getters[0].wantEnded(t, "the first getter", want)
 	for i, g := range getters[1:] {
@@ -363,13 +420,13 @@ func TestANewcomerThatCompareEndsDisturbsNobodyWhoWaits(t *testing.T) {
 						synctest.Wait()
 					}
 					for _, f := range taskGets {
-						c.trip = 1
+						c.trip.Store(1)
 						getter := try(func() (task, error) { return f.get(t.Context(), q) })
 						synctest.Wait()
 						getter.wantEnded(t, f.name, ending.want)
 						putters[0].wantWaiting(t, "a put into a full queue")
 					}
-					c.trip = 1
+					c.trip.Store(1)
 					drained := try(func() (task, error) { q.Drain(); return task{}, nil })
 					synctest.Wait()
 					drained.wantEnded(t, "Drain", ending.want)
@@ -410,10 +467,10 @@ func TestCPythonFailingQueue(t *testing.T) {
 				q, _ := newTasks(t, maxsize, 0, c.compare)
 				failing := func(what string, call func() (task, error)) {
 					t.Helper()
-					c.trip = 1
+					c.trip.Store(1)
 					trial := try(call)
 					synctest.Wait()
-					c.trip = 0
+					c.trip.Store(0)
 					trial.wantEnded(t, what, errCompare)
 				}
 				for range 2 {
@@ -535,13 +592,6 @@ func TestAHundredThousandItemsLeaveSortedAndEqualsInOrderOfArrival(t *testing.T)
 			return items
 		},
 		"Drain": (*queue.Queue[task]).Drain,
-		"Tasks": func(q *queue.Queue[task]) (items []task) {
-			q.Shutdown()
-			for item := range q.Tasks() {
-				items = append(items, item)
-			}
-			return items
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := queue.NewPriority(n, compare)

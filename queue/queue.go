@@ -71,7 +71,8 @@ type Queue[T any] struct {
 // something is left. Granting wins where every item means a switch of goroutines anyway, waking where items come in
 // runs: 4 putters and 4 getters took 180 ns an item at capacity 1 by grants and 470 by waking; at 32, 59 and 67; at
 // 128, 52 and 36. So in a queue of up to handOver items a waiter is owed from the start, and otherwise once it has
-// been passed over for too long.
+// been passed over for too long. In a priority queue it is always the latter: whoever puts or gets should ask compare
+// for himself, since that may panic.
 //
 // While items and waiting getters, or room and waiting putters, are both there, one of those waiting is awake: it will
 // take what is there or wake the next. That is why one that gives up has nothing to pass on.
@@ -100,9 +101,9 @@ func NewLIFO[T any](maxsize int) *Queue[T] { return &Queue[T]{maxsize: max(maxsi
 // are equal leave in order of arrival. It holds up to maxsize items; with maxsize <= 0 it is unbounded.
 //
 // compare returns a negative number if a comes before b, a positive one if b comes before a, and 0 if they are equal;
-// By makes one from a key. It is called with the queue locked, by whoever puts or gets, also on behalf of others, and
-// must neither use the queue nor call runtime.Goexit. If it panics, the call that asked it panics; a put has then stored nothing and a get has taken nothing, and the queue is
-// as it was. A put or get takes logarithmic time. NewPriority panics if compare is nil.
+// By makes one from a key. It is called with the queue locked, and must not use the queue. If it panics, the put or get
+// that it was asked for panics; a put has then stored nothing, a get has taken nothing, and the queue is as it was. A
+// put or get takes logarithmic time. NewPriority panics if compare is nil.
 func NewPriority[T any](maxsize int, compare func(a, b T) int) *Queue[T] {
 	if compare == nil {
 		panic("queue: NewPriority with a nil compare")
@@ -172,7 +173,7 @@ func (q *Queue[T]) await(s *side[T], w *park.Waiter[turn[T]], awake bool) {
 		w.Value.owed = w.Value.patience.Ends()
 	} else {
 		s.list.PushBack(w)
-		w.Value.owed = 0 < q.maxsize && q.maxsize <= handOver
+		w.Value.owed = 0 < q.maxsize && q.maxsize <= handOver && q.heap == nil
 	}
 }
 
@@ -186,37 +187,12 @@ func (q *Queue[T]) unlock() {
 }
 
 func (q *Queue[T]) serve() {
-	if q.heap != nil {
-		q.serveSorted()
-		return
-	}
 	var granted, again park.Chain[turn[T]]
 	for q.serveOne(&granted, &again) {
 	}
 	q.guard.Unlock()
 	granted.Wake(park.Granted)
 	again.Wake(park.Retry)
-}
-
-// serveSorted is serve that also gets through if compare ends the goroutine: then whoever was to be served tries it
-// himself.
-func (q *Queue[T]) serveSorted() {
-	var granted, again park.Chain[turn[T]]
-	served := false
-	defer func() {
-		if w := q.getters.list.Front(); !served && w != nil && q.size() > 0 {
-			q.getters.wake(w, &again)
-		}
-		if w := q.putters.list.Front(); !served && w != nil && !q.full() {
-			q.putters.wake(w, &again)
-		}
-		q.guard.Unlock()
-		granted.Wake(park.Granted)
-		again.Wake(park.Retry)
-	}()
-	for q.serveOne(&granted, &again) {
-	}
-	served = true
 }
 
 // serveOne serves the first getter and the first putter, if they can be, and reports whether others may follow.
@@ -251,35 +227,41 @@ func (s *side[T]) wake(w *park.Waiter[turn[T]], again *park.Chain[turn[T]]) {
 	}
 }
 
-// takeFor and storeFor do what the call of w would, and report whether that went well. If compare panics, that is
-// for w to find out, who is woken to try it.
-func (q *Queue[T]) takeFor(w *park.Waiter[turn[T]]) (ok bool) {
-	if q.heap == nil {
-		w.Value.item = q.take()
-		return true
+// takeFor and storeFor do what the call of w would, and report whether that went well. If it did not, that is for w to
+// find out, who is woken to try it.
+func (q *Queue[T]) takeFor(w *park.Waiter[turn[T]]) bool {
+	if q.heap != nil {
+		return elsewhere(func() { w.Value.item = q.heap.pop() })
 	}
-	return went(func() { w.Value.item = q.heap.pop() })
-}
-
-func (q *Queue[T]) storeFor(w *park.Waiter[turn[T]]) (ok bool) {
-	if q.heap == nil {
-		q.store(w.Value.item)
-		return true
-	}
-	if ok = went(func() { q.heap.push(w.Value.item) }); ok {
-		q.unfinished++
-	}
-	return ok
-}
-
-func went(what func()) (ok bool) {
-	defer func() {
-		if !ok {
-			_ = recover()
-		}
-	}()
-	what()
+	w.Value.item = q.take()
 	return true
+}
+
+func (q *Queue[T]) storeFor(w *park.Waiter[turn[T]]) bool {
+	if q.heap != nil && !elsewhere(func() { q.heap.push(w.Value.item) }) {
+		return false
+	}
+	if q.heap == nil {
+		q.items.pushBack(w.Value.item)
+	}
+	q.unfinished++
+	return true
+}
+
+// elsewhere calls what asks compare on behalf of another goroutine, on neither's, so that if compare panics, or ends its
+// goroutine, nobody is hit who did not call for it. It reports whether compare did neither. This is slow, and rare.
+func elsewhere(what func()) (returned bool) {
+	done := make(chan bool)
+	go func() {
+		ok := false
+		defer func() {
+			_ = recover()
+			done <- ok
+		}()
+		what()
+		ok = true
+	}()
+	return <-done
 }
 
 // Shutdown ends the putting: every put from now on, and every put that waits, returns ErrShutdown and stores nothing.

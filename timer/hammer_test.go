@@ -17,52 +17,69 @@ import (
 // The races here are real: timers of less than a microsecond against calls that are aimed at the moment at which they
 // fire. What happened is looked at only after all have ended, so nothing disturbs the race.
 
-// raceFiring starts timers, a batch at a time, makes the call on each of them while they fire, and then checks each. The
-// call reports whether it came before the timer. It needs another processor to fire in the middle of a call; if there is
-// only one, the timers fire between calls.
+// raceFiring starts timers in one goroutine, a batch at a time, and lets them fire, makes the call on each of them in
+// another meanwhile, at a pace by chance, and then checks each. The call reports whether it was in time. It takes
+// another processor for a timer to fire in the middle of a call; if there is only one, the order is still by chance.
 func raceFiring[T any](t *testing.T, full int, start func() *T, call func(*T) bool, check func(*T)) {
 	t.Helper()
-	const batch = 64
-	racers := min(max(1, runtime.GOMAXPROCS(0)/2), 4) // so that there are processors to fire on
-	var first, all atomic.Int64
+	type batch [64]*T
+	pairs := min(max(1, min(runtime.GOMAXPROCS(0), runtime.NumCPU())/2), 4)
+	var inTime, all atomic.Int64
 	var wg sync.WaitGroup
-	for range racers {
+	for range pairs {
+		var stage atomic.Pointer[batch] // what they race for, or nil
+		var over atomic.Bool
 		wg.Go(func() {
-			wait, subjects := 0, make([]*T, batch)
-			for range rounds(full)/racers/batch + 1 {
-				for i := range subjects {
-					subjects[i] = start()
+			for !over.Load() {
+				b := new(batch)
+				for i := range b {
+					b[i] = start()
 				}
-				spin(wait)
-				inTime := 0
-				for _, s := range subjects {
+				stage.Store(b)
+				// A timer fires on the processor that it was started on when that looks for something to run, or
+				// elsewhere, but then perhaps a millisecond later. So it is made to look.
+				for stage.Load() != nil && !over.Load() {
+					runtime.Gosched()
+				}
+			}
+		})
+		wg.Go(func() {
+			defer over.Store(true)
+			aim := 0
+			for range rounds(full)/pairs/len(batch{}) + 1 {
+				b := stage.Load()
+				for ; b == nil; b = stage.Load() {
+					runtime.Gosched()
+				}
+				spin(aim)
+				pace, n := rand.IntN(2000), 0
+				for _, s := range b {
 					if call(s) {
-						inTime++
+						n++
 					}
-					if rand.IntN(batch) == 0 {
-						runtime.Gosched()
-					}
+					spin(pace)
 				}
-				for _, s := range subjects {
+				for _, s := range b {
 					check(s)
 				}
 				if t.Failed() {
 					return
 				}
-				// As long as the timers, or the calls, are ahead, give the others more of a start.
-				if inTime > batch/2 {
-					wait = min(wait+32, 4096)
+				// Begin a little later next time if most calls were in time, and earlier if they were too late.
+				if n > len(b)/2 {
+					aim = min(aim+100, 10_000)
 				} else {
-					wait = max(wait-32, 0)
+					aim = max(aim-100, 0)
 				}
-				first.Add(int64(inTime))
-				all.Add(batch)
+				inTime.Add(int64(n))
+				all.Add(int64(len(b)))
+				stage.Store(nil)
 			}
 		})
 	}
 	wg.Wait()
-	t.Logf("in %d races the call came first %d times", all.Load(), first.Load())
-	if first.Load() == 0 || first.Load() == all.Load() {
+	t.Logf("of %d calls %d were in time", all.Load(), inTime.Load())
+	if inTime.Load() == 0 || inTime.Load() == all.Load() {
 		t.Error("this was no race")
 	}
 }
@@ -242,39 +259,53 @@ func TestResetRacingARunOfEveryIsExact(t *testing.T) {
 	})
 }
 
+// together calls the functions at the same moment, and returns when they have returned.
+func together(fs ...func()) {
+	var ready atomic.Int32
+	var wg sync.WaitGroup
+	for _, f := range fs {
+		wg.Go(func() {
+			ready.Add(1)
+			for n := 1; int(ready.Load()) < len(fs); n++ {
+				if n%1000 == 0 { // those who wait without a pause go on at once
+					runtime.Gosched()
+				}
+			}
+			f()
+		})
+	}
+	wg.Wait()
+}
+
 // A Start and a Cancel at once, in either order, end the Timer without a run or with Cancel too late.
 func TestCancelRacingStartIsExact(t *testing.T) {
 	for range rounds(100_000) {
 		runs := 0
 		tm := timer.New(0, func() { runs++ })
-		cancelled := make(chan bool)
-		go func() { cancelled <- tm.Cancel() }()
-		tm.Start()
-		ok := <-cancelled
-		if tm.Join(); ok == (runs == 1) || runs > 1 || tm.IsAlive() {
-			t.Fatalf("Cancel() = %v and %d runs", ok, runs)
+		var cancelled bool
+		together(tm.Start, func() { cancelled = tm.Cancel() })
+		if tm.Join(); cancelled == (runs == 1) || runs > 1 || tm.IsAlive() {
+			t.Fatalf("Cancel() = %v and %d runs", cancelled, runs)
 		}
 	}
 }
 
 func TestStartHappensOnceAmongMany(t *testing.T) {
-	for range rounds(20_000) {
+	for range rounds(100_000) {
 		var started, refused atomic.Int32
 		runs := 0
 		tm := timer.New(0, func() { runs++ })
-		var wg sync.WaitGroup
-		for range 3 {
-			wg.Go(func() {
-				if v := recovered(tm.Start); v == nil {
-					started.Add(1)
-				} else if v == timer.ErrStarted {
-					refused.Add(1)
-				}
-				tm.Join()
-			})
+		start := func() {
+			switch recovered(tm.Start) {
+			case nil:
+				started.Add(1)
+			case timer.ErrStarted:
+				refused.Add(1)
+			}
+			tm.Join()
 		}
-		wg.Wait()
-		if started.Load() != 1 || refused.Load() != 2 || runs != 1 {
+		together(start, start)
+		if started.Load() != 1 || refused.Load() != 1 || runs != 1 {
 			t.Fatalf("%d starts, %d refused, %d runs", started.Load(), refused.Load(), runs)
 		}
 	}
