@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -240,13 +241,13 @@ func FuzzTheBarrierDoesWhatItsModelDoes(f *testing.F) {
 
 func play(t *testing.T, parties int, acts bool, program []byte) {
 	m := &model{parties: parties, acts: acts}
-	ending := returns
+	var ending atomic.Int32 // how the next actions end
 	var b *barrier.Barrier
 	var action func()
 	if acts {
 		action = func() {
 			time.Sleep(actTime)
-			switch ending {
+			switch ending.Load() {
 			case aborts:
 				b.Abort()
 			case resets:
@@ -259,6 +260,7 @@ func play(t *testing.T, parties int, acts bool, program []byte) {
 		}
 	}
 	b = barrier.New(parties, action)
+	defer b.Abort() // when something has failed, nobody stays in the bubble
 	var all []*player
 	come := func(p *player, impatient bool, wait func() (int, error)) {
 		p.want, p.got = waiting, waiting
@@ -307,7 +309,7 @@ func play(t *testing.T, parties int, acts bool, program []byte) {
 	pass := func(d time.Duration) {
 		time.Sleep(d)
 		synctest.Wait()
-		m.elapse(time.Now(), ending)
+		m.elapse(time.Now(), int(ending.Load()))
 	}
 	for i, op := range program {
 		arg := int(op >> 4)
@@ -341,7 +343,7 @@ func play(t *testing.T, parties int, acts bool, program []byte) {
 		case 9:
 			pass(time.Minute)
 		case 10:
-			ending = arg % endings
+			ending.Store(int32(arg % endings))
 		case 14, 15: // somebody's context ends, perhaps after its Wait
 			for k := range all {
 				p := all[(arg*5+k)%len(all)]
@@ -361,7 +363,7 @@ func play(t *testing.T, parties int, acts bool, program []byte) {
 		}
 		check(fmt.Sprint("after operation ", i))
 	}
-	ending = returns
+	ending.Store(returns)
 	b.Abort()
 	m.abort()
 	pass(time.Hour)
