@@ -3,6 +3,7 @@ package barrier_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -158,6 +159,59 @@ func TestAGiveUpAtTheSameInstantNeverTouchesALaterGeneration(t *testing.T) {
 					return b.Wait()
 				}, func() { time.Sleep(time.Duration(1+rand.IntN(4)) * time.Millisecond) })
 			})
+		})
+	}
+}
+
+// A party that has no time, or whose context has ended, passes as the last or not at all, however fast the other comes.
+func TestAPartyThatCannotWaitPassesAsTheLastOrNotAtAll(t *testing.T) {
+	defer watch(t)()
+	over := ended(errWhy)
+	for name, wait := range map[string]func(b *barrier.Barrier) (int, error){
+		"no time":          func(b *barrier.Barrier) (int, error) { return b.WaitTimeout(0) },
+		"an ended context": func(b *barrier.Barrier) (int, error) { return b.WaitContext(over) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var (
+				b       = barrier.New(2, nil)
+				turn    atomic.Int64
+				all     = rounds(200_000)
+				results = make(chan result, all)
+				passed  int
+			)
+			defer b.Abort() // when something has failed, the other ends
+			defer turn.Store(math.MaxInt64)
+			go func() {
+				for i := range all {
+					for turn.Load() <= int64(i) { // both come at the same time
+						runtime.Gosched()
+					}
+					spin(rand.IntN(200))
+					index, err := b.Wait()
+					results <- result{index, err}
+				}
+			}()
+			for i := range all {
+				turn.Store(int64(i) + 1)
+				spin(rand.IntN(200))
+				if i%4 == 0 {
+					runtime.Gosched()
+				}
+				index, err := wait(b)
+				other := <-results
+				switch {
+				case index == 1 && err == nil && other == result{0, nil}:
+					passed++
+				case index == -1 && err != nil && other == result{-1, barrier.ErrBroken}:
+					b.Reset()
+				default:
+					t.Fatalf("it got (%d, %v), the other %v", index, err, other)
+				}
+			}
+			t.Logf("%d of %d passed", passed, all)
+			if passed == 0 || passed == all {
+				t.Error("that was no race")
+			}
 		})
 	}
 }

@@ -51,11 +51,12 @@ func watch(t testing.TB) (stop func() bool) {
 // spin keeps the processor busy for about n nanoseconds.
 //
 //go:noinline
-func spin(n int) (x uint32) {
+func spin(n int) {
+	x := uint32(0)
 	for range n {
 		x = x*1664525 + 1013904223
 	}
-	return x
+	runtime.KeepAlive(x) // or the loop has no effect
 }
 
 // uninterrupted runs an experiment in a bubble on a single processor, where a goroutine that does not block is not

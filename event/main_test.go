@@ -147,11 +147,12 @@ func processors(t *testing.T, n int) {
 // spin keeps the processor busy for about n nanoseconds.
 //
 //go:noinline
-func spin(n int) (x uint32) {
+func spin(n int) {
+	x := uint32(0)
 	for range n {
 		x = x*1664525 + 1013904223
 	}
-	return x
+	runtime.KeepAlive(x) // or the loop has no effect
 }
 
 // await spins until condition holds, for races that a waiter who has to be woken would never win.

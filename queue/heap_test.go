@@ -231,25 +231,45 @@ func TestTheHeapGivesBackWhatItDoesNotUse(t *testing.T) {
 		t.Errorf("the entries were moved %d times while %d were popped", moves, n)
 	}
 	checkHeap(t, h)
-	// Just after it has shrunk it does not grow again at once, nor the reverse.
-	for i := range 5000 {
-		h.push(job{i, i})
-	}
-	moved := 0
-	for range 1000 {
-		c := cap(h.entries)
-		for range 3 {
+}
+
+// Wherever its size stays, be it just below where it shrank or just above where it grew.
+func TestTheHeapDoesNotGrowAndShrinkInTurn(t *testing.T) {
+	for _, n := range []int{2000, 5000, 20_000} {
+		h := &heap[job]{compare: byKey}
+		for i := range n {
+			h.push(job{i, i})
+		}
+		settle := func(border string) {
+			t.Helper()
+			moves := 0
+			for c := cap(h.entries); moves < 10; {
+				before := moves
+				for range 100 {
+					repeat(3, func() { h.pop() })
+					repeat(6, func() { h.push(job{n, n}) })
+					repeat(3, func() { h.pop() })
+					if cap(h.entries) != c {
+						c = cap(h.entries)
+						moves++
+					}
+				}
+				if moves == before {
+					break
+				}
+			}
+			if moves > 2 {
+				t.Errorf("%s: the entries were moved %d times while as many came as went", border, moves)
+			}
+		}
+		for c := cap(h.entries); cap(h.entries) == c; {
+			h.push(job{n, n})
+		}
+		settle("after it grew")
+		for c := cap(h.entries); cap(h.entries) == c; {
 			h.pop()
 		}
-		for i := range 3 {
-			h.push(job{1 << 20, i})
-		}
-		if cap(h.entries) != c {
-			moved++
-		}
-	}
-	if moved > 1 {
-		t.Errorf("the entries were moved %d times while as many came as went", moved)
+		settle("after it shrank")
 	}
 }
 

@@ -17,11 +17,12 @@ import (
 // spin keeps the processor busy for about n nanoseconds.
 //
 //go:noinline
-func spin(n int) (x uint32) {
+func spin(n int) {
+	x := uint32(0)
 	for range n {
 		x = x*1664525 + 1013904223
 	}
-	return x
+	runtime.KeepAlive(x) // or the loop has no effect
 }
 
 // A ledger counts the permits that are held, and what became of those who asked for some.

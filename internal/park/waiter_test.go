@@ -296,7 +296,7 @@ func TestAPooledWaiterKeepsNothing(t *testing.T) {
 }
 
 func TestEachTypeHasOnePool(t *testing.T) {
-	if Waiters[int]() != Waiters[int]() {
+	if first := Waiters[int](); first != Waiters[int]() {
 		t.Error("two pools for int")
 	}
 	if any(Waiters[int]()) == any(Waiters[uint]()) {
