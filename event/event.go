@@ -34,31 +34,40 @@ import (
 //
 // Use a channel that is closed where nothing is ever cleared and nobody asks but by receiving.
 type Event struct {
-	set   atomic.Bool // changes under the guard
+	state atomic.Uint32 // changes under the guard
 	guard sync.Mutex
 	list  park.List[struct{}]
 	sets  uint64        // how many took effect
 	done  chan struct{} // of the present generation, once it was asked for
 }
 
+// The states of an Event. Setting is when the channel is being closed: who looks then waits for the guard, so that the
+// channel and IsSet change at one instant for everybody.
+const (
+	clear = iota
+	setting
+	set
+)
+
 var waiters = park.Waiters[struct{}]()
 
 // Set sets the Event and releases everybody who waits for it.
 func (e *Event) Set() {
-	if e.set.Load() {
+	if e.state.Load() == set {
 		return
 	}
 	e.guard.Lock()
-	if e.set.Load() {
+	if e.state.Load() == set {
 		e.guard.Unlock()
 		return
 	}
 	e.sets++
-	e.set.Store(true)
 	e.list.Cut()
 	if e.done != nil {
+		e.state.Store(setting)
 		close(e.done)
 	}
+	e.state.Store(set)
 	e.guard.Unlock()
 	for e.list.WakeEarly(&e.guard) {
 	}
@@ -67,19 +76,28 @@ func (e *Event) Set() {
 // Clear clears the Event: from now on, waiting means waiting for the next Set.
 func (e *Event) Clear() {
 	e.guard.Lock()
-	if e.set.Load() {
-		e.set.Store(false)
+	if e.state.Load() == set {
+		e.state.Store(clear)
 		e.done = nil
 	}
 	e.guard.Unlock()
 }
 
 // IsSet reports whether the Event is set.
-func (e *Event) IsSet() bool { return e.set.Load() }
+func (e *Event) IsSet() bool {
+	s := e.state.Load()
+	return s == set || s == setting && e.isSet()
+}
+
+func (e *Event) isSet() bool {
+	e.guard.Lock()
+	defer e.guard.Unlock()
+	return e.state.Load() == set
+}
 
 // Wait waits until the Event is set.
 func (e *Event) Wait() {
-	if !e.set.Load() {
+	if e.state.Load() != set {
 		e.wait(park.Forever)
 	}
 }
@@ -87,12 +105,12 @@ func (e *Event) Wait() {
 // WaitTimeout waits until the Event is set, for d at the longest, and reports whether it was. With d <= 0 it is IsSet;
 // math.MaxInt64 is for ever.
 func (e *Event) WaitTimeout(d time.Duration) bool {
-	return e.set.Load() || d > 0 && e.wait(park.After(d))
+	return e.IsSet() || d > 0 && e.wait(park.After(d))
 }
 
 // WaitContext waits until the Event is set, unless ctx ends first; then it returns context.Cause(ctx).
 func (e *Event) WaitContext(ctx context.Context) error {
-	if ctx.Err() != nil || !e.set.Load() && !e.wait(park.Until(ctx)) {
+	if ctx.Err() != nil || e.state.Load() != set && !e.wait(park.Until(ctx)) {
 		return context.Cause(ctx)
 	}
 	return nil
@@ -100,7 +118,7 @@ func (e *Event) WaitContext(ctx context.Context) error {
 
 func (e *Event) wait(limit park.Limit) bool {
 	e.guard.Lock()
-	if e.set.Load() {
+	if e.state.Load() == set {
 		e.guard.Unlock()
 		return true
 	}
@@ -125,7 +143,7 @@ func (e *Event) Done() <-chan struct{} {
 	defer e.guard.Unlock()
 	if e.done == nil {
 		e.done = make(chan struct{})
-		if e.set.Load() {
+		if e.state.Load() == set {
 			close(e.done)
 		}
 	}

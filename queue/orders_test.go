@@ -265,6 +265,31 @@ func TestWaitersAreServedInOrderOfArrivalWhateverTheOrderOfTheItems(t *testing.T
 	})
 }
 
+// In a small FIFO or LIFO queue a waiter is handed what it waits for. In a priority queue it is woken, so that it asks
+// compare itself.
+func TestASmallQueueHandsOverUnlessItIsAPriorityQueue(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that whoever is woken does not run at once
+	eachOrder(t, orders[:2], []int{1, 2, 32}, func(t *testing.T, o order, maxsize int) {
+		synctest.Test(t, func(t *testing.T) {
+			q := o.new(t, maxsize)
+			getter := start(q.Get)
+			synctest.Wait()
+			q.Put(7)
+			_, err := q.TryGet()
+			wantError(t, "TryGet of what is owed to another", err, queue.ErrEmpty)
+			synctest.Wait()
+			getter.want(t, "Get", 7, nil)
+			fill(t, q, 0)
+			putter := start(func() (int, error) { return 0, q.Put(8) })
+			synctest.Wait()
+			q.Get()
+			wantError(t, "TryPut into room that is owed to another", q.TryPut(9), queue.ErrFull)
+			synctest.Wait()
+			putter.want(t, "Put", 0, nil)
+		})
+	})
+}
+
 func TestDrainMakesRoomForPuttersInEveryOrder(t *testing.T) {
 	eachOrder(t, orders, bounded, func(t *testing.T, o order, maxsize int) {
 		synctest.Test(t, func(t *testing.T) {

@@ -316,41 +316,82 @@ func TestACompareThatExitsWhileAnotherIsServedStrandsNobody(t *testing.T) {
 }
 
 // A putter that was passed over for too long is owed room: whoever makes some stores its task for it. If compare does
-// not return then, that hits the putter and nobody else.
+// not return then, that hits the putter and nobody else, and the next putter gets the room.
 func TestAPutterThatIsOwedRoomIsHitByItsOwnTaskAlone(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that whoever is woken comes too late
-	for _, poison := range []bool{false, true} {
-		for _, ending := range endings {
-			synctest.Test(t, func(t *testing.T) {
-				c := &touchy{end: ending.end}
-				q, inside := newTasks(t, 2, 2, c.compare)
-				putter := try(func() (task, error) { return task{}, q.Put(task{rank: 1, n: 100, poison: poison}) })
-				synctest.Wait()
-				for n := range 2 {
-					if _, err := q.Get(); err != nil || q.TryPut(task{rank: 9, n: n}) != nil {
-						t.Fatal("a newcomer could not be faster")
-					}
-					synctest.Wait()
-					putter.wantWaiting(t, "a put that was passed over")
-					time.Sleep(2 * time.Millisecond)
-				}
-				getter := try(q.Get)
-				full := q.Full() // the room was taken on the putter's behalf, if it could be
-				synctest.Wait()
-				if !getter.returned {
-					t.Errorf("a get was hit by the task of a put that it served: %+v", *getter)
-				}
-				if poison {
-					putter.wantEnded(t, "a put of a poisoned task", ending.want)
-				} else {
-					putter.wantReturned(t, "a put", task{})
-					if !full && q.Len() != len(inside) {
-						t.Error("the room was not taken")
-					}
-				}
-			})
+	for _, ending := range endings {
+		for _, f := range waiting(taskPuts) {
+			for _, poison := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, %s, poisoned %t", ending.name, f.name, poison), func(t *testing.T) {
+					eachCapacity(t, []int{2, 32, 33}, func(t *testing.T, maxsize int) {
+						for attempt := 0; ; attempt++ {
+							seen := false
+							synctest.Test(t, func(t *testing.T) {
+								seen = owedPutter(t, maxsize, f, &touchy{end: ending.end}, poison, ending.want)
+							})
+							if seen || t.Failed() {
+								return
+							}
+							if attempt == 100 {
+								t.Fatal("the putter was always faster")
+							}
+						}
+					})
+				})
+			}
 		}
 	}
+}
+
+func owedPutter(t *testing.T, maxsize int, f taskPut, c *touchy, poison bool, want any) (seen bool) {
+	q, inside := newTasks(t, maxsize, maxsize, c.compare)
+	mine, next := task{rank: 1, n: 100, poison: poison}, task{rank: 1, n: 101}
+	putter := try(func() (task, error) { return task{}, f.put(t.Context(), q, mine) })
+	synctest.Wait()
+	behind := try(func() (task, error) { return task{}, q.Put(next) })
+	synctest.Wait()
+	get := func() {
+		t.Helper()
+		if item, err := q.Get(); item != inside[0] || err != nil {
+			t.Fatalf("Get = %v, %v, want %v", item, err, inside[0])
+		}
+		inside = inside[1:]
+	}
+	for n := range 2 {
+		get()
+		item := task{rank: 9, n: n}
+		if q.TryPut(item) != nil {
+			return false
+		}
+		inside = sortTasks(append(inside, item))
+		if synctest.Wait(); putter.ended || behind.ended {
+			return false
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	get()
+	if !poison {
+		if err := q.TryPut(task{}); err != queue.ErrFull {
+			t.Errorf("TryPut into room that is owed to another: %v, want ErrFull", err)
+		}
+		synctest.Wait()
+		putter.wantReturned(t, "a put that is owed room", task{})
+		behind.wantWaiting(t, "the put behind it")
+		inside = sortTasks(append(inside, mine))
+		get()
+	}
+	synctest.Wait()
+	if poison {
+		putter.wantEnded(t, "a put of a poisoned task", want)
+	}
+	behind.wantReturned(t, "the put behind it", task{})
+	inside = sortTasks(append(inside, next))
+	stored := maxsize + 3
+	if !poison {
+		stored++
+	}
+	wantTasks(t, q, stored, inside)
+	return true
 }
 
 // Getters of a large queue are woken to take what is there. The one that compare ends has taken nothing, and wakes the

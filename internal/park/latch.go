@@ -8,27 +8,46 @@ import (
 // A Latch opens once and stays open: the end of a thread, a timer or a task, which many may wait for. The zero value
 // is closed. Open synchronizes before the return of every Wait, IsOpen and receive that reports it.
 type Latch struct {
-	open  atomic.Bool
+	state atomic.Uint32 // changes under the guard
 	guard sync.Mutex
 	list  List[struct{}]
 	done  chan struct{} // what Done returned, once it was asked for
 }
 
+// The states of a Latch. Opening is when the channel is being closed: who looks then waits for the guard, so that the
+// channel and IsOpen change at one instant for everybody.
+const (
+	closed = iota
+	opening
+	open
+)
+
 var latchers = Waiters[struct{}]()
 
 // IsOpen reports whether the Latch is open.
-func (l *Latch) IsOpen() bool { return l.open.Load() }
+func (l *Latch) IsOpen() bool {
+	s := l.state.Load()
+	return s == open || s == opening && l.isOpen()
+}
+
+func (l *Latch) isOpen() bool {
+	l.guard.Lock()
+	defer l.guard.Unlock()
+	return l.state.Load() == open
+}
 
 // Open opens the Latch and wakes everybody. Opening it again does nothing.
 func (l *Latch) Open() {
 	l.guard.Lock()
-	if l.open.Swap(true) {
+	if l.state.Load() == open {
 		l.guard.Unlock()
 		return
 	}
 	if l.done != nil {
+		l.state.Store(opening)
 		close(l.done)
 	}
+	l.state.Store(open)
 	l.list.Cut()
 	l.guard.Unlock()
 	for l.list.WakeEarly(&l.guard) {
@@ -37,11 +56,11 @@ func (l *Latch) Open() {
 
 // Wait waits until the Latch is open and reports true, or false if the limit was reached first.
 func (l *Latch) Wait(limit Limit) bool {
-	if l.open.Load() {
+	if l.state.Load() == open {
 		return true
 	}
 	l.guard.Lock()
-	if l.open.Load() {
+	if l.state.Load() == open {
 		l.guard.Unlock()
 		return true
 	}
@@ -49,7 +68,7 @@ func (l *Latch) Wait(limit Limit) bool {
 	l.list.PushBack(w)
 	opened := w.Sleep(&l.guard, limit) == Granted
 	latchers.Put(w)
-	return opened || l.open.Load()
+	return opened || l.IsOpen()
 }
 
 // Done returns a channel that is closed when the Latch opens. It belongs to the testing/synctest bubble, or to the
@@ -59,7 +78,7 @@ func (l *Latch) Done() <-chan struct{} {
 	defer l.guard.Unlock()
 	if l.done == nil {
 		l.done = make(chan struct{})
-		if l.open.Load() {
+		if l.state.Load() == open {
 			close(l.done)
 		}
 	}
