@@ -240,10 +240,13 @@ func TestNoGrantIsLostOrDoubled(t *testing.T) {
 	}
 }
 
-// rounds returns how often a race is run.
+// rounds returns how often a race is run: fewer times under the race detector, which makes it ten times slower.
 func rounds(t *testing.T) int {
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		return 20_000
+	case raceEnabled:
+		return 200_000
 	}
 	return 1_000_000
 }
