@@ -240,13 +240,13 @@ func TestNoGrantIsLostOrDoubled(t *testing.T) {
 	}
 }
 
-// rounds returns how often a race is run: fewer times under the race detector, which makes it ten times slower.
+// rounds returns how often a race is run: fewer times under the race detector, which makes it twenty times slower.
 func rounds(t *testing.T) int {
 	switch {
 	case testing.Short():
 		return 20_000
 	case raceEnabled:
-		return 200_000
+		return 50_000
 	}
 	return 1_000_000
 }
