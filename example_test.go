@@ -9,8 +9,8 @@ import (
 )
 
 // A small Python program, line by line: a kitchen of two cooks and a waiter. They begin together (Barrier), the cooks
-// put dishes on a counter (Condition), everybody notes in a book of their own what they did (Local), one lock guards the
-// list of all books (Lock), and the kitchen closes (Event) when time is up (Timer).
+// put dishes on a counter (Condition), everybody notes in a book of their own what they did (Local), one lock guards
+// the list of all books (Lock), and the kitchen closes (Event) when time is up (Timer).
 func Example() {
 	lock := new(threading.Lock)
 	counter := new(threading.Condition)

@@ -258,6 +258,20 @@ func TestAReentrantLockIsReleasedCompletelyAndTakenBackAtItsDepth(t *testing.T) 
 						c.Notify(1)
 						c.Unlock()
 						<-done
+						for _, form := range impatient() { // and when they give up
+							for range depth {
+								c.Lock()
+							}
+							if form.wait(c, time.Second) {
+								t.Errorf("%s was notified by nobody", form.name)
+							}
+							if got := l.Depth(); got != depth {
+								t.Errorf("%s gave up and took it back at depth %d, want %d", form.name, got, depth)
+							}
+							for range depth {
+								c.Unlock()
+							}
+						}
 						// And without time, where it is another path.
 						for range depth {
 							c.Lock()
@@ -330,6 +344,43 @@ func TestNoTimeReleasesTheLockOnce(t *testing.T) {
 				}
 				c.Unlock()
 			})
+		})
+	}
+}
+
+// Whoever waits for the lock gets it meanwhile, also if it is a lock that favours those who run.
+func TestNoTimeLetsOthersHaveTheLock(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for _, kind := range kinds() {
+		t.Run(kind.name, func(t *testing.T) {
+			defer watch(t)()
+			const rounds = 40
+			had := 0
+			for range rounds {
+				var (
+					c     = kind.new()
+					ready = false
+					done  = make(chan struct{})
+				)
+				c.Lock()
+				go func() {
+					defer close(done)
+					c.Lock()
+					ready = true
+					c.Unlock()
+				}()
+				for range 10 {
+					runtime.Gosched() // on one processor, so that it waits for the lock
+				}
+				if c.WaitForTimeout(func() bool { return ready }, 0) {
+					had++
+				}
+				c.Unlock()
+				<-done
+			}
+			if had < rounds/2 { // not all: the runtime may preempt either of them
+				t.Errorf("another had the lock in %d rounds of %d", had, rounds)
+			}
 		})
 	}
 }

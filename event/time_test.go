@@ -372,6 +372,47 @@ func meetBetween(t *testing.T, calls string) (hit, reported bool) {
 	return hit, reported
 }
 
+// A wait that has found the event clear, and comes for the guard behind a Set, must look again: that Set wakes only those
+// who were listed before it, and there may never be another.
+func TestAWaitThatBeginsBehindASetSeesIt(t *testing.T) {
+	processors(t, 1)
+	forms := patient()
+	for _, limit := range impatient() {
+		forms = append(forms, within(limit, time.Hour))
+	}
+	for _, form := range forms {
+		t.Run(form.name, func(t *testing.T) {
+			for range 10 { // the order of the two may be another if the runtime preempts them, but not each time
+				synctest.Test(t, func(t *testing.T) {
+					var (
+						e     event.Event
+						wg    sync.WaitGroup
+						start = time.Now()
+					)
+					step := func(f func()) {
+						wg.Go(f)
+						for range 10 {
+							runtime.Gosched() // until it waits for the guard
+						}
+					}
+					e.Guard().Lock()
+					step(e.Set)
+					step(func() {
+						if !form.wait(&e) || time.Since(start) != 0 {
+							t.Errorf("returned after %v", time.Since(start))
+						}
+					})
+					e.Guard().Unlock()
+					time.Sleep(2 * time.Hour)
+					e.Clear()
+					e.Set() // for one that was not woken
+					wg.Wait()
+				})
+			}
+		})
+	}
+}
+
 // Deadlines and a Set at the same instants of a bubble's clock, on all processors. A wait is over at the first of both,
 // with the answer that belongs to it; when they are due together, with either.
 func TestSetMeetsDeadlines(t *testing.T) {

@@ -179,7 +179,7 @@ func pythonsTimer(t *testing.T) {
 		tm.Join()
 	})
 
-	in("no interval (None) never fires until cancelled; here it is MaxInt64, which overflows in Python", func(t *testing.T) {
+	in("no interval (None) never fires until cancelled; here that is MaxInt64", func(t *testing.T) {
 		log := newLog(t)
 		tm := timer.New(math.MaxInt64, log.run(0))
 		tm.Start()

@@ -46,7 +46,7 @@ func raceFiring[T any](t *testing.T, full int, start func() *T, call func(*T) bo
 		wg.Go(func() {
 			defer over.Store(true)
 			aim := 0
-			for range rounds(full)/pairs/len(batch{}) + 1 {
+			for left := rounds(full) / pairs / len(batch{}); left >= 0; left-- {
 				b := stage.Load()
 				for ; b == nil; b = stage.Load() {
 					runtime.Gosched()
@@ -73,6 +73,7 @@ func raceFiring[T any](t *testing.T, full int, start func() *T, call func(*T) bo
 				}
 				inTime.Add(int64(n))
 				all.Add(int64(len(b)))
+				over.Store(left == 0) // before another batch is started
 				stage.Store(nil)
 			}
 		})

@@ -103,17 +103,20 @@ func rounds(full int) int {
 	return full
 }
 
+// A maker is New or Every.
+type maker = func(time.Duration, func(), ...thread.Option) *timer.Timer
+
 // constructors make a Timer of an interval that is allowed to both.
 var constructors = []struct {
 	name    string
-	make    func(time.Duration, func(), ...thread.Option) *timer.Timer
+	make    maker
 	repeats bool
 }{
 	{"New", timer.New, false},
 	{"Every", timer.Every, true},
 }
 
-func eachConstructor(t *testing.T, test func(t *testing.T, make func(time.Duration, func(), ...thread.Option) *timer.Timer, repeats bool)) {
+func eachConstructor(t *testing.T, test func(t *testing.T, make maker, repeats bool)) {
 	t.Helper()
 	for _, c := range constructors {
 		t.Run(c.name, func(t *testing.T) { test(t, c.make, c.repeats) })

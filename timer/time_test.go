@@ -566,8 +566,8 @@ func TestTheProcessEndsWithItsLastTimer(t *testing.T) {
 	}
 }
 
-// The order of operations that a program makes up is compared with a naive model: an integer for the time, no
-// concurrency, nothing but the promises. Times are chosen such that nothing of the one ever meets anything of the other.
+// Random programs are compared with a naive model: a number for the time, no concurrency, nothing but the promises.
+// Times are chosen such that no two things happen at the same instant.
 func TestRandomProgramsAgreeWithANaiveModel(t *testing.T) {
 	for seed := range uint64(rounds(5000)) {
 		synctest.Test(t, func(t *testing.T) {
@@ -648,7 +648,8 @@ func TestRandomProgramsAgreeWithANaiveModel(t *testing.T) {
 				t.Errorf("runs began at %v, want %v", runs, m.runs)
 			}
 			if t.Failed() {
-				t.Fatalf("seed %d, interval %v, repeats %v, runs take %v\n%q", seed, m.interval, m.repeats, m.takes[:len(runs)+1], program)
+				t.Fatalf("seed %d, interval %v, repeats %v, runs take %v\n%q",
+					seed, m.interval, m.repeats, m.takes[:len(runs)+1], program)
 			}
 		})
 		if t.Failed() {

@@ -90,8 +90,8 @@ func New(interval time.Duration, fn func(), opts ...thread.Option) *Timer {
 
 // Every returns a Timer that runs fn again and again, first when the interval has passed since Start, and then at
 // multiples of it, until it is cancelled. Two runs never overlap: what is due while fn is running is left out, and the
-// next run begins at the next multiple, or at once if the last one ends just then. The options are those of the threads that fn runs as. Every panics with
-// ErrInterval if the interval is not positive, and if fn is nil.
+// next run begins at the next multiple, or at once if the last one ends just then. The options are those of the threads
+// that fn runs as. Every panics with ErrInterval if the interval is not positive, and if fn is nil.
 func Every(interval time.Duration, fn func(), opts ...thread.Option) *Timer {
 	if interval <= 0 {
 		panic(fmt.Errorf("%w: Every(%v): want more than 0", ErrInterval, interval))

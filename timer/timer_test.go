@@ -17,9 +17,6 @@ import (
 	"github.com/gothreading/threading/timer"
 )
 
-// A maker is New or Every.
-type maker = func(time.Duration, func(), ...thread.Option) *timer.Timer
-
 func nop() {}
 
 func TestANilFuncPanicsAtOnceAndNamesTheCall(t *testing.T) {
