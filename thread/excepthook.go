@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+
+	"github.com/gothreading/threading/internal/hook"
 )
 
 // A PanicError is the panic that ended a Thread.
@@ -44,6 +46,20 @@ func hookFunc(hook *func(*Thread, *PanicError)) func(*Thread, *PanicError) {
 		return printPanic
 	}
 	return *hook
+}
+
+func init() { hook.Report = report }
+
+// report tells the hook of a panic that was survived. The frames above would recover what the hook panics with, so the
+// process is ended from a goroutine that nobody can recover in.
+func report(value any, stack []byte) {
+	defer func() {
+		if v := recover(); v != nil {
+			go panic(fmt.Sprintf("thread: the except hook panicked: %v\n\nit was told of: %v\n\n%s", v, value, stack))
+			select {}
+		}
+	}()
+	hookFunc(exceptHook.Load())(Current(), &PanicError{Value: value, Stack: stack})
 }
 
 // printPanic is the default hook. It writes once, so that what several threads write is not interleaved.

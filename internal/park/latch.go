@@ -49,8 +49,10 @@ func (l *Latch) Open() {
 	}
 	l.state.Store(open)
 	l.list.Cut()
+	waited := l.list.Front() != nil
 	l.guard.Unlock()
-	for l.list.WakeEarly(&l.guard) {
+	for waited {
+		waited = l.list.WakeEarly(&l.guard)
 	}
 }
 

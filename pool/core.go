@@ -1,0 +1,481 @@
+package pool
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/thread"
+)
+
+// The core is what all views of a pool share. Everything in it changes under one guard, and every change ends with
+// unlock, which looks what has become possible. So nobody has to know whom his change concerns.
+//
+// # Slots
+//
+// There are target slots. A worker needs one to start a unit (a task, or a chunk of a Map) and holds it until that has
+// returned and its callbacks too. When the code of a unit waits for something of a pool, the worker lends its slot: it
+// is running no longer, and another may start something. After the wait it is running again, and asks nobody; thus
+// running may exceed target for a while, and then nothing is started until it is below again.
+//
+//	a unit is started only if running < target
+//
+// Why no acyclic wait can deadlock: whoever waits through a call of this package holds no slot and nothing else that
+// others need (see worker.lend), so what he waits for is running, or has a free slot coming, or is at the head of what
+// waits for that.
+//
+// # Who is woken
+//
+// Waking a worker for each submission would cost more than a small task. One worker at a time is on its way (waking),
+// woken or newly started, and when it arrives it sees to it that the next sets out, if there is still work for it.
+// Unlock keeps this invariant:
+//
+//	more units are queued than workers are starting, and running + starting < target  ⇒  one is on its way
+//
+// Starting are the workers that are in the initializer; they take something when they come out of it.
+//
+// # Submissions that wait
+//
+// A submission finds a place if fewer entries are queued than the backlog and the free slots together: what is about to
+// start is not backlog. If not, it waits in line, and whoever makes a place queues the first of the line on its behalf.
+// Taking it off the line decides, as everywhere in package park: one whose time is up, or whose context ends, is either
+// still in line, and nothing has happened, or it has been accepted.
+//
+// # The pairs of events that can race
+//
+//   - Start and Cancel (or Terminate, or the end of a context): both need the guard. An entry is in the queue, and then
+//     Cancel takes it off and owns its end; or a worker has taken it, and then its context ends and it resolves when it
+//     returns. A Map is both at once.
+//   - Cancel and Terminate and the end of a context, of the same entry: the first to take it off owns its end; the others
+//     find it ended.
+//   - End and OnDone: under the guard, either the function is added, and the one who ends the task calls it, or the task
+//     has ended, and the caller does.
+//   - The end of a context and its entry being queued: an entry is queued, under the guard, only after its context was
+//     asked. The function that follows the end of the context was registered before, and needs the guard: it finds the
+//     entry queued, or the entry never will be.
+//   - Submission and Close: under the guard. What was accepted is run.
+//   - The last worker leaving and a new submission: a worker leaves under the guard and is then counted no longer, so
+//     that unlock starts another if there is work.
+type core struct {
+	guard park.Mutex
+
+	// What New was told.
+	prefix      string
+	initializer func() error
+	backlog     int // math.MaxInt: no bound
+	lifo        bool
+	ctx         context.Context // the parent of every task's that has no other; it ends with the pool
+	cancel      context.CancelCauseFunc
+	unfollow    func() bool // the end of the context that New was given ends the pool no longer
+
+	err        error // why nothing is accepted any more
+	terminated bool  // and nothing is started either
+
+	target   int // slots
+	running  int // units that hold one
+	lent     int // units that lent theirs
+	waking   int // workers that are on their way to look for work
+	starting int // workers in the initializer
+	workers  int // all of them
+	helpers  int // threads that run callbacks of what was dropped
+	runs     int // of IMap, begun and not ended
+
+	levels     []*level // by priority
+	entries    int      // in all levels
+	units      int      // that the entries stand for
+	idle       park.List[struct{}]
+	submitters park.List[*entry]
+
+	submitted, succeeded, failed, cancelled uint64
+
+	crew    map[*worker]struct{}
+	hired   uint64           // threads that were ever started
+	threads []*thread.Thread // of the crew and the helpers; some have ended
+	spares  []*goTask
+	over    park.Latch // opens when nothing is accepted any more, and all has ended
+}
+
+var (
+	idlers = park.Waiters[struct{}]()
+	liners = park.Waiters[*entry]()
+	named  atomic.Uint64 // counts the automatic prefixes
+)
+
+// An entry is what waits in the queue for a worker. It is part of its job. All of it is used under the guard.
+//
+// The queue is linked through the entries, because one that is cancelled must leave from the middle at once, with all
+// that it keeps alive; a queue.Deque can only be popped. That also spares a submission the second lock and the storage.
+type entry struct {
+	core       *core
+	job        job
+	priority   int
+	units      int    // that it still stands for
+	begun      bool   // it belongs to a run that Close does not end
+	level      *level // where it is queued, or nil
+	next, prev *entry // a ring
+}
+
+// A job is what an entry stands for. The methods need the guard.
+type job interface {
+	claim() unit               // takes a unit off; the entry is in the queue
+	drop(cause error, d *drop) // what was not started will not be; the entry was taken off the queue
+	// interrupt tells what runs of the job to end, and reports whether the job will therefore end with the cause. The
+	// context, if not nil, is to be ended without the guard.
+	interrupt(cause error) (ctx *taskContext, decided bool)
+}
+
+// A unit is what a worker does in one go.
+type unit interface {
+	run()                       // calls the code of others; called again if that ended the goroutine, until it returns
+	settle(end *ending) outcome // needs the guard; it has returned
+	owner() *entry              // whose it is
+}
+
+type outcome int
+
+const (
+	succeeded outcome = iota
+	failed
+	cancelled
+)
+
+// A level holds the entries of one priority. Those that come first are at the head.
+type level struct {
+	priority int
+	head     *entry
+}
+
+func (l *level) push(e *entry, front bool) {
+	e.level = l
+	if l.head == nil {
+		l.head, e.next, e.prev = e, e, e
+		return
+	}
+	first, last := l.head, l.head.prev
+	e.next, e.prev = first, last
+	last.next, first.prev = e, e
+	if front {
+		l.head = e
+	}
+}
+
+func (l *level) remove(e *entry) {
+	if e.next == e {
+		l.head = nil
+	} else {
+		e.prev.next, e.next.prev = e.next, e.prev
+		if l.head == e {
+			l.head = e.next
+		}
+	}
+	e.level, e.next, e.prev = nil, nil, nil
+}
+
+// fewLevels is how many levels may be empty and stay, so that a pool of few priorities neither makes nor shifts any.
+const fewLevels = 16
+
+func (c *core) levelOf(priority int) *level {
+	i, found := slices.BinarySearchFunc(c.levels, priority, func(l *level, p int) int {
+		switch {
+		case l.priority < p:
+			return -1
+		case l.priority > p:
+			return 1
+		}
+		return 0
+	})
+	if !found {
+		c.levels = slices.Insert(c.levels, i, &level{priority: priority})
+	}
+	return c.levels[i]
+}
+
+// push queues e.
+func (c *core) push(e *entry) {
+	var l *level
+	if len(c.levels) == 1 && c.levels[0].priority == e.priority {
+		l = c.levels[0]
+	} else {
+		l = c.levelOf(e.priority)
+	}
+	l.push(e, c.lifo)
+	c.entries++
+	c.units += e.units
+	c.submitted += uint64(e.units)
+}
+
+// remove takes e off the queue.
+func (c *core) remove(e *entry) {
+	l := e.level
+	l.remove(e)
+	c.entries--
+	c.units -= e.units
+	if l.head == nil && len(c.levels) > fewLevels {
+		c.levels = slices.DeleteFunc(c.levels, func(other *level) bool { return other == l })
+	}
+}
+
+// take takes the next unit off. There must be one.
+func (c *core) take() unit {
+	for _, l := range c.levels {
+		if l.head != nil {
+			return l.head.job.claim()
+		}
+	}
+	panic("pool: units are queued, and no entry is")
+}
+
+// place reports whether there is a place for one more entry. Whoever is in line is served before by unlock.
+func (c *core) place() bool {
+	if c.backlog == math.MaxInt {
+		return true
+	}
+	return c.entries < c.backlog+max(c.target-c.running, 0)
+}
+
+// refuses returns why e is not accepted, whatever place there is.
+func (c *core) refuses(e *entry) error {
+	if e.begun && !c.terminated {
+		return nil
+	}
+	return c.err
+}
+
+// submit queues e, waiting for a place for d at the longest, d <= 0: not at all, and no longer than until ctx ends,
+// which may be nil. It returns nil, or why e was not accepted.
+func (c *core) submit(e *entry, ctx context.Context, d time.Duration) error {
+	c.guard.Lock()
+	err := c.refuses(e)
+	switch {
+	case err != nil:
+	case ctx != nil && ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case c.place():
+		c.push(e)
+	default:
+		err = ErrFull
+	}
+	c.unlock()
+	if err == ErrFull && d > 0 {
+		return c.submitLater(e, ctx, d)
+	}
+	return err
+}
+
+func (c *core) submitLater(e *entry, ctx context.Context, d time.Duration) error {
+	defer lend().back()
+	limit := park.After(d)
+	if ctx != nil {
+		if d != math.MaxInt64 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeoutCause(ctx, d, ErrFull)
+			defer cancel()
+		}
+		limit = park.Until(ctx)
+	}
+	c.guard.Lock()
+	if err := c.refuses(e); err != nil {
+		c.unlock()
+		return err
+	}
+	if c.place() {
+		c.push(e)
+		c.unlock()
+		return nil
+	}
+	w := liners.Get()
+	defer liners.Put(w)
+	w.Value = e
+	c.submitters.PushBack(w)
+	switch w.Sleep(&c.guard, limit) {
+	case park.Granted:
+		return nil
+	case park.Retry: // sent away
+		c.guard.Lock()
+		defer c.unlock()
+		return c.refuses(e)
+	}
+	if ctx != nil {
+		return context.Cause(ctx)
+	}
+	return ErrFull
+}
+
+// unlock releases the guard, after it saw to it that whatever has become possible happens.
+func (c *core) unlock() {
+	var admitted park.Chain[*entry]
+	var idle park.Chain[struct{}]
+	for w := c.submitters.Front(); w != nil && c.place(); w = c.submitters.Front() {
+		c.submitters.Remove(w)
+		c.push(w.Value)
+		admitted.Add(w)
+	}
+	if c.waking == 0 && c.units > c.starting && c.running+c.starting < c.target {
+		if w := c.idle.Front(); w != nil {
+			c.wake(w, &idle)
+		} else {
+			c.hire()
+		}
+	}
+	over := false
+	if c.err != nil && c.units == 0 {
+		for w := c.idle.Front(); w != nil; w = c.idle.Front() {
+			c.wake(w, &idle) // so that it leaves
+		}
+		over = c.workers == 0 && c.helpers == 0 && c.runs == 0
+	}
+	c.guard.Unlock()
+	admitted.Wake(park.Granted)
+	idle.Wake(park.Granted)
+	if over && !c.over.IsOpen() {
+		c.cancel(nil)
+		c.unfollow()
+		c.over.Open()
+	}
+}
+
+// wake takes an idle worker off the list.
+func (c *core) wake(w *park.Waiter[struct{}], woken *park.Chain[struct{}]) {
+	c.waking++
+	c.idle.Remove(w)
+	woken.Add(w)
+}
+
+// hire starts a worker.
+func (c *core) hire() {
+	c.waking++
+	c.workers++
+	w := &worker{core: c, fresh: true}
+	c.crew[w] = struct{}{}
+	c.start(w)
+}
+
+// start gives w a thread.
+func (c *core) start(w *worker) {
+	if len(c.threads) > 2*(c.workers+c.helpers)+8 {
+		c.threads = slices.DeleteFunc(c.threads, func(t *thread.Thread) bool { return !t.IsAlive() })
+	}
+	c.hired++
+	name := c.prefix + "-" + strconv.FormatUint(c.hired, 10)
+	c.threads = append(c.threads, thread.Go(w.main, thread.Name(name), thread.Daemon(true)))
+}
+
+// A drop is what is left to do, without the guard, about tasks that were taken off the queue for good.
+type drop struct {
+	core   *core
+	quiet  []interface{ open() } // nothing is left to call
+	called []*task               // with callbacks, or functions for after the end
+}
+
+// unlock releases the guard and ends what was dropped. The code of others is called by a helper: not by whoever
+// dropped it, who may hold locks that it needs.
+func (d *drop) unlock() {
+	c := d.core
+	if len(d.called) > 0 {
+		c.help(d.called)
+	}
+	c.unlock()
+	for _, t := range d.quiet {
+		t.open()
+	}
+}
+
+// discard takes e off the queue for good.
+func (c *core) discard(e *entry, cause error, d *drop) {
+	c.cancelled += uint64(e.units)
+	c.remove(e)
+	e.job.drop(cause, d)
+}
+
+// discardAll takes everything off the queue for good, and returns how many units that were.
+func (c *core) discardAll(cause error, d *drop) (units int) {
+	units = c.units
+	for _, l := range slices.Clone(c.levels) {
+		for l.head != nil {
+			c.discard(l.head, cause, d)
+		}
+	}
+	return units
+}
+
+// withdraw sees to it that nothing more of e is started, and ends the context of what runs. It reports whether the
+// cause is, or will be, what became of it.
+func (c *core) withdraw(e *entry, cause error) (decided bool) {
+	d := drop{core: c}
+	c.guard.Lock()
+	if e.level != nil {
+		c.discard(e, cause, &d)
+		decided = true
+	}
+	ctx, will := e.job.interrupt(cause)
+	d.unlock()
+	if ctx != nil {
+		ctx.end(cause)
+	}
+	return decided || will
+}
+
+// close refuses submissions from now on, but those of the runs that have begun.
+func (c *core) close() {
+	c.guard.Lock()
+	if c.err == nil {
+		c.err = ErrClosed
+	}
+	c.unlockSendingAway()
+}
+
+// unlockSendingAway releases the guard, when something is refused that was not, and lets those in line know.
+func (c *core) unlockSendingAway() {
+	var sent park.Chain[*entry]
+	var stay []*park.Waiter[*entry]
+	for w := c.submitters.Front(); w != nil; w = c.submitters.Front() {
+		c.submitters.Remove(w)
+		if c.refuses(w.Value) != nil {
+			sent.Add(w)
+		} else {
+			stay = append(stay, w)
+		}
+	}
+	for _, w := range stay {
+		c.submitters.PushBack(w)
+	}
+	c.unlock()
+	sent.Wake(park.Retry)
+}
+
+// terminate ends the pool: nothing is accepted, nothing is started, and what runs is told to end.
+func (c *core) terminate(err error) {
+	d := drop{core: c}
+	c.guard.Lock()
+	if c.terminated {
+		c.unlock()
+		return
+	}
+	c.err, c.terminated = err, true
+	c.discardAll(err, &d)
+	var told []*taskContext
+	for w := range c.crew {
+		if w.unit == nil {
+			continue
+		}
+		if ctx, _ := w.unit.owner().job.interrupt(err); ctx != nil {
+			told = append(told, ctx)
+		}
+	}
+	if len(d.called) > 0 {
+		c.help(d.called)
+		d.called = nil
+	}
+	c.unlockSendingAway()
+	for _, t := range d.quiet {
+		t.open()
+	}
+	c.cancel(err)
+	for _, ctx := range told {
+		ctx.end(err)
+	}
+}

@@ -1,0 +1,235 @@
+package pool
+
+import (
+	"context"
+	"time"
+
+	"github.com/gothreading/threading/internal/park"
+)
+
+// A task is what a Result is, whatever its type: an entry that has an end which can be waited for.
+type task struct {
+	entry
+	ctx   taskContext
+	end   park.Latch
+	err   error // written before the end
+	state state // under the guard
+	extra *extra
+
+	unstarted bool // a worker took it when its context had ended
+
+	callbacks *callback // that are left to call; the submitter's, then of whoever runs the task or helps
+}
+
+// A callback is called before the end.
+type callback struct {
+	call func()
+	next *callback
+}
+
+type state uint8
+
+const (
+	waiting state = iota // for a place, or in the queue
+	running
+	dropped // callbacks are being called
+	ended
+)
+
+// An extra is what only some tasks have. It changes under the guard, until the task has ended.
+type extra struct {
+	watchers []*watcher // at the end
+	after    []func()   // after the end
+	release  func()     // lets go of the context that the task follows
+}
+
+// A watcher is told of an end by whoever ends the task. It must not wait.
+type watcher struct{ tell func() }
+
+func (t *task) more() *extra {
+	if t.extra == nil {
+		t.extra = new(extra)
+	}
+	return t.extra
+}
+
+// send submits t as a job of so many units through p. It waits for a place for d at the longest, and no longer than
+// until ctx ends, if that is not nil, or the context of p.
+func (p *Pool) send(t *task, j job, units int, ctx context.Context, d time.Duration) error {
+	c := p.core
+	t.core, t.job, t.priority, t.units = c, j, p.priority, units
+	if ctx == nil && p.ctx == nil {
+		t.ctx.parent = c.ctx
+		return c.submit(&t.entry, nil, d)
+	}
+	parent, release := p.follow(ctx, &t.entry)
+	t.ctx.parent = parent
+	if release != nil {
+		t.more().release = release
+	}
+	err := c.submit(&t.entry, parent, d)
+	if err != nil && release != nil {
+		release()
+		t.extra.release = nil
+	}
+	return err
+}
+
+// refuses returns why nothing is accepted through p at the moment, if that is so.
+func (p *Pool) refuses() error {
+	c := p.core
+	c.guard.Lock()
+	err := c.err
+	c.guard.Unlock()
+	if err == nil && p.ctx != nil && p.ctx.Err() != nil {
+		err = context.Cause(p.ctx)
+	}
+	return err
+}
+
+// follow returns the parent of the context of what is submitted through p, with a ctx of its own or nil, and lets the
+// end of the parent withdraw e until release is called.
+func (p *Pool) follow(ctx context.Context, e *entry) (parent context.Context, release func()) {
+	release = func() {}
+	switch {
+	case ctx == nil:
+		parent = p.ctx
+	case p.ctx == nil || p.ctx.Done() == nil:
+		parent = ctx
+	default:
+		parent, release = merge(ctx, p.ctx)
+	}
+	if parent.Done() == nil {
+		return parent, nil
+	}
+	if parent.Err() != nil {
+		return parent, release // it will not be accepted
+	}
+	unmerge := release
+	stop := context.AfterFunc(parent, func() { e.core.withdraw(e, context.Cause(parent)) })
+	return parent, func() { stop(); unmerge() }
+}
+
+// refuse ends t, which was not queued.
+func (t *task) refuse(err error) {
+	d := drop{core: t.core}
+	t.core.guard.Lock()
+	t.drop(err, &d)
+	d.unlock()
+}
+
+// parentEnded returns why t should not be started although it is its turn.
+func (t *task) parentEnded() error {
+	if parent := t.ctx.parent; parent != t.core.ctx && parent.Err() != nil {
+		return context.Cause(parent)
+	}
+	return nil
+}
+
+// drop is what happens to t, under the guard, when it was taken off the queue for good.
+func (t *task) drop(cause error, d *drop) {
+	t.err = cause
+	if t.callbacks != nil || t.extra != nil && len(t.extra.after) > 0 {
+		t.state = dropped
+		d.called = append(d.called, t)
+		return
+	}
+	t.state = ended
+	d.quiet = append(d.quiet, t)
+}
+
+// callBack calls the callbacks that are left.
+func (t *task) callBack() {
+	for c := t.callbacks; c != nil; c = t.callbacks {
+		t.callbacks = c.next // before the call, which may end the goroutine
+		protect(c.call)
+	}
+}
+
+// An ending is what is left to do, without the guard, when a task was settled.
+type ending struct {
+	of    interface{ open() }
+	after []func()
+}
+
+// settle ends t, under the guard.
+func (t *task) settle(end *ending) {
+	t.state = ended
+	end.of = t
+	if t.extra != nil {
+		end.after = t.extra.after
+	}
+}
+
+// open lets everybody know that t has ended.
+func (t *task) open() {
+	x := t.extra
+	t.extra = nil
+	t.ctx.end(nil)
+	t.end.Open()
+	if x == nil {
+		return
+	}
+	for _, w := range x.watchers {
+		w.tell()
+	}
+	if x.release != nil {
+		x.release()
+	}
+}
+
+// wait waits for the end. In t itself it panics.
+func (t *task) wait(limit park.Limit) bool {
+	if t.end.IsOpen() {
+		return true
+	}
+	if w, _ := here.Lookup(); w != nil {
+		if w.within(t) {
+			panic(ErrJoinSelf)
+		}
+		defer w.lend().back()
+	}
+	return t.end.Wait(limit)
+}
+
+// onEnd calls f after the end, in whatever goroutine ends t, or at once.
+func (t *task) onEnd(f func()) {
+	t.core.guard.Lock()
+	if t.state != ended {
+		x := t.more()
+		x.after = append(x.after, f)
+		t.core.guard.Unlock()
+		return
+	}
+	t.core.guard.Unlock()
+	t.end.Wait(park.Forever) // whoever ended it is about to open it
+	protect(f)
+}
+
+// watch calls w.tell at the end, or at once. It is undone by unwatch.
+func (t *task) watch(w *watcher) {
+	t.core.guard.Lock()
+	if t.state != ended {
+		x := t.more()
+		x.watchers = append(x.watchers, w)
+		t.core.guard.Unlock()
+		return
+	}
+	t.core.guard.Unlock()
+	t.end.Wait(park.Forever)
+	w.tell()
+}
+
+func (t *task) unwatch(w *watcher) {
+	t.core.guard.Lock()
+	defer t.core.guard.Unlock()
+	if t.state == ended {
+		return
+	}
+	for i, other := range t.extra.watchers {
+		if other == w {
+			t.extra.watchers = append(t.extra.watchers[:i:i], t.extra.watchers[i+1:]...)
+			return
+		}
+	}
+}

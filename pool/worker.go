@@ -1,0 +1,237 @@
+package pool
+
+import (
+	"runtime/debug"
+
+	"github.com/gothreading/threading/internal/hook"
+	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/thread"
+)
+
+// A worker is a thread of a pool: one of the crew, or a helper, which only calls what is left to call of tasks that
+// were dropped. Its fields are its own, but for unit, which changes under the guard.
+//
+// The code of others may end the goroutine at any point, by runtime.Goexit. Therefore every step is noted here before
+// it is taken, and then a new thread goes on with the same worker where the last one stopped.
+type worker struct {
+	core  *core
+	fresh bool     // of the crew, and has not looked for work yet
+	unit  unit     // in hand
+	slot  bool     // it holds one
+	after []func() // what is left to call of the task that has just ended
+	left  bool     // it is counted no longer
+
+	helper bool
+	dues   []*task // what a helper is left with
+	due    *task   // and has in hand
+}
+
+// here is the worker that the calling goroutine is.
+var here thread.Local[*worker]
+
+func (w *worker) main() {
+	here.Set(w)
+	defer func() {
+		if !w.left {
+			w.core.guard.Lock()
+			w.core.start(w)
+			w.core.unlock()
+		}
+	}()
+	if w.helper {
+		w.help()
+	} else {
+		w.work()
+	}
+}
+
+func (w *worker) work() {
+	if w.fresh {
+		w.arrive()
+	}
+	for {
+		w.callAfter()
+		if w.unit == nil && !w.next() {
+			return
+		}
+		w.unit.run()
+		w.finish()
+	}
+}
+
+func (w *worker) arrive() {
+	w.fresh = false
+	c := w.core
+	c.guard.Lock()
+	c.waking--
+	initialize := c.initializer != nil && !c.terminated
+	if initialize {
+		c.starting++
+	}
+	c.unlock()
+	if initialize {
+		w.initialize()
+	}
+}
+
+func (w *worker) initialize() {
+	c := w.core
+	err := ErrGoexit
+	defer func() {
+		if v := recover(); v != nil {
+			err = &thread.PanicError{Value: v, Stack: debug.Stack()}
+		}
+		if err != nil {
+			c.terminate(err)
+		}
+		c.guard.Lock()
+		c.starting--
+		c.unlock()
+	}()
+	err = c.initializer()
+}
+
+// next waits for something to do, and reports false when the worker is needed no longer, and has left.
+func (w *worker) next() bool {
+	c := w.core
+	c.guard.Lock()
+	for {
+		switch {
+		case c.units > 0 && c.running < c.target:
+			w.unit, w.slot = c.take(), true
+			c.running++
+			c.unlock()
+			return true
+		case c.err != nil && c.units == 0, c.workers-c.lent > c.target:
+			delete(c.crew, w)
+			c.workers--
+			w.left = true
+			c.unlock()
+			return false
+		}
+		place := idlers.Get()
+		c.idle.PushFront(place) // who slept last is awake soonest
+		place.Sleep(&c.guard, park.Forever)
+		idlers.Put(place)
+		c.guard.Lock()
+		c.waking--
+	}
+}
+
+// finish settles the unit that has returned, and takes the next one with it if it may. A task with functions for after
+// its end must not: they may wait for what it took.
+func (w *worker) finish() {
+	c := w.core
+	var end ending
+	c.guard.Lock()
+	switch w.unit.settle(&end) {
+	case succeeded:
+		c.succeeded++
+	case failed:
+		c.failed++
+	case cancelled:
+		c.cancelled++
+	}
+	w.unit = nil
+	if c.units > 0 && c.running <= c.target && len(end.after) == 0 {
+		w.unit = c.take()
+	} else {
+		c.running--
+		w.slot = false
+	}
+	c.unlock()
+	w.after = end.after
+	if end.of != nil {
+		end.of.open()
+	}
+}
+
+func (w *worker) callAfter() {
+	for len(w.after) > 0 {
+		f := w.after[0]
+		w.after = w.after[1:]
+		protect(f)
+	}
+}
+
+// help starts a helper for tasks that were dropped. It needs the guard.
+func (c *core) help(dues []*task) {
+	c.helpers++
+	c.start(&worker{core: c, helper: true, dues: dues})
+}
+
+func (w *worker) help() {
+	c := w.core
+	for {
+		w.callAfter()
+		if w.due == nil {
+			if len(w.dues) == 0 {
+				break
+			}
+			w.due, w.dues = w.dues[0], w.dues[1:]
+		}
+		w.due.callBack()
+		var end ending
+		c.guard.Lock()
+		w.due.settle(&end)
+		c.unlock()
+		w.due, w.after = nil, end.after
+		end.of.open()
+	}
+	c.guard.Lock()
+	c.helpers--
+	w.left = true
+	c.unlock()
+}
+
+// lend gives away, before a wait, what the calling goroutine holds and others may need: a worker its slot, a helper
+// what is behind the task that it has in hand. The wait is followed by back. Both can be called on nil.
+func lend() *worker {
+	w, _ := here.Lookup()
+	return w.lend()
+}
+
+func (w *worker) lend() *worker {
+	if w == nil || !w.slot && len(w.dues) == 0 {
+		return nil
+	}
+	c := w.core
+	c.guard.Lock()
+	defer c.unlock()
+	if len(w.dues) > 0 {
+		c.help(w.dues)
+		w.dues = nil
+		return nil
+	}
+	w.slot = false
+	c.running--
+	c.lent++
+	return w
+}
+
+func (w *worker) back() {
+	if w == nil {
+		return
+	}
+	c := w.core
+	c.guard.Lock()
+	w.slot = true
+	c.running++
+	c.lent--
+	c.unlock()
+}
+
+// within reports whether the calling code is part of t: its function, or a callback of it.
+func (w *worker) within(t *task) bool {
+	return w.due == t || w.unit != nil && w.unit.owner() == &t.entry
+}
+
+// protect calls a function whose panic is nobody's but the except hook's.
+func protect(f func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			hook.Report(v, debug.Stack())
+		}
+	}()
+	f()
+}
