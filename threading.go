@@ -18,8 +18,9 @@
 //	enumerate()                 Enumerate                thread
 //	active_count()              ActiveCount              thread
 //
-// Lock, RLock, Event, Condition and Local are ready as zero values; the others need their constructors. Queues are in
-// package queue.
+// Lock, RLock, Event, Condition and Local are ready as zero values; the others need their constructors. The options of a
+// Thread, Main and the except hook are in package thread, timers that repeat in package timer, queues in package queue,
+// and worker pools in package pool.
 package threading
 
 import (

@@ -11,7 +11,8 @@ import (
 //	func main() { thread.Main(run) }
 //
 // A panic or runtime.Goexit of fn goes on after the wait, with its own stack; os.Exit ends the process at once.
-// Threads that are daemons go on until main returns.
+// Threads that are daemons go on until the process has ended, which is when main returns, but for a program that is
+// built with -race: that one takes up to a second more.
 //
 // When fn has returned, in whichever way, MainThread has ended if Main was called on the main goroutine, and whoever
 // joined it is released. Called in a Thread, Main does not wait for that Thread itself; two that wait in Main for each

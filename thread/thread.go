@@ -26,7 +26,8 @@
 // # In a synctest bubble
 //
 // Everything here blocks durably, and time in it is the bubble's. A goroutine in a bubble must join, or wait in Main
-// for, threads of that bubble only: being woken from outside a bubble is fatal, as for sync.Cond.
+// for, threads of that bubble only: being woken from outside a bubble is fatal, as for sync.Cond. A bubble ends when all
+// its goroutines have, so threads that nobody joins must have been told to end before its first function returns.
 package thread
 
 import (
@@ -138,8 +139,8 @@ func (t *Thread) Start() {
 	go t.run()
 }
 
-// Join waits until t has ended. Any number of goroutines may join, also later and again; the end releases all. What became of t is Err's to
-// say: Join does not panic with a panic of t's.
+// Join waits until t has ended. Any number of goroutines may join, also later and again; the end releases all. What
+// became of t is Err's to say: Join does not panic with a panic of t's.
 //
 // It panics with ErrNotStarted before Start and on a dummy, and with ErrJoinSelf in t itself. MainThread ends, as in
 // Python, when the program begins to end: when the function that Main runs on the main goroutine has returned.
