@@ -40,7 +40,7 @@ import (
 //
 // # Submissions that wait
 //
-// A submission finds a place if fewer entries are queued than the backlog and the free slots together: what is about to
+// A submission finds a place if fewer tasks are queued than the backlog and the free slots together: what is about to
 // start is not backlog. If not, it waits in line, and whoever makes a place queues the first of the line on its behalf.
 // Taking it off the line decides, as everywhere in package park: one whose time is up, or whose context ends, is either
 // still in line, and nothing has happened, or it has been accepted.
@@ -85,8 +85,8 @@ type core struct {
 	runs     int // of IMap, begun and not ended
 
 	levels     []*level // by priority
-	entries    int      // in all levels
-	units      int      // that the entries stand for
+	places     int      // that the entries in all levels take
+	units      int      // that they stand for
 	idle       park.List[struct{}]
 	submitters park.List[*entry]
 
@@ -95,7 +95,7 @@ type core struct {
 	crew    map[*worker]struct{}
 	hired   uint64           // threads that were ever started
 	threads []*thread.Thread // of the crew and the helpers; some have ended
-	spares  []*goTask
+	spares  []*goBlock
 	over    park.Latch // opens when nothing is accepted any more, and all has ended
 }
 
@@ -113,6 +113,7 @@ type entry struct {
 	core       *core
 	job        job
 	priority   int
+	places     int    // that it takes of the backlog
 	units      int    // that it still stands for
 	begun      bool   // it belongs to a run that Close does not end
 	level      *level // where it is queued, or nil
@@ -121,7 +122,7 @@ type entry struct {
 
 // A job is what an entry stands for. The methods need the guard.
 type job interface {
-	claim() unit               // takes a unit off; the entry is in the queue
+	claim(w *worker) unit      // takes a unit off, for w; the entry is in the queue
 	drop(cause error, d *drop) // what was not started will not be; the entry was taken off the queue
 	// interrupt tells what runs of the job to end, and reports whether the job will therefore end with the cause. The
 	// context, if not nil, is to be ended without the guard.
@@ -163,6 +164,14 @@ func (l *level) push(e *entry, front bool) {
 	}
 }
 
+// last returns the entry that was queued last, or nil.
+func (l *level) last(lifo bool) *entry {
+	if l.head == nil || lifo {
+		return l.head
+	}
+	return l.head.prev
+}
+
 func (l *level) remove(e *entry) {
 	if e.next == e {
 		l.head = nil
@@ -179,6 +188,9 @@ func (l *level) remove(e *entry) {
 const fewLevels = 16
 
 func (c *core) levelOf(priority int) *level {
+	if len(c.levels) == 1 && c.levels[0].priority == priority {
+		return c.levels[0]
+	}
 	i, found := slices.BinarySearchFunc(c.levels, priority, func(l *level, p int) int {
 		switch {
 		case l.priority < p:
@@ -196,14 +208,9 @@ func (c *core) levelOf(priority int) *level {
 
 // push queues e.
 func (c *core) push(e *entry) {
-	var l *level
-	if len(c.levels) == 1 && c.levels[0].priority == e.priority {
-		l = c.levels[0]
-	} else {
-		l = c.levelOf(e.priority)
-	}
+	l := c.levelOf(e.priority)
 	l.push(e, c.lifo)
-	c.entries++
+	c.places += e.places
 	c.units += e.units
 	c.submitted += uint64(e.units)
 }
@@ -212,18 +219,18 @@ func (c *core) push(e *entry) {
 func (c *core) remove(e *entry) {
 	l := e.level
 	l.remove(e)
-	c.entries--
+	c.places -= e.places
 	c.units -= e.units
 	if l.head == nil && len(c.levels) > fewLevels {
 		c.levels = slices.DeleteFunc(c.levels, func(other *level) bool { return other == l })
 	}
 }
 
-// take takes the next unit off. There must be one.
-func (c *core) take() unit {
+// take takes the next unit off, for w. There must be one.
+func (c *core) take(w *worker) unit {
 	for _, l := range c.levels {
 		if l.head != nil {
-			return l.head.job.claim()
+			return l.head.job.claim(w)
 		}
 	}
 	panic("pool: units are queued, and no entry is")
@@ -234,7 +241,7 @@ func (c *core) place() bool {
 	if c.backlog == math.MaxInt {
 		return true
 	}
-	return c.entries < c.backlog+max(c.target-c.running, 0)
+	return c.places < c.backlog+max(c.target-c.running, 0)
 }
 
 // refuses returns why e is not accepted, whatever place there is.
@@ -350,6 +357,7 @@ func (c *core) hire() {
 	c.waking++
 	c.workers++
 	w := &worker{core: c, fresh: true}
+	w.plain.job = &w.plain
 	c.crew[w] = struct{}{}
 	c.start(w)
 }

@@ -9,21 +9,6 @@ import (
 	"github.com/gothreading/threading/internal/hook"
 )
 
-// A goTask is what Go submits. As nobody holds a Result of it, it can be used again, if its function was called with
-// the context of the pool: one of its own might still be in use.
-type goTask struct {
-	entry
-	fn       func(context.Context) // until it is called
-	ctx      taskContext           // unless the context of the pool will do
-	running  bool                  // under the guard
-	outcome  outcome
-	release  func()
-	reusable bool
-}
-
-// spare is how many goTasks are kept. With as many in the queue, nothing is allocated.
-const spare = 256
-
 // Go lets a worker call fn, and forgets it: there is no Result. A panic in fn goes to the except hook of package thread.
 // Go waits for a place as long as that takes, if the pool has a Backlog. It returns nil, ErrClosed, ErrTerminated, or the
 // cause of the context of p if that ends first.
@@ -51,42 +36,40 @@ func (p *Pool) goWithin(ctx context.Context, d time.Duration, fn func(context.Co
 	c := p.core
 	if ctx == nil && p.ctx == nil {
 		c.guard.Lock()
-		t := c.spareTask()
-		t.fn, t.priority = fn, p.priority
 		if c.err == nil && c.place() {
-			c.push(&t.entry)
+			c.pushPlain(fn, p.priority)
 			c.unlock()
 			return nil
 		}
-		c.unlock()
-		return c.submit(&t.entry, nil, d)
+		c.guard.Unlock()
 	}
 	t := &goTask{fn: fn}
-	t.core, t.job, t.units, t.priority = c, t, 1, p.priority
-	t.ctx.parent, t.release = p.follow(ctx, &t.entry)
-	err := c.submit(&t.entry, t.ctx.parent, d)
+	t.core, t.job, t.priority, t.places, t.units = c, t, p.priority, 1, 1
+	t.ctx.parent = c.ctx
+	if ctx != nil || p.ctx != nil {
+		t.ctx.parent, t.release = p.follow(ctx, &t.entry)
+		ctx = t.ctx.parent
+	}
+	err := c.submit(&t.entry, ctx, d)
 	if err != nil {
 		t.open()
 	}
 	return err
 }
 
-// spareTask returns a goTask to be called with the context of the pool. It needs the guard.
-func (c *core) spareTask() *goTask {
-	if last := len(c.spares) - 1; last >= 0 {
-		t := c.spares[last]
-		c.spares[last] = nil
-		c.spares = c.spares[:last]
-		return t
-	}
-	t := &goTask{reusable: true}
-	t.core, t.job, t.units = c, t, 1
-	return t
+// A goTask is what Go submits if it has to wait for a place, or has a context of its own.
+type goTask struct {
+	entry
+	fn      func(context.Context) // until it is called
+	ctx     taskContext
+	release func()
+	running bool // under the guard
+	outcome outcome
 }
 
 func (t *goTask) owner() *entry { return &t.entry }
 
-func (t *goTask) claim() unit {
+func (t *goTask) claim(*worker) unit {
 	t.core.remove(&t.entry)
 	t.running = true
 	return t
@@ -98,45 +81,26 @@ func (t *goTask) run() {
 		return
 	}
 	t.fn = nil
-	t.outcome = failed
-	var ctx context.Context = t.core.ctx
-	if !t.reusable {
-		if t.ctx.parent.Err() != nil {
-			t.outcome = cancelled
-			return
-		}
-		ctx = &t.ctx
+	if parent := t.ctx.parent; parent != t.core.ctx && parent.Err() != nil {
+		t.outcome = cancelled
+		return
 	}
-	defer func() {
-		if v := recover(); v != nil {
-			hook.Report(v, debug.Stack())
-		}
-	}()
-	fn(ctx)
-	t.outcome = succeeded
+	callPlain(fn, &t.ctx, &t.outcome)
 }
 
 func (t *goTask) settle(end *ending) outcome {
 	t.running = false
-	if t.reusable {
-		if len(t.core.spares) < spare {
-			t.core.spares = append(t.core.spares, t)
-		}
-	} else {
-		end.of = t
-	}
+	end.of = t
 	return t.outcome
 }
 
 func (t *goTask) drop(cause error, d *drop) {
 	t.fn = nil
-	if !t.reusable {
-		d.quiet = append(d.quiet, t)
-	}
+	d.quiet = append(d.quiet, t)
 }
 
 func (t *goTask) interrupt(error) (*taskContext, bool) {
-	if t.reusable || !t.running {
+	if !t.running {
 		return nil, false
 	}
 	return &t.ctx, false
@@ -149,3 +113,112 @@ func (t *goTask) open() {
 		t.release()
 	}
 }
+
+// callPlain calls fn. If it panics, nobody but the except hook will tell.
+func callPlain(fn func(context.Context), ctx context.Context, what *outcome) {
+	*what = failed // unless it returns
+	defer func() {
+		if v := recover(); v != nil {
+			hook.Report(v, debug.Stack())
+		}
+	}()
+	fn(ctx)
+	*what = succeeded
+}
+
+// A goBlock is an entry for many functions that were given to Go, one after the other. As nobody holds a Result of
+// theirs, and they are called with the context of the pool, a function is all there is to each: nothing is allocated for
+// it, and a long backlog is no burden for the garbage collector.
+type goBlock struct {
+	entry
+	from, to int
+	fns      [128]func(context.Context) // those between from and to are left
+}
+
+// spareBlocks is how many are kept for the next functions.
+const spareBlocks = 8
+
+// pushPlain queues fn: into the block that was queued last, if it was a block that was queued last.
+func (c *core) pushPlain(fn func(context.Context), priority int) {
+	var b *goBlock
+	l := c.levelOf(priority)
+	if last := l.last(c.lifo); last != nil {
+		b, _ = last.job.(*goBlock)
+	}
+	if b == nil || b.to == len(b.fns) {
+		b = c.block()
+		b.priority = priority
+		l.push(&b.entry, c.lifo)
+	}
+	b.fns[b.to] = fn
+	b.to++
+	b.places++
+	b.units++
+	c.places++
+	c.units++
+	c.submitted++
+}
+
+func (c *core) block() *goBlock {
+	if last := len(c.spares) - 1; last >= 0 {
+		b := c.spares[last]
+		c.spares = c.spares[:last]
+		return b
+	}
+	b := new(goBlock)
+	b.core, b.job = c, b
+	return b
+}
+
+func (b *goBlock) claim(w *worker) unit {
+	c := b.core
+	i := b.from
+	if c.lifo {
+		b.to--
+		i = b.to
+	} else {
+		b.from++
+	}
+	w.plain.core, w.plain.fn = c, b.fns[i]
+	b.fns[i] = nil
+	b.places--
+	b.units--
+	c.places--
+	c.units--
+	if b.from == b.to {
+		c.remove(&b.entry)
+		b.from, b.to = 0, 0
+		if len(c.spares) < spareBlocks {
+			c.spares = append(c.spares, b)
+		}
+	}
+	return &w.plain
+}
+
+func (b *goBlock) drop(error, *drop) { clear(b.fns[:]) }
+
+func (b *goBlock) interrupt(error) (*taskContext, bool) { return nil, false }
+
+// A goUnit is one function of a goBlock, in the hands of a worker.
+type goUnit struct {
+	entry   // never queued: it stands for the unit where that is asked whose it is
+	fn      func(context.Context)
+	outcome outcome
+}
+
+func (u *goUnit) owner() *entry { return &u.entry }
+
+func (u *goUnit) run() {
+	if fn := u.fn; fn != nil {
+		u.fn = nil
+		callPlain(fn, u.core.ctx, &u.outcome)
+	}
+}
+
+func (u *goUnit) settle(*ending) outcome { return u.outcome }
+
+// The entry of a goUnit is not in the queue, and its context is the pool's.
+
+func (u *goUnit) claim(*worker) unit                   { panic("pool: a goUnit is not queued") }
+func (u *goUnit) drop(error, *drop)                    {}
+func (u *goUnit) interrupt(error) (*taskContext, bool) { return nil, false }

@@ -249,7 +249,7 @@ type imapPart[In, Out any] struct {
 
 func (p *imapPart[In, Out]) owner() *entry { return &p.task.entry }
 
-func (p *imapPart[In, Out]) claim() unit {
+func (p *imapPart[In, Out]) claim(*worker) unit {
 	p.task.core.remove(&p.task.entry)
 	p.task.state = running
 	return p

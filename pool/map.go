@@ -125,7 +125,7 @@ type mapping[In, Out any] struct {
 	lowest *ItemError
 }
 
-func (m *mapping[In, Out]) claim() unit {
+func (m *mapping[In, Out]) claim(*worker) unit {
 	t := &m.result.task
 	c := t.core
 	first := m.next

@@ -204,7 +204,7 @@ func (r *Result[T]) OnDone(f func(T, error)) {
 
 func (r *Result[T]) owner() *entry { return &r.task.entry }
 
-func (r *Result[T]) claim() unit {
+func (r *Result[T]) claim(*worker) unit {
 	r.task.core.remove(&r.task.entry)
 	r.task.state = running
 	return r

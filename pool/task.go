@@ -57,7 +57,7 @@ func (t *task) more() *extra {
 // until ctx ends, if that is not nil, or the context of p.
 func (p *Pool) send(t *task, j job, units int, ctx context.Context, d time.Duration) error {
 	c := p.core
-	t.core, t.job, t.priority, t.units = c, j, p.priority, units
+	t.core, t.job, t.priority, t.places, t.units = c, j, p.priority, 1, units
 	if ctx == nil && p.ctx == nil {
 		t.ctx.parent = c.ctx
 		return c.submit(&t.entry, nil, d)

@@ -15,11 +15,12 @@ import (
 // it is taken, and then a new thread goes on with the same worker where the last one stopped.
 type worker struct {
 	core  *core
-	fresh bool     // of the crew, and has not looked for work yet
-	unit  unit     // in hand
-	slot  bool     // it holds one
-	after []func() // what is left to call of the task that has just ended
-	left  bool     // it is counted no longer
+	fresh bool   // of the crew, and has not looked for work yet
+	unit  unit   // in hand
+	plain goUnit // what the unit is if it comes from a goBlock
+	slot  bool   // it holds one
+	end   ending // of the unit that has just been settled: after is what is left to call
+	left  bool   // it is counted no longer
 
 	helper bool
 	dues   []*task // what a helper is left with
@@ -98,7 +99,7 @@ func (w *worker) next() bool {
 	for {
 		switch {
 		case c.units > 0 && c.running < c.target:
-			w.unit, w.slot = c.take(), true
+			w.unit, w.slot = c.take(w), true
 			c.running++
 			c.unlock()
 			return true
@@ -122,9 +123,9 @@ func (w *worker) next() bool {
 // its end must not: they may wait for what it took.
 func (w *worker) finish() {
 	c := w.core
-	var end ending
+	w.end = ending{}
 	c.guard.Lock()
-	switch w.unit.settle(&end) {
+	switch w.unit.settle(&w.end) {
 	case succeeded:
 		c.succeeded++
 	case failed:
@@ -133,23 +134,28 @@ func (w *worker) finish() {
 		c.cancelled++
 	}
 	w.unit = nil
-	if c.units > 0 && c.running <= c.target && len(end.after) == 0 {
-		w.unit = c.take()
+	if c.units > 0 && c.running <= c.target && len(w.end.after) == 0 {
+		w.unit = c.take(w)
 	} else {
 		c.running--
 		w.slot = false
 	}
 	c.unlock()
-	w.after = end.after
-	if end.of != nil {
-		end.of.open()
+	w.open()
+}
+
+// open lets everybody know of the end of what was settled.
+func (w *worker) open() {
+	if of := w.end.of; of != nil {
+		w.end.of = nil
+		of.open()
 	}
 }
 
 func (w *worker) callAfter() {
-	for len(w.after) > 0 {
-		f := w.after[0]
-		w.after = w.after[1:]
+	for len(w.end.after) > 0 {
+		f := w.end.after[0]
+		w.end.after = w.end.after[1:]
 		protect(f)
 	}
 }
@@ -171,12 +177,12 @@ func (w *worker) help() {
 			w.due, w.dues = w.dues[0], w.dues[1:]
 		}
 		w.due.callBack()
-		var end ending
+		w.end = ending{}
 		c.guard.Lock()
-		w.due.settle(&end)
+		w.due.settle(&w.end)
 		c.unlock()
-		w.due, w.after = nil, end.after
-		end.of.open()
+		w.due = nil
+		w.open()
 	}
 	c.guard.Lock()
 	c.helpers--
