@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
+	"github.com/gothreading/threading/internal/explore"
 	"github.com/gothreading/threading/internal/park"
 )
 
@@ -49,7 +49,7 @@ type Barrier struct {
 	parties int
 	action  func()
 
-	guard   sync.Mutex
+	guard   explore.Mutex
 	filling *generation
 	acting  *generation            // whose action is running, or nil
 	turns   park.List[*generation] // last arrivals that wait for it to return, each with its generation

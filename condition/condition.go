@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gothreading/threading/internal/explore"
 	"github.com/gothreading/threading/internal/park"
 	"github.com/gothreading/threading/rlock"
 )
@@ -52,7 +53,7 @@ type Condition struct {
 	held func() bool // whether the lock is held, if it can tell; nil also if lock is
 	deep reentrant   // the lock, if it is
 
-	guard  sync.Mutex
+	guard  explore.Mutex
 	list   park.List[place]
 	listed atomic.Bool // somebody may be on the list
 }

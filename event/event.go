@@ -3,10 +3,10 @@ package event
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/gothreading/threading/internal/explore"
 	"github.com/gothreading/threading/internal/park"
 )
 
@@ -35,7 +35,7 @@ import (
 // Use a channel that is closed where nothing is ever cleared and nobody asks but by receiving.
 type Event struct {
 	state atomic.Uint32 // changes under the guard
-	guard sync.Mutex
+	guard explore.Mutex
 	list  park.List[struct{}]
 	sets  uint64        // how many took effect
 	done  chan struct{} // of the present generation, once it was asked for

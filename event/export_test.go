@@ -6,7 +6,7 @@ import (
 )
 
 // Guard returns what protects the list of waiters, so that a test can decide who gets there first.
-func (e *Event) Guard() *sync.Mutex { return &e.guard }
+func (e *Event) Guard() sync.Locker { return &e.guard }
 
 // Listed returns how many waiters are on the list.
 func (e *Event) Listed() int {

@@ -1,8 +1,9 @@
 package park
 
 import (
-	"sync"
 	"sync/atomic"
+
+	"github.com/gothreading/threading/internal/explore"
 )
 
 // A Gate is the mechanism of everything that is acquired and released: one atomic word that a free acquire or release
@@ -50,7 +51,7 @@ import (
 //   - Success of a competing waiter. It settles if something is left for the next: permits, never a lock.
 type Gate struct {
 	word      atomic.Uint64
-	guard     sync.Mutex
+	guard     explore.Mutex
 	list      List[entrant]
 	competing bool // under the guard; see above
 }
@@ -103,6 +104,9 @@ func (g *Gate) take(policy Policy, want, flag uint64) bool {
 		left, ok := policy(old>>valueBits, want)
 		if !ok || old&starving != 0 {
 			return false
+		}
+		if explore.On {
+			explore.Point("take")
 		}
 		if g.word.CompareAndSwap(old, left<<valueBits|old&flags|flag) {
 			return true
@@ -170,7 +174,13 @@ func (g *Gate) takeOrList(w *Waiter[entrant], policy Policy) (taken bool) {
 
 // compete takes what w, which was woken for that, wants, or lists w in front and returns false with the guard held.
 func (g *Gate) compete(w *Waiter[entrant], policy Policy) (taken bool) {
+	if explore.On {
+		explore.Point("compete")
+	}
 	if g.take(policy, w.Value.want, calling) {
+		if explore.On {
+			explore.Point("taken")
+		}
 		if _, more := policy(g.Value(), 1); more {
 			g.settle(policy)
 		}
@@ -196,6 +206,9 @@ func (g *Gate) call(policy Policy, want uint64) bool {
 	if _, ok := policy(old>>valueBits, want); ok && old&starving == 0 {
 		return false
 	}
+	if explore.On {
+		explore.Point("call")
+	}
 	return g.word.CompareAndSwap(old, old|calling)
 }
 
@@ -210,6 +223,9 @@ func (g *Gate) passOver(w *Waiter[entrant], policy Policy) {
 		old := g.word.Load()
 		if _, ok := policy(old>>valueBits, w.Value.want); ok {
 			return
+		}
+		if explore.On {
+			explore.Point("pass over")
 		}
 		if g.word.CompareAndSwap(old, old|starving) {
 			g.list.Cut()
@@ -228,6 +244,9 @@ func (g *Gate) settle(policy Policy) {
 	g.guard.Lock()
 	for {
 		old := g.word.Load()
+		if explore.On {
+			explore.Point("settle")
+		}
 		if old&calling == 0 {
 			break // nobody waits, or somebody competes
 		}
@@ -284,6 +303,9 @@ func (g *Gate) Free() bool {
 		if old>>valueBits == 0 {
 			return false
 		}
+		if explore.On {
+			explore.Point("free")
+		}
 		if g.word.CompareAndSwap(old, old&flags) {
 			if old&calling != 0 {
 				g.settle(Exclusive)
@@ -299,6 +321,9 @@ func (g *Gate) Add(n, limit uint64) bool {
 		old := g.word.Load()
 		if value := old >> valueBits; value > limit || n > limit-value {
 			return false
+		}
+		if explore.On {
+			explore.Point("add")
 		}
 		if g.word.CompareAndSwap(old, old+n<<valueBits) {
 			if old&calling != 0 {

@@ -1,15 +1,16 @@
 package park
 
 import (
-	"sync"
 	"sync/atomic"
+
+	"github.com/gothreading/threading/internal/explore"
 )
 
 // A Latch opens once and stays open: the end of a thread, a timer or a task, which many may wait for. The zero value
 // is closed. Open synchronizes before the return of every Wait, IsOpen and receive that reports it.
 type Latch struct {
 	state atomic.Uint32 // changes under the guard
-	guard sync.Mutex
+	guard explore.Mutex
 	list  List[struct{}]
 	done  chan struct{} // what Done returned, once it was asked for
 }

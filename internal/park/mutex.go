@@ -1,11 +1,16 @@
 package park
 
+import "github.com/gothreading/threading/internal/explore"
+
 // A Mutex is an Exclusive Gate as a lock: the mechanism of package lock, and the guard of primitives whose every
 // operation needs their guard, where it beats sync.Mutex because it barges more freely. The zero value is unlocked.
 type Mutex struct{ gate Gate }
 
 // Lock acquires the Mutex.
 func (m *Mutex) Lock() {
+	if explore.On {
+		explore.Point("lock")
+	}
 	if !m.gate.Swap(0, 1) {
 		m.lockSlow()
 	}
@@ -26,6 +31,9 @@ func (m *Mutex) LockWithin(limit Limit) bool { return m.gate.Acquire(Exclusive, 
 
 // Unlock releases the Mutex.
 func (m *Mutex) Unlock() {
+	if explore.On {
+		explore.Point("unlock")
+	}
 	if !m.gate.Swap(1, 0) {
 		m.unlockSlow()
 	}

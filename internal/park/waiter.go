@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gothreading/threading/internal/explore"
 )
 
 // A Verdict is what ended a sleep.
@@ -106,6 +108,9 @@ func (w *Waiter[T]) Sleep(guard sync.Locker, limit Limit) Verdict {
 	default:
 		w.cond.Wait()
 	}
+	if explore.On {
+		explore.Point("awake")
+	}
 	return Verdict(w.verdict.Load())
 }
 
@@ -120,6 +125,9 @@ type Releaser interface{ Release() }
 // release is what happens between taking a place to sleep and sleeping.
 func (w *Waiter[T]) release() {
 	w.guard.Unlock()
+	if explore.On {
+		explore.Point("has a place to sleep")
+	}
 	if b := w.bound; b != nil && b.other != nil {
 		w.releaseOther()
 	}
@@ -145,10 +153,16 @@ func (w *Waiter[T]) sleepUntil(done <-chan struct{}) Verdict {
 	select {
 	case <-b.bell:
 	case <-done:
+		if explore.On {
+			explore.Point("context ended")
+		}
 		if w.Leave() {
 			return GaveUp
 		}
 		<-b.bell // somebody took w off the list and owes it this
+	}
+	if explore.On {
+		explore.Point("awake")
 	}
 	return Verdict(w.verdict.Load())
 }
@@ -166,11 +180,17 @@ func (w *Waiter[T]) Leave() bool {
 
 // Wake ends w's sleep with a verdict. Only whoever took w off its list calls it, once, with or without the guard.
 func (w *Waiter[T]) Wake(v Verdict) {
+	if explore.On {
+		explore.Point("wake")
+	}
 	var bell chan struct{}
 	if w.bound != nil {
 		bell = w.bound.bell // before the verdict, after which w may clear it
 	}
 	w.verdict.Store(uint32(v))
+	if explore.On {
+		explore.Point("verdict")
+	}
 	if bell != nil {
 		bell <- struct{}{} // never blocks: one Wake a sleep, and the buffer holds one
 	} else {

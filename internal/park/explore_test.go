@@ -1,0 +1,141 @@
+//go:build explore
+
+package park
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/gothreading/threading/internal/explore"
+)
+
+// A party wants something of a Gate.
+type party struct {
+	want  uint64
+	limit time.Duration // 0: it must get what it wants, in the end
+	ctx   bool          // or until somebody ends its context, which may be at any time
+}
+
+// gateCase lets each party acquire and release so many times.
+func gateCase(name string, policy Policy, permits uint64, rounds int, parties ...party) explore.Case {
+	return explore.Case{Name: name, Start: func(start func(string, func())) func() error {
+		var (
+			gate         Gate
+			inside, most uint64 // one goroutine runs at a time
+			failed       error
+		)
+		release := func(uint64) { gate.Free() }
+		if permits > 0 {
+			gate.Add(permits, MaxValue)
+			release = func(n uint64) { gate.Add(n, MaxValue) }
+		}
+		for i, p := range parties {
+			limit := After(explore.LastResort)
+			if p.limit > 0 {
+				limit = After(p.limit)
+			}
+			if p.ctx {
+				ctx, cancel := context.WithCancel(context.Background())
+				limit = Until(ctx)
+				start(fmt.Sprint("canceller ", i), cancel)
+			}
+			start(fmt.Sprint("party ", i), func() {
+				for range rounds {
+					if !gate.Acquire(policy, p.want, limit) {
+						if p.limit == 0 && !p.ctx {
+							failed = fmt.Errorf("party %d was forgotten", i)
+						}
+						continue
+					}
+					inside += p.want
+					most = max(most, inside)
+					explore.Point("inside")
+					inside -= p.want
+					release(p.want)
+				}
+			})
+		}
+		return func() error {
+			all := max(permits, 1)
+			switch {
+			case failed != nil:
+				return failed
+			case most > all:
+				return fmt.Errorf("%d were inside at once, and %d may be", most, all)
+			case gate.list.Front() != nil:
+				return fmt.Errorf("somebody is still listed")
+			case gate.Value() != permits || !gate.TryAcquire(policy, all):
+				return fmt.Errorf("the word is %#x when all have left", gate.word.Load())
+			}
+			return nil
+		}
+	}}
+}
+
+const tick = explore.Tick
+
+var gateCases = []explore.Case{
+	gateCase("lock", Exclusive, 0, 2, party{want: 1}, party{want: 1}),
+	gateCase("lock, three", Exclusive, 0, 2, party{want: 1}, party{want: 1}, party{want: 1}),
+	gateCase("lock, one gives up", Exclusive, 0, 1, party{want: 1}, party{want: 1, limit: tick}, party{want: 1}),
+	gateCase("lock, two give up", Exclusive, 0, 2, party{want: 1}, party{want: 1, limit: tick}, party{want: 1, limit: 2 * tick}),
+	gateCase("lock, one is cancelled", Exclusive, 0, 1, party{want: 1}, party{want: 1, ctx: true}, party{want: 1}),
+	gateCase("permits", Counted, 2, 2, party{want: 1}, party{want: 2}, party{want: 1}),
+	gateCase("permits, many give up", Counted, 2, 1, party{want: 2, limit: tick}, party{want: 1}, party{want: 2, limit: 2 * tick}, party{want: 1}),
+	gateCase("permits, many are cancelled", Counted, 3, 1, party{want: 2}, party{want: 3, ctx: true}, party{want: 1}),
+}
+
+// latchCase lets waiters with and without patience meet Open.
+var latchCase = explore.Case{Name: "latch", Start: func(start func(string, func())) func() error {
+	var latch Latch
+	var opened [3]bool
+	for i, limit := range []time.Duration{explore.LastResort, tick, 2 * tick} {
+		start(fmt.Sprint("waiter ", i), func() { opened[i] = latch.Wait(After(limit)) })
+	}
+	start("opener", latch.Open)
+	return func() error {
+		if !opened[0] {
+			return fmt.Errorf("a waiter was forgotten")
+		}
+		return nil
+	}
+}}
+
+// blockedCase has one who wants much give up in front of one who wants little, and gets it only then: what is held
+// meanwhile is not released before.
+var blockedCase = explore.Case{Name: "permits, one gives up in front", Start: func(start func(string, func())) func() error {
+	var (
+		gate   Gate
+		served Latch
+		failed error
+	)
+	gate.Add(2, MaxValue)
+	gate.TryAcquire(Counted, 2)
+	start("holder", func() {
+		gate.Add(1, MaxValue)
+		if !served.Wait(After(explore.LastResort)) {
+			failed = fmt.Errorf("who wants one was forgotten")
+		}
+		gate.Add(1, MaxValue)
+	})
+	start("wants two", func() {
+		if gate.Acquire(Counted, 2, After(tick)) {
+			gate.Add(2, MaxValue)
+		}
+	})
+	start("wants one", func() {
+		if gate.Acquire(Counted, 1, After(2*explore.LastResort)) {
+			served.Open()
+			gate.Add(1, MaxValue)
+		}
+	})
+	return func() error { return failed }
+}}
+
+func TestNoScheduleBreaksAGate(t *testing.T) {
+	for _, c := range append(gateCases, blockedCase, latchCase) {
+		t.Run(c.Name, func(t *testing.T) { explore.Test(t, c) })
+	}
+}

@@ -1,0 +1,152 @@
+//go:build explore
+
+package pool_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gothreading/threading/internal/explore"
+	"github.com/gothreading/threading/pool"
+)
+
+// A resolveCase submits tasks, lets others meddle, and shuts the pool down when all of them have done so. Every Result
+// must resolve, to one of what it may be, and what was cancelled in time must not have run.
+func resolveCase(name string, workers, tasks int, opts []pool.Option, meddle ...func(*pool.Pool, []*pool.Result[int])) explore.Case {
+	return explore.Case{Name: name, Start: func(start func(string, func())) func() error {
+		var (
+			p        = pool.New(workers, opts...)
+			results  = make([]*pool.Result[int], tasks)
+			ran      = make([]int, tasks)
+			called   = make([]int, tasks)
+			failures []error
+		)
+		start("submitter", func() {
+			for i := range tasks {
+				results[i] = pool.ApplyAsync(p, func(context.Context) (int, error) {
+					ran[i]++
+					explore.Point("task")
+					return i, nil
+				}, pool.Callback(func(int, error) { called[i]++ }))
+			}
+			start("waiter", func() {
+				for i, r := range results {
+					if !r.WaitTimeout(explore.LastResort) {
+						failures = append(failures, fmt.Errorf("result %d was never ready", i))
+					}
+				}
+			})
+			for i, m := range meddle {
+				done := make(chan struct{})
+				go func() {
+					explore.Point(fmt.Sprint("meddler ", i))
+					m(p, results)
+					close(done)
+				}()
+				defer func() { <-done }()
+			}
+			p.Close()
+			if !p.JoinTimeout(explore.LastResort) {
+				failures = append(failures, errors.New("the pool does not end"))
+			}
+			for i, r := range results {
+				if !r.Ready() || called[i] != 1 {
+					failures = append(failures, fmt.Errorf("after Join, result %d is ready: %v, callbacks: %d", i, r.Ready(), called[i]))
+				}
+			}
+		})
+		return func() error {
+			for i, r := range results {
+				v, err := r.TryGet()
+				switch ok := err == nil && v == i && ran[i] == 1; {
+				case !ok && ran[i] != 0:
+					failures = append(failures, fmt.Errorf("task %d ran %d times, and became %d, %v", i, ran[i], v, err))
+				}
+			}
+			if s := p.Stats(); s.Submitted != s.Succeeded+s.Failed+s.Cancelled || s.Running+s.Lent+s.Queued != 0 {
+				failures = append(failures, fmt.Errorf("%+v", s))
+			}
+			return errors.Join(failures...)
+		}
+	}}
+}
+
+// nestedCase has tasks that wait for tasks, at one worker.
+var nestedCase = explore.Case{Name: "nested", Start: func(start func(string, func())) func() error {
+	p := pool.New(1)
+	var v int
+	var err error
+	ended := false
+	start("submitter", func() {
+		v, err = pool.Apply(p, func(context.Context) (int, error) {
+			inner := pool.ApplyAsync(p, func(context.Context) (int, error) { return 1, nil })
+			v, err := pool.Apply(p, func(context.Context) (int, error) { return 2, nil })
+			w, _ := inner.GetTimeout(explore.LastResort)
+			return v + w, err
+		})
+		p.Close()
+		ended = p.JoinTimeout(explore.LastResort)
+	})
+	return func() error {
+		if v != 3 || err != nil || !ended {
+			return fmt.Errorf("got %d, %v; the pool ended: %v", v, err, ended)
+		}
+		return nil
+	}
+}}
+
+// meetingCase has tasks that meet each other, so that as many workers as there are must come.
+var meetingCase = explore.Case{Name: "meeting", Start: func(start func(string, func())) func() error {
+	const workers = 3
+	p := pool.New(workers)
+	missed := 0
+	start("submitter", func() {
+		var here sync.WaitGroup
+		here.Add(workers)
+		all := make(chan struct{})
+		for range workers {
+			_ = p.Go(func(context.Context) {
+				here.Done()
+				select {
+				case <-all:
+				case <-time.After(explore.LastResort):
+					missed++
+				}
+			})
+		}
+		here.Wait()
+		close(all)
+		p.Shutdown()
+	})
+	return func() error {
+		if missed > 0 {
+			return fmt.Errorf("%d workers waited for another", missed)
+		}
+		return nil
+	}
+}}
+
+func TestNoScheduleBreaksAPool(t *testing.T) {
+	type results = []*pool.Result[int]
+	cancel := func(i int) func(*pool.Pool, results) {
+		return func(_ *pool.Pool, rs results) { rs[i].Cancel() }
+	}
+	terminate := func(p *pool.Pool, _ results) { p.Terminate() }
+	pending := func(p *pool.Pool, _ results) { p.CancelPending() }
+	resize := func(n int) func(*pool.Pool, results) { return func(p *pool.Pool, _ results) { p.Resize(n) } }
+	for _, c := range []explore.Case{
+		resolveCase("cancel", 1, 2, nil, cancel(0), cancel(1)),
+		resolveCase("cancel and terminate", 2, 3, nil, cancel(1), terminate),
+		resolveCase("cancel pending and resize", 2, 3, nil, pending, resize(1)),
+		resolveCase("resize", 1, 3, []pool.Option{pool.LIFO()}, resize(2), resize(1)),
+		resolveCase("backlog", 1, 3, []pool.Option{pool.Backlog(0)}, cancel(2)),
+		nestedCase,
+		meetingCase,
+	} {
+		t.Run(c.Name, func(t *testing.T) { explore.Test(t, c) })
+	}
+}
