@@ -567,3 +567,23 @@ func TestAllocations(t *testing.T) {
 		}
 	}).Join()
 }
+
+// The end comes last: whoever learns of it, in whichever way, finds the thread in no list any more.
+func TestWhoLearnsOfTheEndFindsTheThreadGone(t *testing.T) {
+	for range 20_000 {
+		var threads [4]*thread.Thread
+		for i := range threads {
+			threads[i] = thread.Go(func() {})
+		}
+		for i, th := range threads {
+			for th.IsAlive() {
+				if i%2 == 0 {
+					runtime.Gosched()
+				}
+			}
+			if slices.Contains(thread.Enumerate(), th) {
+				t.Fatal("a thread that has ended is still listed")
+			}
+		}
+	}
+}
