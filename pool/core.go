@@ -55,7 +55,7 @@ import (
 //   - End and OnDone: under the guard, either the function is added, and the one who ends the task calls it, or the task
 //     has ended, and the caller does.
 //   - The end of a context and its entry being queued: an entry is queued, under the guard, only after its context was
-//     asked. The function that follows the end of the context was registered before, and needs the guard: it finds the
+//     asked, also when it is queued on behalf of one in line. The function that follows the end of the context was registered before, and needs the guard: it finds the
 //     entry queued, or the entry never will be.
 //   - Submission and Close: under the guard. What was accepted is run.
 //   - The last worker leaving and a new submission: a worker leaves under the guard and is then counted no longer, so
@@ -84,11 +84,11 @@ type core struct {
 	helpers  int // threads that run callbacks of what was dropped
 	runs     int // of IMap, begun and not ended
 
-	levels     []*level // by priority
-	places     int      // that the entries in all levels take
-	units      int      // that they stand for
-	idle       park.List[struct{}]
-	submitters park.List[*entry]
+	levels []*level // by priority
+	places int      // that the entries in all levels take
+	units  int      // that they stand for
+	idle   park.List[struct{}]
+	line   park.List[submission] // that wait for a place
 
 	submitted, succeeded, failed, cancelled uint64
 
@@ -101,9 +101,15 @@ type core struct {
 
 var (
 	idlers = park.Waiters[struct{}]()
-	liners = park.Waiters[*entry]()
+	liners = park.Waiters[submission]()
 	named  atomic.Uint64 // counts the automatic prefixes
 )
+
+// A submission is the Value of a waiter in the line.
+type submission struct {
+	entry *entry
+	ctx   context.Context // or nil
+}
 
 // An entry is what waits in the queue for a worker. It is part of its job. All of it is used under the guard.
 //
@@ -296,15 +302,18 @@ func (c *core) submitLater(e *entry, ctx context.Context, d time.Duration) error
 	}
 	w := liners.Get()
 	defer liners.Put(w)
-	w.Value = e
-	c.submitters.PushBack(w)
+	w.Value = submission{e, ctx}
+	c.line.PushBack(w)
 	switch w.Sleep(&c.guard, limit) {
 	case park.Granted:
 		return nil
 	case park.Retry: // sent away
 		c.guard.Lock()
-		defer c.unlock()
-		return c.refuses(e)
+		err := c.refuses(e)
+		c.guard.Unlock()
+		if err != nil {
+			return err
+		}
 	}
 	if ctx != nil {
 		return context.Cause(ctx)
@@ -314,12 +323,16 @@ func (c *core) submitLater(e *entry, ctx context.Context, d time.Duration) error
 
 // unlock releases the guard, after it saw to it that whatever has become possible happens.
 func (c *core) unlock() {
-	var admitted park.Chain[*entry]
+	var admitted, late park.Chain[submission]
 	var idle park.Chain[struct{}]
-	for w := c.submitters.Front(); w != nil && c.place(); w = c.submitters.Front() {
-		c.submitters.Remove(w)
-		c.push(w.Value)
-		admitted.Add(w)
+	for w := c.line.Front(); w != nil && c.place(); w = c.line.Front() {
+		c.line.Remove(w)
+		if ctx := w.Value.ctx; ctx != nil && ctx.Err() != nil {
+			late.Add(w)
+		} else {
+			c.push(w.Value.entry)
+			admitted.Add(w)
+		}
 	}
 	if c.waking == 0 && c.units > c.starting && c.running+c.starting < c.target {
 		if w := c.idle.Front(); w != nil {
@@ -337,6 +350,7 @@ func (c *core) unlock() {
 	}
 	c.guard.Unlock()
 	admitted.Wake(park.Granted)
+	late.Wake(park.Retry)
 	idle.Wake(park.Granted)
 	if over && !c.over.IsOpen() {
 		c.cancel(nil)
@@ -356,7 +370,7 @@ func (c *core) wake(w *park.Waiter[struct{}], woken *park.Chain[struct{}]) {
 func (c *core) hire() {
 	c.waking++
 	c.workers++
-	w := &worker{core: c, fresh: true}
+	w := &worker{core: c, fresh: true, comes: true}
 	w.plain.job = &w.plain
 	c.crew[w] = struct{}{}
 	c.start(w)
@@ -375,8 +389,15 @@ func (c *core) start(w *worker) {
 // A drop is what is left to do, without the guard, about tasks that were taken off the queue for good.
 type drop struct {
 	core   *core
-	quiet  []interface{ open() } // nothing is left to call
-	called []*task               // with callbacks, or functions for after the end
+	quiet  []interface{ open() }  // nothing is left to call
+	one    [1]interface{ open() } // of them, mostly
+	called []*task                // with callbacks, or functions for after the end
+}
+
+func newDrop(c *core) *drop {
+	d := &drop{core: c}
+	d.quiet = d.one[:0]
+	return d
 }
 
 // unlock releases the guard and ends what was dropped. The code of others is called by a helper: not by whoever
@@ -413,10 +434,10 @@ func (c *core) discardAll(cause error, d *drop) (units int) {
 // withdraw sees to it that nothing more of e is started, and ends the context of what runs. It reports whether the
 // cause is, or will be, what became of it.
 func (c *core) withdraw(e *entry, cause error) (decided bool) {
-	d := drop{core: c}
+	d := newDrop(c)
 	c.guard.Lock()
 	if e.level != nil {
-		c.discard(e, cause, &d)
+		c.discard(e, cause, d)
 		decided = true
 	}
 	ctx, will := e.job.interrupt(cause)
@@ -438,18 +459,18 @@ func (c *core) close() {
 
 // unlockSendingAway releases the guard, when something is refused that was not, and lets those in line know.
 func (c *core) unlockSendingAway() {
-	var sent park.Chain[*entry]
-	var stay []*park.Waiter[*entry]
-	for w := c.submitters.Front(); w != nil; w = c.submitters.Front() {
-		c.submitters.Remove(w)
-		if c.refuses(w.Value) != nil {
+	var sent park.Chain[submission]
+	var stay []*park.Waiter[submission]
+	for w := c.line.Front(); w != nil; w = c.line.Front() {
+		c.line.Remove(w)
+		if c.refuses(w.Value.entry) != nil {
 			sent.Add(w)
 		} else {
 			stay = append(stay, w)
 		}
 	}
 	for _, w := range stay {
-		c.submitters.PushBack(w)
+		c.line.PushBack(w)
 	}
 	c.unlock()
 	sent.Wake(park.Retry)
@@ -457,14 +478,14 @@ func (c *core) unlockSendingAway() {
 
 // terminate ends the pool: nothing is accepted, nothing is started, and what runs is told to end.
 func (c *core) terminate(err error) {
-	d := drop{core: c}
+	d := newDrop(c)
 	c.guard.Lock()
 	if c.terminated {
 		c.unlock()
 		return
 	}
 	c.err, c.terminated = err, true
-	c.discardAll(err, &d)
+	c.discardAll(err, d)
 	var told []*taskContext
 	for w := range c.crew {
 		if w.unit == nil {

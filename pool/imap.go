@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"math"
+	"sync"
 	"sync/atomic"
 
 	"github.com/gothreading/threading/internal/park"
@@ -16,7 +17,7 @@ import (
 // Each range over it is a run of its own. The input is read in the ranging goroutine, no further ahead than Buffer says;
 // so an input without an end is fine, and one that keeps the loop waiting delays what is ready too. An item that fails
 // is yielded in its place, with the value that fn returned and an *ItemError, and the run goes on; with FailFast it ends
-// after the first one.
+// after the first one: what comes before is still yielded, and nothing that comes behind is started.
 //
 // When the loop ends early, by break, return, a panic or runtime.Goexit, or when the input panics, which goes on after
 // what was read before has been yielded, nothing more is started, the context of what is running ends with ErrCancelled
@@ -64,7 +65,7 @@ func newIMap[In, Out any](
 	}
 }
 
-// An imapRun is one range over an IMap. All of it belongs to the ranging goroutine, but for stopped and ready.
+// An imapRun is one range over an IMap. All of it belongs to the ranging goroutine, but for what says otherwise.
 type imapRun[In, Out any] struct {
 	pool          *Pool
 	fn            func(context.Context, In) (Out, error)
@@ -73,16 +74,18 @@ type imapRun[In, Out any] struct {
 	failFast      bool
 	chunk, buffer int
 	progress      *progress
-	stopped       atomic.Bool // no further item is to be started
 
 	taken    int                             // inputs
 	ahead    int                             // of them, not yet yielded
 	filling  []In                            // not yet submitted
-	sent     map[*imapPart[In, Out]]struct{} // not yet yielded
-	line     queue.Deque[*imapPart[In, Out]] // the same in their order, if ordered
-	ready    endings[*imapPart[In, Out]]     // those that have ended, unless ordered
+	line     queue.Deque[*imapPart[In, Out]] // not yet yielded, if ordered
+	ready    endings[*imapPart[In, Out]]     // those that have ended, unless ordered; of everybody
 	over     bool                            // the body of the loop wants no more, or must not get it
 	yielding bool                            // the body of the loop is running
+
+	guard  sync.Mutex
+	sent   map[*imapPart[In, Out]]struct{} // not yet yielded; under the guard
+	failed bool                            // one has, with FailFast; under the guard
 }
 
 func (r *imapRun[In, Out]) begin() error {
@@ -100,16 +103,29 @@ func (r *imapRun[In, Out]) begin() error {
 
 // end ends the run: what was not yielded is cancelled, and nothing of it is left running.
 func (r *imapRun[In, Out]) end() {
-	for p := range r.sent {
-		p.task.core.withdraw(&p.task.entry, ErrCancelled)
+	left := r.others(func(*imapPart[In, Out]) bool { return true })
+	for _, p := range left {
+		p.withdraw(ErrCancelled)
 	}
-	for p := range r.sent {
+	for _, p := range left {
 		p.task.wait(park.Forever)
 	}
 	c := r.pool.core
 	c.guard.Lock()
 	c.runs--
 	c.unlock()
+}
+
+// others returns those of the parts not yet yielded that are wanted.
+func (r *imapRun[In, Out]) others(wanted func(*imapPart[In, Out]) bool) (parts []*imapPart[In, Out]) {
+	r.guard.Lock()
+	defer r.guard.Unlock()
+	for p := range r.sent {
+		if wanted(p) {
+			parts = append(parts, p)
+		}
+	}
+	return parts
 }
 
 // read is the loop over the input, and then over what is left to yield.
@@ -139,6 +155,9 @@ func (r *imapRun[In, Out]) read(items iter.Seq[In]) {
 		if r.over {
 			return
 		}
+		if r.hasFailed() {
+			break
+		}
 	}
 	r.rest()
 }
@@ -146,33 +165,51 @@ func (r *imapRun[In, Out]) read(items iter.Seq[In]) {
 // rest yields what was read and not yet yielded.
 func (r *imapRun[In, Out]) rest() {
 	r.send()
-	for !r.over && len(r.sent) > 0 {
+	for !r.over && r.ahead > 0 {
+		if r.hasFailed() && len(r.others(func(*imapPart[In, Out]) bool { return true })) == 0 {
+			return
+		}
 		r.deliver(r.next(true))
 	}
 }
 
-// send submits what was read, if that is anything.
+func (r *imapRun[In, Out]) hasFailed() bool {
+	r.guard.Lock()
+	defer r.guard.Unlock()
+	return r.failed
+}
+
+// send submits what was read, if that is anything, and unless nothing is to be started any more.
 func (r *imapRun[In, Out]) send() {
 	n := len(r.filling)
 	if n == 0 || r.over {
 		return
 	}
-	p := new(imapPart[In, Out])
+	p := &imapPart[In, Out]{of: r}
 	p.batch = batch[In, Out]{
 		fn: r.fn, in: r.filling, out: make([]Out, n), first: r.taken - n,
-		stopped: &r.stopped, fail: p.fail, progress: r.progress,
+		stopped: &p.stopped, fail: p.fail, progress: r.progress,
 	}
+	p.task.core, p.task.job, p.task.begun = r.pool.core, p, true
 	r.filling = nil
-	r.sent[p] = struct{}{}
+	r.guard.Lock()
+	failed := r.failed
+	if !failed {
+		r.sent[p] = struct{}{}
+	}
+	r.guard.Unlock()
+	if failed {
+		return
+	}
 	if r.ordered {
 		r.line.PushBack(p)
 	} else {
 		p.task.more().watchers = []*watcher{{func() { r.ready.add(p) }}}
 	}
-	p.task.begun = true
 	if err := r.pool.send(&p.task, p, 1, nil, math.MaxInt64); err != nil {
-		p.cause = err
 		p.task.refuse(err)
+	} else if r.hasFailed() { // and whoever did may have looked before p could be withdrawn
+		p.withdraw(ErrCancelled)
 	}
 }
 
@@ -210,14 +247,23 @@ func (r *imapRun[In, Out]) deliver(p *imapPart[In, Out]) bool {
 	if p == nil {
 		return false
 	}
+	r.guard.Lock()
 	delete(r.sent, p)
+	failed := r.failed
+	r.guard.Unlock()
 	for i := 0; i < p.batch.at && !r.over; i++ {
 		r.ahead--
-		err, failed := p.errs[i]
-		r.give(p.batch.out[i], err)
-		r.over = r.over || failed && r.failFast
+		v := p.batch.out[i]
+		clear(p.batch.out[i : i+1]) // the body may let go of it
+		err := p.errs[i]
+		r.give(v, err)
+		r.over = r.over || err != nil && r.failFast
 	}
-	if p.batch.at < len(p.batch.in) && !r.over {
+	switch {
+	case p.batch.at == len(p.batch.in) || r.over:
+	case failed:
+		r.ahead -= len(p.batch.in) - p.batch.at // the error is still to come
+	default:
 		r.fail(p.cause)
 	}
 	return true
@@ -241,10 +287,33 @@ func (r *imapRun[In, Out]) give(v Out, err error) {
 
 // An imapPart is the task of a run for one chunk of its input.
 type imapPart[In, Out any] struct {
-	task  task
-	batch batch[In, Out]
-	errs  map[int]error // by place in the chunk
-	cause error         // why not all of it was called; under the guard until the end
+	task    task
+	of      *imapRun[In, Out]
+	batch   batch[In, Out]
+	stopped atomic.Bool
+	errs    map[int]error // by place in the chunk
+	cause   error         // why not all of it was called; under the guard until the end
+}
+
+func (p *imapPart[In, Out]) withdraw(cause error) { p.task.core.withdraw(&p.task.entry, cause) }
+
+func (p *imapPart[In, Out]) fail(e *ItemError) {
+	if p.errs == nil {
+		p.errs = make(map[int]error)
+	}
+	p.errs[e.Index-p.batch.first] = e
+	r := p.of
+	if !r.failFast {
+		return
+	}
+	p.stopped.Store(true)
+	r.guard.Lock()
+	r.failed = true
+	r.guard.Unlock()
+	// In order, what comes before is still to be yielded.
+	for _, other := range r.others(func(o *imapPart[In, Out]) bool { return o.batch.first > p.batch.first || !r.ordered && o != p }) {
+		other.withdraw(e)
+	}
 }
 
 func (p *imapPart[In, Out]) owner() *entry { return &p.task.entry }
@@ -267,22 +336,15 @@ func (p *imapPart[In, Out]) interrupt(cause error) (*taskContext, bool) {
 	if p.cause == nil {
 		p.cause = cause
 	}
-	p.batch.stopped.Store(true) // for the whole run: it cannot go on without this part
+	p.stopped.Store(true)
 	return &p.task.ctx, false
 }
 
 func (p *imapPart[In, Out]) run() {
 	if cause := p.task.parentEnded(); cause != nil {
-		p.task.core.withdraw(&p.task.entry, cause)
+		p.withdraw(cause)
 	}
 	p.batch.run(&p.task.ctx)
-}
-
-func (p *imapPart[In, Out]) fail(e *ItemError) {
-	if p.errs == nil {
-		p.errs = make(map[int]error)
-	}
-	p.errs[e.Index-p.batch.first] = e
 }
 
 func (p *imapPart[In, Out]) settle(end *ending) outcome {

@@ -160,8 +160,9 @@ func (m *mapping[In, Out]) interrupt(cause error) (*taskContext, bool) {
 	if m.active == 0 {
 		return nil, false
 	}
+	first := m.cause == nil
 	m.stop(cause)
-	return &m.result.task.ctx, true
+	return &m.result.task.ctx, first || cause == ErrCancelled && m.cause == ErrCancelled
 }
 
 // stop keeps what is left from being started. It needs the guard.

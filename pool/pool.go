@@ -41,6 +41,7 @@ import (
 	"context"
 	"math"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -54,8 +55,8 @@ import (
 // of a pool share everything but the context and the priority of what is submitted through them.
 //
 // Python: multiprocessing.pool.ThreadPool and concurrent.futures.ThreadPoolExecutor. Close, Terminate and Join are
-// close(), terminate() and join(); Shutdown is Executor.shutdown(), and Terminate followed by Join is what the with
-// block of a ThreadPool does at its end. Functions stand for apply, map and the like, because methods cannot have type
+// close(), terminate() and join(); Shutdown is Executor.shutdown(), and Terminate is what the with block of a ThreadPool
+// does at its end. Functions stand for apply, map and the like, because methods cannot have type
 // parameters.
 //
 // Memory model: a submission synchronizes before the call of its function, and that before the return of every wait
@@ -223,7 +224,7 @@ func (p *Pool) join(limit park.Limit, end func(*thread.Thread) bool) bool {
 func (p *Pool) joinThreads(end func(*thread.Thread) bool) bool {
 	c := p.core
 	c.guard.Lock()
-	threads := c.threads
+	threads := slices.Clone(c.threads)
 	c.guard.Unlock()
 	for _, t := range threads {
 		if !end(t) {
@@ -237,9 +238,9 @@ func (p *Pool) joinThreads(end func(*thread.Thread) bool) bool {
 // every chunk that was not started counts.
 func (p *Pool) CancelPending() int {
 	c := p.core
-	d := drop{core: c}
+	d := newDrop(c)
 	c.guard.Lock()
-	n := c.discardAll(ErrCancelled, &d)
+	n := c.discardAll(ErrCancelled, d)
 	d.unlock()
 	return n
 }

@@ -163,7 +163,11 @@ func (r *Result[T]) WaitTimeout(d time.Duration) bool {
 
 // WaitContext is Wait, unless ctx ends first; then it returns context.Cause(ctx).
 func (r *Result[T]) WaitContext(ctx context.Context) error {
-	if ctx.Err() != nil || !r.task.wait(park.Until(ctx)) {
+	if ctx.Err() != nil {
+		r.task.waiter()
+		return context.Cause(ctx)
+	}
+	if !r.task.wait(park.Until(ctx)) {
 		return context.Cause(ctx)
 	}
 	return nil

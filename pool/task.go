@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/gothreading/threading/internal/park"
@@ -112,9 +113,9 @@ func (p *Pool) follow(ctx context.Context, e *entry) (parent context.Context, re
 
 // refuse ends t, which was not queued.
 func (t *task) refuse(err error) {
-	d := drop{core: t.core}
+	d := newDrop(t.core)
 	t.core.guard.Lock()
-	t.drop(err, &d)
+	t.job.drop(err, d)
 	d.unlock()
 }
 
@@ -183,13 +184,19 @@ func (t *task) wait(limit park.Limit) bool {
 	if t.end.IsOpen() {
 		return true
 	}
-	if w, _ := here.Lookup(); w != nil {
-		if w.within(t) {
-			panic(ErrJoinSelf)
-		}
+	if w := t.waiter(); w != nil {
 		defer w.lend().back()
 	}
 	return t.end.Wait(limit)
+}
+
+// waiter returns the worker that the calling goroutine is, or nil. It panics if that is in t.
+func (t *task) waiter() *worker {
+	w, _ := here.Lookup()
+	if w != nil && w.within(t) && !t.end.IsOpen() {
+		panic(ErrJoinSelf)
+	}
+	return w
 }
 
 // onEnd calls f after the end, in whatever goroutine ends t, or at once.
@@ -226,10 +233,7 @@ func (t *task) unwatch(w *watcher) {
 	if t.state == ended {
 		return
 	}
-	for i, other := range t.extra.watchers {
-		if other == w {
-			t.extra.watchers = append(t.extra.watchers[:i:i], t.extra.watchers[i+1:]...)
-			return
-		}
+	if i := slices.Index(t.extra.watchers, w); i >= 0 {
+		t.extra.watchers = slices.Delete(t.extra.watchers, i, i+1)
 	}
 }

@@ -15,7 +15,8 @@ import (
 // it is taken, and then a new thread goes on with the same worker where the last one stopped.
 type worker struct {
 	core  *core
-	fresh bool   // of the crew, and has not looked for work yet
+	fresh bool   // it has not begun yet
+	comes bool   // it is counted as on its way to look for work
 	unit  unit   // in hand
 	plain goUnit // what the unit is if it comes from a goBlock
 	slot  bool   // it holds one
@@ -48,7 +49,8 @@ func (w *worker) main() {
 
 func (w *worker) work() {
 	if w.fresh {
-		w.arrive()
+		w.fresh = false
+		w.initialize()
 	}
 	for {
 		w.callAfter()
@@ -60,23 +62,23 @@ func (w *worker) work() {
 	}
 }
 
-func (w *worker) arrive() {
-	w.fresh = false
-	c := w.core
-	c.guard.Lock()
-	c.waking--
-	initialize := c.initializer != nil && !c.terminated
-	if initialize {
-		c.starting++
-	}
-	c.unlock()
-	if initialize {
-		w.initialize()
-	}
-}
-
+// initialize calls the initializer, if there is one. Meanwhile the worker is not on its way.
 func (w *worker) initialize() {
 	c := w.core
+	if c.initializer == nil {
+		return
+	}
+	c.guard.Lock()
+	terminated := c.terminated
+	if !terminated {
+		c.starting++
+		c.waking--
+		w.comes = false
+	}
+	c.unlock()
+	if terminated {
+		return
+	}
 	err := ErrGoexit
 	defer func() {
 		if v := recover(); v != nil {
@@ -87,6 +89,8 @@ func (w *worker) initialize() {
 		}
 		c.guard.Lock()
 		c.starting--
+		c.waking++
+		w.comes = true
 		c.unlock()
 	}()
 	err = c.initializer()
@@ -97,6 +101,10 @@ func (w *worker) next() bool {
 	c := w.core
 	c.guard.Lock()
 	for {
+		if w.comes {
+			c.waking--
+			w.comes = false
+		}
 		switch {
 		case c.units > 0 && c.running < c.target:
 			w.unit, w.slot = c.take(w), true
@@ -114,8 +122,8 @@ func (w *worker) next() bool {
 		c.idle.PushFront(place) // who slept last is awake soonest
 		place.Sleep(&c.guard, park.Forever)
 		idlers.Put(place)
+		w.comes = true // whoever woke it has counted it
 		c.guard.Lock()
-		c.waking--
 	}
 }
 
@@ -158,6 +166,7 @@ func (w *worker) callAfter() {
 		w.end.after = w.end.after[1:]
 		protect(f)
 	}
+	w.end.after = nil // or the last of them is kept alive
 }
 
 // help starts a helper for tasks that were dropped. It needs the guard.
