@@ -70,7 +70,8 @@ type core struct {
 	lifo        bool
 	ctx         context.Context // the parent of every task's that has no other; it ends with the pool
 	cancel      context.CancelCauseFunc
-	unfollow    func() bool // the end of the context that New was given ends the pool no longer
+	follows     bool        // the context that New was given may end, and ends the pool
+	unfollow    func() bool // which it does no longer
 
 	err        error // why nothing is accepted any more
 	terminated bool  // and nothing is started either
@@ -232,6 +233,10 @@ func (c *core) remove(e *entry) {
 	}
 }
 
+// halted reports whether the context that New was given has ended. Nothing is started then, also if it is a moment
+// before that has terminated the pool.
+func (c *core) halted() bool { return c.follows && c.ctx.Err() != nil }
+
 // take takes the next unit off, for w. There must be one.
 func (c *core) take(w *worker) unit {
 	for _, l := range c.levels {
@@ -262,21 +267,27 @@ func (c *core) refuses(e *entry) error {
 // which may be nil. It returns nil, or why e was not accepted.
 func (c *core) submit(e *entry, ctx context.Context, d time.Duration) error {
 	c.guard.Lock()
-	err := c.refuses(e)
-	switch {
-	case err != nil:
-	case ctx != nil && ctx.Err() != nil:
-		err = context.Cause(ctx)
-	case c.place():
-		c.push(e)
-	default:
-		err = ErrFull
-	}
+	err := c.accept(e, ctx)
 	c.unlock()
 	if err == ErrFull && d > 0 {
 		return c.submitLater(e, ctx, d)
 	}
 	return err
+}
+
+// accept queues e if there is a place, and returns nil, or why it did not.
+func (c *core) accept(e *entry, ctx context.Context) error {
+	if err := c.refuses(e); err != nil {
+		return err
+	}
+	switch {
+	case ctx != nil && ctx.Err() != nil:
+		return context.Cause(ctx)
+	case !c.place():
+		return ErrFull
+	}
+	c.push(e)
+	return nil
 }
 
 func (c *core) submitLater(e *entry, ctx context.Context, d time.Duration) error {
@@ -291,14 +302,9 @@ func (c *core) submitLater(e *entry, ctx context.Context, d time.Duration) error
 		limit = park.Until(ctx)
 	}
 	c.guard.Lock()
-	if err := c.refuses(e); err != nil {
+	if err := c.accept(e, ctx); err != ErrFull {
 		c.unlock()
 		return err
-	}
-	if c.place() {
-		c.push(e)
-		c.unlock()
-		return nil
 	}
 	w := liners.Get()
 	defer liners.Put(w)
@@ -334,7 +340,7 @@ func (c *core) unlock() {
 			admitted.Add(w)
 		}
 	}
-	if c.waking == 0 && c.units > c.starting && c.running+c.starting < c.target {
+	if c.waking == 0 && c.units > c.starting && c.running+c.starting < c.target && !c.halted() {
 		if w := c.idle.Front(); w != nil {
 			c.wake(w, &idle)
 		} else {
@@ -431,21 +437,28 @@ func (c *core) discardAll(cause error, d *drop) (units int) {
 	return units
 }
 
-// withdraw sees to it that nothing more of e is started, and ends the context of what runs. It reports whether the
-// cause is, or will be, what became of it.
-func (c *core) withdraw(e *entry, cause error) (decided bool) {
+// withdraw sees to it that nothing more of the entries is started, and ends the contexts of what runs. It reports whether
+// the cause is, or will be, what became of the last of them.
+func (c *core) withdraw(cause error, entries ...*entry) (decided bool) {
+	var few [2]*taskContext
+	told := few[:0]
 	d := newDrop(c)
 	c.guard.Lock()
-	if e.level != nil {
-		c.discard(e, cause, d)
-		decided = true
+	for _, e := range entries {
+		if decided = e.level != nil; decided {
+			c.discard(e, cause, d)
+		}
+		ctx, will := e.job.interrupt(cause)
+		if ctx != nil {
+			told = append(told, ctx)
+		}
+		decided = decided || will
 	}
-	ctx, will := e.job.interrupt(cause)
 	d.unlock()
-	if ctx != nil {
-		ctx.end(cause)
+	for _, ctx := range told {
+		ctx.end(cause) // of none before all others are off the queue: what ends would be followed by one of them
 	}
-	return decided || will
+	return decided
 }
 
 // close refuses submissions from now on, but those of the runs that have begun.

@@ -103,29 +103,27 @@ func (r *imapRun[In, Out]) begin() error {
 
 // end ends the run: what was not yielded is cancelled, and nothing of it is left running.
 func (r *imapRun[In, Out]) end() {
-	left := r.others(func(*imapPart[In, Out]) bool { return true })
-	for _, p := range left {
-		p.withdraw(ErrCancelled)
-	}
-	for _, p := range left {
-		p.task.wait(park.Forever)
-	}
 	c := r.pool.core
+	left := r.parts(func(*imapPart[In, Out]) bool { return true })
+	c.withdraw(ErrCancelled, left...)
+	for _, e := range left {
+		e.job.(*imapPart[In, Out]).task.wait(park.Forever)
+	}
 	c.guard.Lock()
 	c.runs--
 	c.unlock()
 }
 
-// others returns those of the parts not yet yielded that are wanted.
-func (r *imapRun[In, Out]) others(wanted func(*imapPart[In, Out]) bool) (parts []*imapPart[In, Out]) {
+// parts returns those of the parts not yet yielded that are wanted.
+func (r *imapRun[In, Out]) parts(wanted func(*imapPart[In, Out]) bool) (entries []*entry) {
 	r.guard.Lock()
 	defer r.guard.Unlock()
 	for p := range r.sent {
 		if wanted(p) {
-			parts = append(parts, p)
+			entries = append(entries, &p.task.entry)
 		}
 	}
-	return parts
+	return entries
 }
 
 // read is the loop over the input, and then over what is left to yield.
@@ -166,9 +164,6 @@ func (r *imapRun[In, Out]) read(items iter.Seq[In]) {
 func (r *imapRun[In, Out]) rest() {
 	r.send()
 	for !r.over && r.ahead > 0 {
-		if r.hasFailed() && len(r.others(func(*imapPart[In, Out]) bool { return true })) == 0 {
-			return
-		}
 		r.deliver(r.next(true))
 	}
 }
@@ -190,7 +185,8 @@ func (r *imapRun[In, Out]) send() {
 		fn: r.fn, in: r.filling, out: make([]Out, n), first: r.taken - n,
 		stopped: &p.stopped, fail: p.fail, progress: r.progress,
 	}
-	p.task.core, p.task.job, p.task.begun = r.pool.core, p, true
+	r.pool.prepare(&p.task, p, 1)
+	p.task.begun = true
 	r.filling = nil
 	r.guard.Lock()
 	failed := r.failed
@@ -206,10 +202,10 @@ func (r *imapRun[In, Out]) send() {
 	} else {
 		p.task.more().watchers = []*watcher{{func() { r.ready.add(p) }}}
 	}
-	if err := r.pool.send(&p.task, p, 1, nil, math.MaxInt64); err != nil {
+	if err := r.pool.send(&p.task, nil, math.MaxInt64); err != nil {
 		p.task.refuse(err)
 	} else if r.hasFailed() { // and whoever did may have looked before p could be withdrawn
-		p.withdraw(ErrCancelled)
+		p.task.core.withdraw(ErrCancelled, &p.task.entry)
 	}
 }
 
@@ -295,8 +291,6 @@ type imapPart[In, Out any] struct {
 	cause   error         // why not all of it was called; under the guard until the end
 }
 
-func (p *imapPart[In, Out]) withdraw(cause error) { p.task.core.withdraw(&p.task.entry, cause) }
-
 func (p *imapPart[In, Out]) fail(e *ItemError) {
 	if p.errs == nil {
 		p.errs = make(map[int]error)
@@ -311,9 +305,8 @@ func (p *imapPart[In, Out]) fail(e *ItemError) {
 	r.failed = true
 	r.guard.Unlock()
 	// In order, what comes before is still to be yielded.
-	for _, other := range r.others(func(o *imapPart[In, Out]) bool { return o.batch.first > p.batch.first || !r.ordered && o != p }) {
-		other.withdraw(e)
-	}
+	behind := func(o *imapPart[In, Out]) bool { return o.batch.first > p.batch.first || !r.ordered && o != p }
+	r.pool.core.withdraw(e, r.parts(behind)...)
 }
 
 func (p *imapPart[In, Out]) owner() *entry { return &p.task.entry }
@@ -342,7 +335,7 @@ func (p *imapPart[In, Out]) interrupt(cause error) (*taskContext, bool) {
 
 func (p *imapPart[In, Out]) run() {
 	if cause := p.task.parentEnded(); cause != nil {
-		p.withdraw(cause)
+		p.task.core.withdraw(cause, &p.task.entry)
 	}
 	p.batch.run(&p.task.ctx)
 }

@@ -97,10 +97,11 @@ func startMap[In, Out any](
 	t := &m.result.task
 	var err error
 	if n == 0 {
-		t.core, t.job, t.ctx.parent = p.core, m, p.core.ctx
+		p.prepare(t, m, 0)
 		err = p.refuses()
 	} else {
-		err = p.send(t, m, (n-1)/m.size+1, nil, math.MaxInt64)
+		p.prepare(t, m, (n-1)/m.size+1)
+		err = p.send(t, nil, math.MaxInt64)
 	}
 	if err != nil || n == 0 {
 		t.refuse(err)
@@ -188,7 +189,7 @@ func (ch *chunk[In, Out]) owner() *entry { return &ch.mapping.result.task.entry 
 func (ch *chunk[In, Out]) run() {
 	t := &ch.mapping.result.task
 	if cause := t.parentEnded(); cause != nil {
-		t.core.withdraw(&t.entry, cause)
+		t.core.withdraw(cause, &t.entry)
 	}
 	ch.batch.run(&t.ctx)
 }
@@ -198,7 +199,7 @@ func (ch *chunk[In, Out]) fail(e *ItemError) {
 		ch.lowest = e
 	}
 	if ch.mapping.failFast {
-		ch.mapping.result.task.core.withdraw(ch.owner(), e)
+		ch.mapping.result.task.core.withdraw(e, ch.owner())
 	}
 }
 

@@ -129,7 +129,10 @@ func New(workers int, opts ...Option) *Pool {
 	case parent.Err() != nil:
 		c.terminate(ErrTerminated)
 	case parent.Done() != nil:
+		c.guard.Lock() // it may end already
+		c.follows = true
 		c.unfollow = context.AfterFunc(parent, func() { c.terminate(ErrTerminated) })
+		c.guard.Unlock()
 	}
 	return &Pool{core: c}
 }

@@ -109,7 +109,8 @@ func submit[T any](
 	for _, opt := range opts {
 		opt(r)
 	}
-	return r, p.send(&r.task, r, 1, ctx, d)
+	p.prepare(&r.task, r, 1)
+	return r, p.send(&r.task, ctx, d)
 }
 
 func accepted[T any](r *Result[T], err error) (*Result[T], error) {
@@ -194,7 +195,7 @@ func (r *Result[T]) Done() <-chan struct{} { return r.task.end.Done() }
 //
 // Of a Map, what was not started is dropped, and the context of what is running ends; the Result is ErrCancelled when
 // that has returned, and Cancel returns true.
-func (r *Result[T]) Cancel() bool { return r.task.core.withdraw(&r.task.entry, ErrCancelled) }
+func (r *Result[T]) Cancel() bool { return r.task.core.withdraw(ErrCancelled, &r.task.entry) }
 
 // OnDone lets f be called with the value and the error after the Result is ready: at once, in the caller, if it is. Else
 // f runs in a thread of the pool, where it should not take long: it keeps a worker from other tasks, though not their

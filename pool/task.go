@@ -54,13 +54,17 @@ func (t *task) more() *extra {
 	return t.extra
 }
 
-// send submits t as a job of so many units through p. It waits for a place for d at the longest, and no longer than
-// until ctx ends, if that is not nil, or the context of p.
-func (p *Pool) send(t *task, j job, units int, ctx context.Context, d time.Duration) error {
+// prepare makes t the entry of a job of so many units.
+func (p *Pool) prepare(t *task, j job, units int) {
+	t.core, t.job, t.priority, t.places, t.units = p.core, j, p.priority, 1, units
+	t.ctx.parent = p.core.ctx
+}
+
+// send submits t, which was prepared, through p. It waits for a place for d at the longest, and no longer than until ctx
+// ends, if that is not nil, or the context of p.
+func (p *Pool) send(t *task, ctx context.Context, d time.Duration) error {
 	c := p.core
-	t.core, t.job, t.priority, t.places, t.units = c, j, p.priority, 1, units
 	if ctx == nil && p.ctx == nil {
-		t.ctx.parent = c.ctx
 		return c.submit(&t.entry, nil, d)
 	}
 	parent, release := p.follow(ctx, &t.entry)
@@ -107,7 +111,7 @@ func (p *Pool) follow(ctx context.Context, e *entry) (parent context.Context, re
 		return parent, release // it will not be accepted
 	}
 	unmerge := release
-	stop := context.AfterFunc(parent, func() { e.core.withdraw(e, context.Cause(parent)) })
+	stop := context.AfterFunc(parent, func() { e.core.withdraw(context.Cause(parent), e) })
 	return parent, func() { stop(); unmerge() }
 }
 

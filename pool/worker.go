@@ -106,7 +106,7 @@ func (w *worker) next() bool {
 			w.comes = false
 		}
 		switch {
-		case c.units > 0 && c.running < c.target:
+		case c.units > 0 && c.running < c.target && !c.halted():
 			w.unit, w.slot = c.take(w), true
 			c.running++
 			c.unlock()
@@ -142,11 +142,15 @@ func (w *worker) finish() {
 		c.cancelled++
 	}
 	w.unit = nil
-	if c.units > 0 && c.running <= c.target && len(w.end.after) == 0 {
+	if c.units > 0 && c.running <= c.target && len(w.end.after) == 0 && !c.halted() {
 		w.unit = c.take(w)
 	} else {
 		c.running--
 		w.slot = false
+		if len(w.end.after) == 0 { // it will look for work at once: nobody else needs to come for the next task
+			c.waking++
+			w.comes = true
+		}
 	}
 	c.unlock()
 	w.open()
