@@ -73,7 +73,7 @@ func (q *Queue[T]) join(limit park.Limit) bool {
 
 // Tasks returns an iterator that gets items until the queue is shut down and nothing is left, and calls TaskDone after
 // each loop body, however that ends: by its last statement, continue, break, return or a panic. The body must not
-// call TaskDone itself. Several goroutines may range over one queue and share its items.
+// call TaskDone itself; it may shut the queue down. Several goroutines may range over one queue and share its items.
 func (q *Queue[T]) Tasks() iter.Seq[T] { return q.TasksContext(context.Background()) }
 
 // TasksContext is Tasks, and ends when ctx ends too; context.Cause(ctx) tells.

@@ -47,7 +47,7 @@ import (
 var (
 	ErrStarted    = errors.New("thread: Start of a Thread that was started before")
 	ErrNotStarted = errors.New("thread: Join of a Thread that was not started here")
-	ErrJoinSelf   = errors.New("thread: Join of the calling Thread by itself")
+	ErrJoinSelf   = errors.New("thread: a wait for one's own end")
 	ErrDaemon     = errors.New("thread: SetDaemon of a Thread that was started")
 )
 

@@ -349,8 +349,8 @@ var mutants = []mutant{
 	{
 		Name:    "a lender asks for its slot back",
 		File:    "pool/core.go",
-		Old:     "c.units > c.starting && c.running+c.starting < c.target {",
-		New:     "c.units > c.starting && c.running+c.lent+c.starting < c.target {",
+		Old:     "c.units > c.starting && c.running+c.starting < c.target && !c.halted() {",
+		New:     "c.units > c.starting && c.running+c.lent+c.starting < c.target && !c.halted() {",
 		Package: "pool",
 	},
 	{
@@ -381,7 +381,7 @@ var mutants = []mutant{
 	{
 		Name: "Terminate leaves what is queued",
 		File: "pool/core.go",
-		Old:  "\tc.discardAll(err, &d)\n\tvar told",
+		Old:  "\tc.discardAll(err, d)\n\tvar told",
 		New:  "\tvar told",
 	},
 	{
@@ -393,7 +393,7 @@ var mutants = []mutant{
 	{
 		Name: "the end of a view's context is not noticed",
 		File: "pool/task.go",
-		Old:  "\tstop := context.AfterFunc(parent, func() { e.core.withdraw(e, context.Cause(parent)) })",
+		Old:  "\tstop := context.AfterFunc(parent, func() { e.core.withdraw(context.Cause(parent), e) })",
 		New:  "\tstop := func() bool { return true }",
 	},
 	{
@@ -411,7 +411,7 @@ var mutants = []mutant{
 	{
 		Name: "FailFast goes on",
 		File: "pool/map.go",
-		Old:  "\t\tch.mapping.result.task.core.withdraw(ch.owner(), e)",
+		Old:  "\t\tch.mapping.result.task.core.withdraw(e, ch.owner())",
 		New:  "\t\t_ = e",
 	},
 	{
@@ -423,8 +423,8 @@ var mutants = []mutant{
 	{
 		Name: "a loop that is left leaves its tasks running",
 		File: "pool/imap.go",
-		Old:  "\tfor p := range r.sent {\n\t\tp.task.wait(park.Forever)\n\t}",
-		New:  "",
+		Old:  "\tfor _, e := range left {\n\t\te.job.(*imapPart[In, Out]).task.wait(park.Forever)\n\t}",
+		New:  "\t_ = park.Forever",
 	},
 	{
 		Name: "priorities are not minded",
@@ -437,5 +437,11 @@ var mutants = []mutant{
 		File: "pool/core.go",
 		Old:  "\treturn c.places < c.backlog+max",
 		New:  "\treturn c.places <= c.backlog+max",
+	},
+	{
+		Name: "a submission in line is queued although its context has ended",
+		File: "pool/core.go",
+		Old:  "\t\tif ctx := w.Value.ctx; ctx != nil && ctx.Err() != nil {",
+		New:  "\t\tif false {",
 	},
 }
