@@ -1,0 +1,192 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+//go:embed cases.txt
+var casesText string
+
+// A section is a file of CPython's tests, or a heading of our own.
+type section struct {
+	name  string
+	about string
+	cases []*testCase
+}
+
+// file reports whether the section is a file of CPython.
+func (s *section) file() bool { return strings.HasSuffix(s.name, ".py") }
+
+// A testCase is one of CPython's tests, or something else that a toolkit like this should show.
+type testCase struct {
+	id    string
+	mark  byte // A, M, P or N, see cases.txt
+	class string
+	name  string
+	note  string
+	shown []string // package.TestName
+}
+
+// applies reports whether a Go test must name or show it.
+func (c *testCase) applies() bool { return c.mark == 'A' || c.mark == 'M' }
+
+var (
+	caseLine = regexp.MustCompile(`^([A-Z]\d{2,3}) ([AMPN]) ([^|]+?)(?: \| (.+?))?(?: => (.+))?$`)
+	sentence = regexp.MustCompile("^[A-Z0-9`].*\\.$")
+)
+
+// parseCases reads cases.txt.
+func parseCases(text string) (sections []*section, err error) {
+	class := ""
+	seen := map[string]bool{}
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimSuffix(line, "\r")
+		bad := func(what string) error { return fmt.Errorf("cases.txt:%d: %s: %s", i+1, what, line) }
+		if name, ok := strings.CutPrefix(line, "== "); ok {
+			sections = append(sections, &section{name: name})
+			class = ""
+			continue
+		}
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if len(sections) == 0 {
+			return nil, bad("no section yet")
+		}
+		s := sections[len(sections)-1]
+		if about, ok := strings.CutPrefix(line, "> "); ok {
+			s.about = about
+			continue
+		}
+		if name, ok := strings.CutPrefix(line, "-- "); ok {
+			class = name
+			continue
+		}
+		m := caseLine.FindStringSubmatch(line)
+		if m == nil {
+			return nil, bad("this is no case")
+		}
+		c := &testCase{id: m[1], mark: m[2][0], class: class, name: m[3], note: m[4]}
+		if m[5] != "" {
+			c.shown = strings.Split(m[5], ", ")
+		}
+		switch {
+		case seen[c.id]:
+			return nil, bad("this id was there before")
+		case c.mark != 'A' && c.note == "":
+			return nil, bad("a note is missing")
+		case c.note != "" && !sentence.MatchString(c.note):
+			return nil, bad("the note is no sentence")
+		case s.file() && (c.class == "" || !strings.HasPrefix(c.name, "test_")):
+			return nil, bad("a test of CPython has a class, and a name that begins with test_")
+		}
+		seen[c.id] = true
+		s.cases = append(s.cases, c)
+	}
+	return sections, nil
+}
+
+// ids returns what a string that begins like the name of a test names: "L02 test_repr and L03 test_locked_repr" two ids
+// with the names, "F85-F100 test_deadlock" sixteen without.
+func ids(s string) (named []namedID) {
+	m := rangeOfIDs.FindStringSubmatch(s)
+	if m != nil && m[1] == m[3] {
+		from, to := number(m[2]), number(m[4])
+		for n := from; n <= to; n++ {
+			named = append(named, namedID{id: fmt.Sprintf("%s%02d", m[1], n)})
+		}
+		return named
+	}
+	for i, part := range strings.Split(s, " and ") {
+		m := oneID.FindStringSubmatch(part)
+		if m == nil {
+			if i == 0 {
+				return nil
+			}
+			continue
+		}
+		named = append(named, namedID{m[1], m[2]})
+	}
+	return named
+}
+
+// A namedID is an id, and CPython's name if that follows it.
+type namedID struct{ id, name string }
+
+var (
+	oneID      = regexp.MustCompile(`^([A-Z]\d{2,3})(?:$|:? (?:\w+\.)?(test_\w+)?)`)
+	rangeOfIDs = regexp.MustCompile(`^([A-Z])(\d{2,3})-([A-Z])(\d{2,3})\b`)
+)
+
+func number(digits string) (n int) {
+	for _, d := range digits {
+		n = 10*n + int(d-'0')
+	}
+	return n
+}
+
+// A suite is the cases and the Go tests.
+type suite struct {
+	sections []*section
+	found    map[string][]place // by id
+	problems []string           // of what was found
+	tests    map[string][]place // by package.TestName
+}
+
+func readSuite(root string) (*suite, error) {
+	sections, err := parseCases(casesText)
+	if err != nil {
+		return nil, err
+	}
+	s := &suite{sections: sections, found: map[string][]place{}, tests: map[string][]place{}}
+	if err := s.scan(root); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// places returns the Go tests of a case, each once, by file.
+func (s *suite) places(c *testCase) []place {
+	all := slices.Clone(s.found[c.id])
+	for _, name := range c.shown {
+		all = append(all, s.tests[name]...)
+	}
+	slices.SortFunc(all, place.compare)
+	return slices.Compact(all)
+}
+
+// lacking returns the cases that apply and have no Go test.
+func (s *suite) lacking() (problems []string) {
+	for _, sec := range s.sections {
+		for _, c := range sec.cases {
+			if c.applies() && len(s.places(c)) == 0 {
+				problems = append(problems, fmt.Sprintf("%s %s applies (%c), and no Go test names it", c.id, c.name, c.mark))
+			}
+			for _, name := range c.shown {
+				if len(s.tests[name]) == 0 {
+					problems = append(problems, fmt.Sprintf("%s is shown by %s, which there is not", c.id, name))
+				}
+			}
+		}
+	}
+	return problems
+}
+
+// strays returns the Go tests that name a case which there is not, or by a wrong name.
+func (s *suite) strays() []string { return s.problems }
+
+// lookup returns the case of an id, or nil.
+func (s *suite) lookup(id string) *testCase {
+	for _, sec := range s.sections {
+		for _, c := range sec.cases {
+			if c.id == id {
+				return c
+			}
+		}
+	}
+	return nil
+}
