@@ -120,7 +120,7 @@ func TestASubmissionCostsFewAllocations(t *testing.T) {
 	})
 	t.Run("the context", func(t *testing.T) {
 		p := newPool(t, 1)
-		deadline := func(ctx context.Context) (int, error) { _, ok := ctx.Deadline(); return map[bool]int{true: 1}[ok], nil }
+		deadline := func(ctx context.Context) (bool, error) { _, ok := ctx.Deadline(); return ok, nil }
 		wantAllocs(t, "a context that is not waited for", applyAsyncAllocs, func() { _, _ = pool.Apply(p, deadline) })
 	})
 }
@@ -179,7 +179,8 @@ func TestAResultDoesNotKeepItsFunctionAlive(t *testing.T) {
 		{"it was dropped by Terminate", true, func(s *setting, _ *pool.Result[int]) { s.p.Terminate() }, nil},
 		{"it was dropped by the end of its context", true, func(s *setting, _ *pool.Result[int]) { s.end(errStop) }, nil},
 		{"it was refused after Close", false, func(*setting, *pool.Result[int]) {}, func(s *setting) { s.p.Close() }},
-		{"it was refused after the end of its context", false, func(*setting, *pool.Result[int]) {}, func(s *setting) { s.end(errStop) }},
+		{"it was refused after the end of its context", false, func(*setting, *pool.Result[int]) {},
+			func(s *setting) { s.end(errStop) }},
 	} {
 		for _, form := range []string{"ApplyAsync", "with a callback", "with an OnDone"} {
 			t.Run(c.name+"/"+form, func(t *testing.T) {
@@ -267,7 +268,8 @@ func TestAResultDoesNotKeepItsFunctionAlive(t *testing.T) {
 			}
 			r.Wait()
 			if !gone(l, item) {
-				t.Errorf("the Result of a Map that was %s keeps the function alive: %t, the items: %t", name, l.Value() != nil, item.Value() != nil)
+				t.Errorf("the Result of a Map that was %s keeps the function alive: %t, the items: %t",
+					name, l.Value() != nil, item.Value() != nil)
 			}
 			runtime.KeepAlive(r)
 		}
@@ -356,8 +358,13 @@ func heap() int64 {
 }
 
 func TestADrainedBacklogGivesItsMemoryBack(t *testing.T) {
+	if race {
+		t.Skip("the race detector keeps memory of its own, and a hundred thousand of anything take long")
+	}
 	const n, slack = 100_000, 1 << 20
-	for _, name := range []string{"Go", "ApplyAsync", "distinct priorities", "dropped Go", "dropped ApplyAsync", "cancelled one by one"} {
+	for _, name := range []string{
+		"Go", "ApplyAsync", "distinct priorities", "dropped Go", "dropped ApplyAsync", "cancelled one by one",
+	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPool(t, 1)
 			_, _ = pool.Apply(p, func(context.Context) (int, error) { return 0, nil })
@@ -369,7 +376,7 @@ func TestADrainedBacklogGivesItsMemoryBack(t *testing.T) {
 				case "Go", "dropped Go":
 					_ = p.Go(func(context.Context) {})
 				case "distinct priorities":
-					if i < n/20 { // each is a level
+					if i < n/10 { // each is a level
 						_ = p.WithPriority(i).Go(func(context.Context) {})
 					}
 				default:
@@ -380,7 +387,7 @@ func TestADrainedBacklogGivesItsMemoryBack(t *testing.T) {
 				}
 			}
 			full := heap()
-			if full-before < 5*slack/10 {
+			if full-before < 300_000 {
 				t.Errorf("a backlog of %d takes %d bytes: is it there?", n, full-before)
 			}
 			switch name {
@@ -394,7 +401,11 @@ func TestADrainedBacklogGivesItsMemoryBack(t *testing.T) {
 			}
 			g.open()
 			_, _ = pool.Apply(p.WithPriority(n), func(context.Context) (int, error) { return 0, nil })
-			if left := heap() - before; left > slack {
+			most := int64(slack)
+			if name == "distinct priorities" {
+				most /= 8 // a level is small
+			}
+			if left := heap() - before; left > most {
 				t.Errorf("%d of %d bytes are left after the backlog has drained", left, full-before)
 			}
 			t.Logf("%d bytes for each that was queued", (full-before)/n)

@@ -123,7 +123,8 @@ var admissions = []admission{
 		return errOf(pool.Apply(p.WithContext(soon(time.Second)), returning(fn)))
 	}, errStop, time.Second},
 	{"Map in a view", func(p *pool.Pool, fn func()) error {
-		return errOf(pool.Map(p.WithContext(soon(time.Second)), func(context.Context, int) (int, error) { fn(); return 0, nil }, []int{1}))
+		item := func(context.Context, int) (int, error) { fn(); return 0, nil }
+		return errOf(pool.Map(p.WithContext(soon(time.Second)), item, []int{1}))
 	}, errStop, time.Second},
 }
 
@@ -255,23 +256,22 @@ func TestWhateverMakesAPlaceServesTheFirstInLine(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		n     int // that get in
-		place func(t *testing.T, p *pool.Pool, queued []*pool.Result[int], s *placeStage)
+		place func(p *pool.Pool, s *placeStage)
 	}{
-		{"a task is cancelled", 1, func(_ *testing.T, _ *pool.Pool, queued []*pool.Result[int], _ *placeStage) { queued[1].Cancel() }},
-		{"CancelPending", 2, func(_ *testing.T, p *pool.Pool, _ []*pool.Result[int], _ *placeStage) { p.CancelPending() }},
-		{"the context of what is queued ends", 2, func(_ *testing.T, _ *pool.Pool, _ []*pool.Result[int], s *placeStage) { s.end(errStop) }},
-		{"a task returns", 1, func(_ *testing.T, _ *pool.Pool, _ []*pool.Result[int], s *placeStage) { s.first.open() }},
-		{"Resize", 1, func(_ *testing.T, p *pool.Pool, _ []*pool.Result[int], _ *placeStage) { p.Resize(2) }},
-		{"Resize to more", 3, func(_ *testing.T, p *pool.Pool, _ []*pool.Result[int], _ *placeStage) { p.Resize(4) }},
-		{"Resize to much more", 4, func(_ *testing.T, p *pool.Pool, _ []*pool.Result[int], _ *placeStage) { p.Resize(40) }},
-		{"the running task lends its slot", 1, func(_ *testing.T, _ *pool.Pool, _ []*pool.Result[int], s *placeStage) { s.lend.open() }},
+		{"a task is cancelled", 1, func(_ *pool.Pool, s *placeStage) { s.queued[1].Cancel() }},
+		{"CancelPending", 2, func(p *pool.Pool, _ *placeStage) { p.CancelPending() }},
+		{"the context of what is queued ends", 2, func(_ *pool.Pool, s *placeStage) { s.end(errStop) }},
+		{"a task returns", 1, func(_ *pool.Pool, s *placeStage) { s.first.open() }},
+		{"Resize", 1, func(p *pool.Pool, _ *placeStage) { p.Resize(2) }},
+		{"Resize to more", 3, func(p *pool.Pool, _ *placeStage) { p.Resize(4) }},
+		{"Resize to much more", 4, func(p *pool.Pool, _ *placeStage) { p.Resize(40) }},
+		{"the running task lends its slot", 1, func(_ *pool.Pool, s *placeStage) { s.lend.open() }},
 	} {
 		inBubble(t, c.name, func(t *testing.T) {
 			p := newPool(t, 1, pool.Backlog(2))
 			s := &placeStage{first: newGate(t), lend: newGate(t)}
 			other := newPool(t, 1)
 			hold := occupy(t, other, 1)
-			_ = hold
 			var ctx context.Context
 			ctx, s.end = context.WithCancelCause(t.Context())
 			defer s.end(nil)
@@ -284,16 +284,15 @@ func TestWhateverMakesAPlaceServesTheFirstInLine(t *testing.T) {
 			})
 			synctest.Wait()
 			last := newGate(t) // what was queued or let in does not end by itself
-			var queued []*pool.Result[int]
 			for range 2 {
-				queued = append(queued, pool.ApplyAsync(p.WithContext(ctx), returning(last.pass)))
+				s.queued = append(s.queued, pool.ApplyAsync(p.WithContext(ctx), returning(last.pass)))
 			}
 			var line []*call
 			for i := range 4 {
 				line = append(line, start(admissions[[]int{0, 7, 16, 5}[i]].run(p, last.pass)))
 				synctest.Wait()
 			}
-			c.place(t, p, queued, s)
+			c.place(p, s)
 			synctest.Wait()
 			for i, waiting := range line {
 				if want := i < c.n; waiting.returned() != want {
@@ -319,6 +318,7 @@ func TestWhateverMakesAPlaceServesTheFirstInLine(t *testing.T) {
 type placeStage struct {
 	first, lend *gate
 	end         context.CancelCauseFunc
+	queued      []*pool.Result[int]
 }
 
 func (a admission) run(p *pool.Pool, fn func()) func() error {

@@ -98,13 +98,13 @@ func BenchmarkApplyAsyncGetMany(b *testing.B) {
 // Eight goroutines submit tiny tasks without a result, to as many workers.
 func BenchmarkGo(b *testing.B) {
 	const crowd = 8
-	submit := func(b *testing.B, submit func(func())) {
+	submit := func(b *testing.B, submit func(func(context.Context))) {
 		b.ReportAllocs()
 		var ended atomic.Int64
 		var left sync.WaitGroup
 		each := b.N/crowd + 1
 		left.Add(crowd * each)
-		task := func() { ended.Add(1); left.Done() }
+		task := func(context.Context) { ended.Add(1); left.Done() }
 		b.ResetTimer()
 		for range crowd {
 			go func() {
@@ -119,27 +119,27 @@ func BenchmarkGo(b *testing.B) {
 	b.Run("pool", func(b *testing.B) {
 		p := pool.New(crowd)
 		defer p.Shutdown()
-		submit(b, func(f func()) { _ = p.Go(func(context.Context) { f() }) })
+		submit(b, func(f func(context.Context)) { _ = p.Go(f) })
 	})
 	b.Run("pool with Backlog", func(b *testing.B) {
 		p := pool.New(crowd, pool.Backlog(128))
 		defer p.Shutdown()
-		submit(b, func(f func()) { _ = p.Go(func(context.Context) { f() }) })
+		submit(b, func(f func(context.Context)) { _ = p.Go(f) })
 	})
 	b.Run("channel of funcs", func(b *testing.B) {
-		tasks := make(chan func(), 128)
+		tasks := make(chan func(context.Context), 128)
 		defer close(tasks)
 		for range crowd {
 			go func() {
 				for f := range tasks {
-					f()
+					f(context.Background())
 				}
 			}()
 		}
-		submit(b, func(f func()) { tasks <- f })
+		submit(b, func(f func(context.Context)) { tasks <- f })
 	})
 	b.Run("goroutines", func(b *testing.B) {
-		submit(b, func(f func()) { go f() })
+		submit(b, func(f func(context.Context)) { go f(context.Background()) })
 	})
 }
 

@@ -168,7 +168,8 @@ func TestJoinWaitsForCallbacks(t *testing.T) {
 		}
 		s.p.Shutdown()
 		if !callback.Load() || !onDone.Load() || !later.Load() {
-			t.Errorf("Join returned before the callback %t, OnDone %t, the second %t", callback.Load(), onDone.Load(), later.Load())
+			t.Errorf("called before Join returned: Callback %t, OnDone %t, the second %t",
+				callback.Load(), onDone.Load(), later.Load())
 		}
 		f.tearDown(s)
 	})
@@ -419,14 +420,16 @@ func TestTheCallbackOfADroppedTaskMayWaitForAnotherDroppedTask(t *testing.T) {
 
 // selfish are the calls that would never return in a callback of the Result.
 var selfishWaits = map[string]func(p *pool.Pool, r *pool.Result[int]){
-	"Get":                func(_ *pool.Pool, r *pool.Result[int]) { _, _ = r.Get() },
-	"GetTimeout":         func(_ *pool.Pool, r *pool.Result[int]) { _, _ = r.GetTimeout(time.Hour) },
-	"GetContext":         func(_ *pool.Pool, r *pool.Result[int]) { _, _ = r.GetContext(context.Background()) },
-	"Wait":               func(_ *pool.Pool, r *pool.Result[int]) { r.Wait() },
-	"WaitTimeout":        func(_ *pool.Pool, r *pool.Result[int]) { r.WaitTimeout(time.Hour) },
-	"WaitContext":        func(_ *pool.Pool, r *pool.Result[int]) { _ = r.WaitContext(context.Background()) },
-	"AsCompleted":        func(_ *pool.Pool, r *pool.Result[int]) { drain(pool.AsCompleted(r)) },
-	"AsCompletedContext": func(_ *pool.Pool, r *pool.Result[int]) { drain(pool.AsCompletedContext(context.Background(), r)) },
+	"Get":         func(_ *pool.Pool, r *pool.Result[int]) { _, _ = r.Get() },
+	"GetTimeout":  func(_ *pool.Pool, r *pool.Result[int]) { _, _ = r.GetTimeout(time.Hour) },
+	"GetContext":  func(_ *pool.Pool, r *pool.Result[int]) { _, _ = r.GetContext(context.Background()) },
+	"Wait":        func(_ *pool.Pool, r *pool.Result[int]) { r.Wait() },
+	"WaitTimeout": func(_ *pool.Pool, r *pool.Result[int]) { r.WaitTimeout(time.Hour) },
+	"WaitContext": func(_ *pool.Pool, r *pool.Result[int]) { _ = r.WaitContext(context.Background()) },
+	"AsCompleted": func(_ *pool.Pool, r *pool.Result[int]) { drain(pool.AsCompleted(r)) },
+	"AsCompletedContext": func(_ *pool.Pool, r *pool.Result[int]) {
+		drain(pool.AsCompletedContext(context.Background(), r))
+	},
 }
 
 func drain(results func(func(*pool.Result[int]) bool)) {
@@ -666,6 +669,55 @@ func TestAnExceptHookMayWaitForWhatIsQueuedAtOneWorker(t *testing.T) {
 				}
 				wantResult(t, "what was behind", behind, 8, nil)
 				p.Shutdown()
+			})
+		}
+	}
+}
+
+// The callbacks behind one that exits are called by another thread, which Join has to wait for as well.
+func TestJoinWaitsForTheCallbacksBehindOneThatExits(t *testing.T) {
+	type wait struct {
+		name string
+		join func(*pool.Pool) error
+	}
+	for name, enter := range map[string]func(p *pool.Pool, submit func()){
+		"the task runs": func(p *pool.Pool, submit func()) { submit(); p.Close() },
+		"Terminate drops it": func(p *pool.Pool, submit func()) {
+			_ = p.Go(func(ctx context.Context) { <-ctx.Done() })
+			synctest.Wait()
+			submit()
+			p.Terminate()
+		},
+		"it is refused":                  func(p *pool.Pool, submit func()) { p.Close(); submit() },
+		"it is refused when all is over": func(p *pool.Pool, submit func()) { p.Shutdown(); submit() },
+	} {
+		for _, w := range []wait{
+			{"Join", func(p *pool.Pool) error { p.Join(); return nil }},
+			{"JoinTimeout", func(p *pool.Pool) error { return joinTimeout(p, time.Hour) }},
+			{"JoinContext", func(p *pool.Pool) error { return p.JoinContext(context.Background()) }},
+		} {
+			inBubble(t, name+"/"+w.name, func(t *testing.T) {
+				p := newPool(t, 1, pool.Name("exited"))
+				var called atomic.Int32
+				var r *pool.Result[int]
+				enter(p, func() {
+					r = pool.ApplyAsync(p, func(context.Context) (int, error) { return 0, nil },
+						pool.Callback(func(int, error) { time.Sleep(time.Minute); called.Add(1); runtime.Goexit() }),
+						pool.Callback(func(int, error) { time.Sleep(time.Minute); called.Add(1); runtime.Goexit() }),
+						pool.Callback(func(int, error) { time.Sleep(time.Minute); called.Add(1) }))
+				})
+				r.OnDone(func(int, error) { time.Sleep(time.Minute); called.Add(1); runtime.Goexit() })
+				r.OnDone(func(int, error) { time.Sleep(time.Minute); called.Add(1) })
+				begin := time.Now()
+				if p.JoinTimeout(0) || p.JoinTimeout(time.Second) {
+					t.Error("JoinTimeout says that all has ended")
+				}
+				wantErr(t, w.name, w.join(p), nil)
+				if n := called.Load(); n != 5 {
+					t.Errorf("%s returned after %v, and %d of 5 have been called", w.name, time.Since(begin), n)
+				}
+				wantWorkers(t, "exited", 0)
+				time.Sleep(time.Hour) // whatever is left
 			})
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // Leaving the loop early is fine; the tasks go on. In a task, a loop lends the slot while it waits; one that waits for
 // the task's own Result panics with ErrJoinSelf. For wait(FIRST_COMPLETED) leave the loop after the first, for
 // wait(FIRST_EXCEPTION) after the first that is not Successful.
-func AsCompleted[T any](rs ...*Result[T]) iter.Seq[*Result[T]] { return asCompleted(nil, rs) }
+func AsCompleted[T any](rs ...*Result[T]) iter.Seq[*Result[T]] { return asCompleted(noContext, rs) }
 
 // AsCompletedContext is AsCompleted, but the loop also ends when ctx does; look at ctx.Err to learn which it was.
 func AsCompletedContext[T any](ctx context.Context, rs ...*Result[T]) iter.Seq[*Result[T]] {

@@ -77,12 +77,12 @@ func TestAsCompletedYieldsEachOnce(t *testing.T) {
 		p := newPool(t, 2)
 		a, b := after(p, 2*time.Second), after(p, time.Second)
 		for range 2 { // the second time both are ready
-			n := 0
-			for range pool.AsCompleted(a, a, b, a, b) {
-				n++
+			var got []*pool.Result[int]
+			for r := range pool.AsCompleted(a, a, b, a, b) {
+				got = append(got, r)
 			}
-			if n != 2 {
-				t.Errorf("%d yielded, want 2", n)
+			if len(got) != 2 || got[0] == got[1] {
+				t.Errorf("%d yielded, want each once", len(got))
 			}
 		}
 		for range pool.AsCompleted[int]() {

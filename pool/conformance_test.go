@@ -393,6 +393,7 @@ type futures struct {
 	pending, running, cancelled, notified, failed, successful *pool.Result[int]
 	p                                                         *pool.Pool
 	hold                                                      *gate
+	cause                                                     error // why the context of the running one ended
 }
 
 func newFutures(t *testing.T) *futures {
@@ -401,7 +402,11 @@ func newFutures(t *testing.T) *futures {
 	fs.failed = submit(func(context.Context) (int, error) { return 0, errTest })
 	fs.successful = submit(func(context.Context) (int, error) { return 42, nil })
 	synctest.Wait()
-	fs.running = submit(func(context.Context) (int, error) { fs.hold.pass(); return 7, nil })
+	fs.running = submit(func(ctx context.Context) (int, error) {
+		fs.hold.pass()
+		fs.cause = context.Cause(ctx)
+		return 7, nil
+	})
 	synctest.Wait()
 	fs.pending = submit(func(context.Context) (int, error) { return 8, nil })
 	fs.cancelled, fs.notified = submit(nop), submit(nop)
@@ -756,6 +761,9 @@ func TestCPythonFutures(t *testing.T) {
 		fs.hold.open()
 		if v, err := fs.running.Get(); v != 7 || err != nil {
 			t.Errorf("a running one that was cancelled: %d, %v", v, err)
+		}
+		if fs.cause != pool.ErrCancelled {
+			t.Errorf("the context of a running one that was cancelled ended because of %v", fs.cause)
 		}
 	})
 	inBubble(t, "F35 test_cancelled", func(t *testing.T) {

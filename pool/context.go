@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// noContext is given where there is none of one's own.
+var noContext context.Context
+
 // A taskContext is the context that a task is called with. Most tasks never look at theirs, so what it takes to end it
 // is made when it is first looked at. When the task has returned, its context has ended, as for every context whose
 // cancel function is called.

@@ -55,8 +55,8 @@ import (
 //   - End and OnDone: under the guard, either the function is added, and the one who ends the task calls it, or the task
 //     has ended, and the caller does.
 //   - The end of a context and its entry being queued: an entry is queued, under the guard, only after its context was
-//     asked, also when it is queued on behalf of one in line. The function that follows the end of the context was registered before, and needs the guard: it finds the
-//     entry queued, or the entry never will be.
+//     asked, also when it is queued on behalf of one in line. The function that follows the end of the context was
+//     registered before, and needs the guard: it finds the entry queued, or the entry never will be.
 //   - Submission and Close: under the guard. What was accepted is run.
 //   - The last worker leaving and a new submission: a worker leaves under the guard and is then counted no longer, so
 //     that unlock starts another if there is work.
@@ -385,11 +385,16 @@ func (c *core) hire() {
 // start gives w a thread.
 func (c *core) start(w *worker) {
 	if len(c.threads) > 2*(c.workers+c.helpers)+8 {
-		c.threads = slices.DeleteFunc(c.threads, func(t *thread.Thread) bool { return !t.IsAlive() })
+		c.forgetEnded()
 	}
 	c.hired++
 	name := c.prefix + "-" + strconv.FormatUint(c.hired, 10)
 	c.threads = append(c.threads, thread.Go(w.main, thread.Name(name), thread.Daemon(true)))
+}
+
+// forgetEnded forgets the threads that have ended.
+func (c *core) forgetEnded() {
+	c.threads = slices.DeleteFunc(c.threads, func(t *thread.Thread) bool { return !t.IsAlive() })
 }
 
 // A drop is what is left to do, without the guard, about tasks that were taken off the queue for good.

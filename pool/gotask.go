@@ -12,15 +12,17 @@ import (
 // Go lets a worker call fn, and forgets it: there is no Result. A panic in fn goes to the except hook of package thread.
 // Go waits for a place as long as that takes, if the pool has a Backlog. It returns nil, ErrClosed, ErrTerminated, or the
 // cause of the context of p if that ends first.
-func (p *Pool) Go(fn func(context.Context)) error { return p.goWithin(nil, math.MaxInt64, fn, "Go") }
+func (p *Pool) Go(fn func(context.Context)) error {
+	return p.goWithin(noContext, math.MaxInt64, fn, "Go")
+}
 
 // TryGo is Go, but returns ErrFull instead of waiting for a place.
-func (p *Pool) TryGo(fn func(context.Context)) error { return p.goWithin(nil, 0, fn, "TryGo") }
+func (p *Pool) TryGo(fn func(context.Context)) error { return p.goWithin(noContext, 0, fn, "TryGo") }
 
 // GoTimeout is Go, but returns ErrFull if there is no place for longer than d. With d <= 0 it is TryGo; math.MaxInt64
 // is for ever.
 func (p *Pool) GoTimeout(d time.Duration, fn func(context.Context)) error {
-	return p.goWithin(nil, d, fn, "GoTimeout")
+	return p.goWithin(noContext, d, fn, "GoTimeout")
 }
 
 // GoContext is Go, but returns context.Cause(ctx) if ctx ends before there is a place. ctx is also the parent of the

@@ -254,9 +254,9 @@ func TestEverythingAtOnce(t *testing.T) {
 	defer hangs(t)()
 	hookPanics(t)
 	const crowd, each = 8, 15
-	lives := 500 // also under the race detector, for which this is made
+	lives := 300 // also under the race detector, for which this is made
 	if testing.Short() {
-		lives = 50
+		lives = 30
 	}
 	for life := range lives {
 		seed := rand.Uint64()
@@ -492,7 +492,7 @@ func TestExactlyOneDecidesWhatBecomesOfAMap(t *testing.T) {
 // everything else that is queued when its context ends: not stay until a worker is free.
 func TestATaskIsDroppedThoughItsContextEndsWhileItIsGivenAPlace(t *testing.T) {
 	accepted := 0
-	for i := range rounds(100_000) {
+	for i := range rounds(50_000) {
 		synctest.Test(t, func(t *testing.T) {
 			p := pool.New(1, pool.Backlog(1))
 			step, hold := make(chan struct{}), make(chan struct{})
@@ -532,7 +532,7 @@ func TestATaskIsDroppedThoughItsContextEndsWhileItIsGivenAPlace(t *testing.T) {
 // A run of IMap ends while it is left, closed, terminated, resized.
 func TestARunIsEndedFromEverywhereAtOnce(t *testing.T) {
 	defer hangs(t)()
-	for i := range rounds(20_000) {
+	for i := range rounds(10_000) {
 		m := imaps[i%2]
 		ctx, cancel := context.WithCancelCause(context.Background())
 		p := pool.New(1+i%3, pool.Backlog(i%4))
@@ -582,7 +582,7 @@ func TestARunIsEndedFromEverywhereAtOnce(t *testing.T) {
 func TestNoSubmissionIsForgottenByWorkersThatLeave(t *testing.T) {
 	defer hangs(t)()
 	p := pool.New(4)
-	for i := range rounds(100_000) {
+	for i := range rounds(50_000) {
 		var wg sync.WaitGroup
 		wg.Go(func() { p.Resize(1 + i%4) })
 		for range 3 {

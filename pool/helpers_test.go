@@ -5,41 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/pool"
 	"github.com/gothreading/threading/thread"
 )
 
 // race tells whether the race detector is on. It makes everything several times slower, and sync.Pool forget at random.
-var race = func() bool {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return false
-	}
-	for _, s := range info.Settings {
-		if s.Key == "-race" {
-			return s.Value == "true"
-		}
-	}
-	return false
-}()
+const race = proof.Race
 
-// rounds scales the length of a race: a tenth with -short, and a fifth of either under the race detector.
-func rounds(full int) int {
-	if testing.Short() {
-		full /= 10
-	}
-	if race {
-		full /= 5
-	}
-	return max(full, 1)
-}
+// rounds scales the length of a race.
+func rounds(full int) int { return proof.Rounds(full, 10, 5) }
 
 // newPool returns a pool that is terminated and joined when the test ends, as must be in a bubble.
 func newPool(t testing.TB, workers int, opts ...pool.Option) *pool.Pool {
@@ -116,11 +97,7 @@ func (h *hooked) values() (values []any) {
 }
 
 // recovered returns what f panics with.
-func recovered(f func()) (value any) {
-	defer func() { value = recover() }()
-	f()
-	return nil
-}
+func recovered(f func()) (value any) { return proof.Recovered(f) }
 
 // wantPanic runs f and wants it to panic with an error that is want.
 func wantPanic(t testing.TB, what string, want error, f func()) {
@@ -149,14 +126,7 @@ func aliveWorkers(name string) (n int) {
 }
 
 // hangs makes a test that hangs fail with the stacks of all goroutines; call what it returns when it does not.
-func hangs(t testing.TB) (stop func()) {
-	name := t.Name()
-	timer := time.AfterFunc(90*time.Second, func() {
-		debug.SetTraceback("all")
-		panic(name + " hangs")
-	})
-	return func() { timer.Stop() }
-}
+func hangs(t testing.TB) (stop func()) { return proof.Watch(t) }
 
 var errTest = errors.New("of the test")
 

@@ -23,6 +23,8 @@ import (
 // what was read before has been yielded, nothing more is started, the context of what is running ends with ErrCancelled
 // as its cause, and the loop is left when that has returned. No goroutine is left behind.
 //
+// In a task, the loop lends the slot while it waits; iter.Pull2 runs the loop on a goroutine of its own, which lends nothing.
+//
 // A run that has begun survives Close, and Join waits for it, so the body of the loop must not call Join. If nothing is
 // accepted when it begins, or the pool is terminated or the context of p ends on the way, it yields one error more,
 // ErrClosed, ErrTerminated or that cause, which is no *ItemError, and ends.
@@ -202,7 +204,7 @@ func (r *imapRun[In, Out]) send() {
 	} else {
 		p.task.more().watchers = []*watcher{{func() { r.ready.add(p) }}}
 	}
-	if err := r.pool.send(&p.task, nil, math.MaxInt64); err != nil {
+	if err := r.pool.send(&p.task, noContext, math.MaxInt64); err != nil {
 		p.task.refuse(err)
 	} else if r.hasFailed() { // and whoever did may have looked before p could be withdrawn
 		p.task.core.withdraw(ErrCancelled, &p.task.entry)

@@ -961,6 +961,48 @@ func TestARunThatIsEndedYieldsOneErrorAndEnds(t *testing.T) {
 	}
 }
 
+// The same when nothing is queued or running: what comes next is refused.
+func TestARunThatIsEndedBetweenTwoItemsYieldsOneErrorAndEnds(t *testing.T) {
+	for _, m := range imaps {
+		for name, c := range map[string]struct {
+			end  func(p *pool.Pool, view, own context.CancelCauseFunc)
+			want error
+		}{
+			"Terminate":               {func(p *pool.Pool, _, _ context.CancelCauseFunc) { p.Terminate() }, pool.ErrTerminated},
+			"Close and Terminate":     {func(p *pool.Pool, _, _ context.CancelCauseFunc) { p.Close(); p.Terminate() }, pool.ErrTerminated},
+			"the context of the view": {func(_ *pool.Pool, view, _ context.CancelCauseFunc) { view(errTest) }, errTest},
+			"the context of the pool": {func(_ *pool.Pool, _, own context.CancelCauseFunc) { own(errTest) }, pool.ErrTerminated},
+		} {
+			for _, b := range backlogs {
+				inBubble(t, m.name+" "+name+" "+b.name, func(t *testing.T) {
+					own, cancelOwn := context.WithCancelCause(context.Background())
+					view, cancelView := context.WithCancelCause(context.Background())
+					defer cancelOwn(nil)
+					defer cancelView(nil)
+					p := newPool(t, 1, append(b.opts, pool.Context(own))...)
+					called := 0
+					var got []yielded
+					for v, err := range m.run(p.WithContext(view), func(context.Context, int) (int, error) {
+						called++
+						return 0, nil
+					}, count, pool.Buffer(1)) {
+						if got = append(got, yielded{v, err}); len(got) == 5 {
+							c.end(p, cancelView, cancelOwn)
+							synctest.Wait()
+						}
+						if len(got) > 10 {
+							t.Fatal("no end")
+						}
+					}
+					if len(got) != 6 || !errors.Is(got[5].err, c.want) || called != 5 {
+						t.Errorf("yielded %v after %d calls, want 5 and then %v", got, called, c.want)
+					}
+				})
+			}
+		}
+	}
+}
+
 func TestJoinWaitsForALoopThatHasBegun(t *testing.T) {
 	for _, m := range imaps {
 		inBubble(t, m.name, func(t *testing.T) {
@@ -1101,14 +1143,13 @@ func TestIMapIsTheSequentialLoop(t *testing.T) {
 				if errors.As(err, &item) {
 					failed = true
 					i = item.Index
-					if kinds[i] == 0 || kinds[i] == 1 && v != i && !(failFast && v == 0) || kinds[i] > 1 && v != 0 || (kinds[i] == 3) == errors.Is(err, errTest) {
+					if kinds[i] == 0 || kinds[i] == 1 && v != i || kinds[i] > 1 && v != 0 || (kinds[i] == 3) == errors.Is(err, errTest) {
 						t.Errorf("item %d of kind %d is %d, %v", i, kinds[i], v, err)
 					}
 				} else if err != nil || kinds[i] != 0 {
 					t.Errorf("item %d of kind %d is %v", i, kinds[i], err)
 				}
-				early := failFast && failed // the error ends the run, whatever was still to come before it
-				if seen[i] || m.ordered && !early && i != bodies-1 {
+				if seen[i] || m.ordered && i != bodies-1 {
 					t.Errorf("item %d is yielded as number %d", i, bodies-1)
 				}
 				seen[i] = true

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/pool"
 )
 
@@ -65,14 +66,6 @@ func (j *journal) perform(client int, in request, call func() response) {
 	began := j.now()
 	out := call()
 	j.note(client, in, out, began, j.now())
-}
-
-func (j *journal) String() string {
-	var lines strings.Builder
-	for _, o := range j.ops {
-		fmt.Fprintf(&lines, "%3d-%3d client %d: %v = %v\n", o.Call, o.Return, o.ClientId, o.Input, o.Output)
-	}
-	return lines.String()
 }
 
 func jitter(r *rand.Rand) {
@@ -223,13 +216,9 @@ func TestConcurrentCallsOfAResultAreLinearizable(t *testing.T) {
 	defer hangs(t)()
 	p := pool.New(1)
 	defer p.Shutdown()
-	first := rand.Uint64() >> 1
-	for i := range uint64(rounds(20_000)) {
-		callback := i%2 == 0
-		if j := resultHistory(first+i, p, callback, soundResult); !porcupine.CheckOperations(sequentialResult, j.ops) {
-			t.Fatalf("the history of seed %d, callback %t, is not that of a Result:\n%s", first+i, callback, j)
-		}
-	}
+	proof.CheckHistories(t, rounds(20_000), func(seed uint64) (porcupine.Model, []porcupine.Operation, error) {
+		return sequentialResult, resultHistory(seed, p, seed%2 == 0, soundResult).ops, nil
+	})
 }
 
 // Results with the mistakes that matter. If the check above cannot tell them from a right one it is worth nothing.
@@ -263,14 +252,9 @@ func TestTheCheckNoticesABrokenResult(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := pool.New(1)
 			defer p.Shutdown()
-			first := rand.Uint64() >> 1
-			for i := range uint64(20_000) {
-				if j := resultHistory(first+i, p, true, broken); !porcupine.CheckOperations(sequentialResult, j.ops) {
-					t.Logf("noticed in history %d", i)
-					return
-				}
-			}
-			t.Error("not noticed")
+			proof.FindViolation(t, 20_000, func(seed uint64) (porcupine.Model, []porcupine.Operation, error) {
+				return sequentialResult, resultHistory(seed, p, true, broken).ops, nil
+			})
 		})
 	}
 }
@@ -512,12 +496,9 @@ func TestConcurrentCallsOfAPoolAreLinearizable(t *testing.T) {
 	defer hangs(t)()
 	for _, begin := range offices {
 		t.Run(fmt.Sprintf("%d workers Backlog(%d)", begin.target, begin.backlog), func(t *testing.T) {
-			first := rand.Uint64() >> 1
-			for i := range uint64(rounds(5000)) {
-				if j := poolHistory(first+i, begin, soundPool); !porcupine.CheckOperations(sequentialPool(begin), j.ops) {
-					t.Fatalf("the history of seed %d is not that of a pool:\n%s", first+i, j)
-				}
-			}
+			proof.CheckHistories(t, rounds(3000), func(seed uint64) (porcupine.Model, []porcupine.Operation, error) {
+				return sequentialPool(begin), poolHistory(seed, begin, soundPool).ops, nil
+			})
 		})
 	}
 }
@@ -584,15 +565,10 @@ func TestTheCheckNoticesABrokenPool(t *testing.T) {
 		"there are more workers than there should":   func(p *pool.Pool) clerk { return growsItsBacklog{p} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			first := rand.Uint64() >> 1
-			for i := range uint64(10_000) {
-				begin := office{target: 1, backlog: 2}
-				if j := poolHistory(first+i, begin, broken); !porcupine.CheckOperations(sequentialPool(begin), j.ops) {
-					t.Logf("noticed in history %d", i)
-					return
-				}
-			}
-			t.Error("not noticed")
+			begin := office{target: 1, backlog: 2}
+			proof.FindViolation(t, 10_000, func(seed uint64) (porcupine.Model, []porcupine.Operation, error) {
+				return sequentialPool(begin), poolHistory(seed, begin, broken).ops, nil
+			})
 		})
 	}
 }

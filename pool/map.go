@@ -101,7 +101,7 @@ func startMap[In, Out any](
 		err = p.refuses()
 	} else {
 		p.prepare(t, m, (n-1)/m.size+1)
-		err = p.send(t, nil, math.MaxInt64)
+		err = p.send(t, noContext, math.MaxInt64)
 	}
 	if err != nil || n == 0 {
 		t.refuse(err)

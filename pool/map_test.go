@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -126,7 +127,7 @@ func TestAChunkIsCalledInOneWorkerInOrder(t *testing.T) {
 }
 
 func TestChunkSizeAndBufferBelowOnePanic(t *testing.T) {
-	for _, n := range []int{0, -1, -1 << 40} {
+	for _, n := range []int{0, -1, math.MinInt} {
 		wantPanic(t, "ChunkSize", pool.ErrValue, func() { pool.ChunkSize(n) })
 		wantPanic(t, "Buffer", pool.ErrValue, func() { pool.Buffer(n) })
 	}

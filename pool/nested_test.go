@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -907,4 +908,50 @@ func TestJoinOfAnotherPoolsViewFromATaskWaits(t *testing.T) {
 			t.Errorf("joined after %d s, %v, want 60 s", v, err)
 		}
 	})
+}
+
+// The callbacks of what is dropped at once run one after the other; one that waits for another's Result lets it pass.
+func TestACallbackCanWaitForWhatWasDroppedWithItsTask(t *testing.T) {
+	for name, drop := range map[string]func(p *pool.Pool){
+		"CancelPending": func(p *pool.Pool) { p.CancelPending() },
+		"Terminate":     (*pool.Pool).Terminate,
+	} {
+		for _, w := range []string{"Get", "AsCompleted", "OnDone"} {
+			inBubble(t, name+" "+w, func(t *testing.T) {
+				p := newPool(t, 1)
+				busy := occupy(t, p, 1)
+				rs := make([]*pool.Result[int], 10)
+				var ready atomic.Int32
+				for i := range rs {
+					wait := func(int, error) {
+						if i+1 == len(rs) {
+							return
+						}
+						if w == "AsCompleted" {
+							for range pool.AsCompleted(rs[i+1:]...) {
+							}
+						} else {
+							rs[i+1].Wait()
+						}
+						ready.Add(1)
+					}
+					if w == "OnDone" {
+						rs[i] = pool.ApplyAsync(p, nop)
+						rs[i].OnDone(wait)
+					} else {
+						rs[i] = pool.ApplyAsync(p, nop, pool.Callback(wait))
+					}
+				}
+				drop(p)
+				synctest.Wait()
+				if n := int(ready.Load()); n != len(rs)-1 {
+					t.Errorf("%d callbacks returned from their wait, want %d", n, len(rs)-1)
+				}
+				for _, r := range rs {
+					r.Wait()
+				}
+				busy.open()
+			})
+		}
+	}
 }

@@ -49,6 +49,7 @@ func TestANilFunctionPanicsAndSaysWhere(t *testing.T) {
 	before := p.Stats()
 	type fn = func(context.Context) (int, error)
 	type each = func(context.Context, int) (int, error)
+	item := func(context.Context, int) (int, error) { return 0, nil }
 	one := slices.Values([]int{1})
 	r := pool.ApplyAsync(p, func(context.Context) (int, error) { return 0, nil })
 	r.Wait()
@@ -67,8 +68,8 @@ func TestANilFunctionPanicsAndSaysWhere(t *testing.T) {
 		"MapAsync":              func() { pool.MapAsync(p, each(nil), []int{1}) },
 		"IMap":                  func() { pool.IMap(p, each(nil), one) },
 		"IMapUnordered":         func() { pool.IMapUnordered(p, each(nil), one) },
-		"IMap, input":           func() { pool.IMap(p, func(context.Context, int) (int, error) { return 0, nil }, nil) },
-		"IMapUnordered, input":  func() { pool.IMapUnordered(p, func(context.Context, int) (int, error) { return 0, nil }, nil) },
+		"IMap, input":           func() { pool.IMap(p, item, nil) },
+		"IMapUnordered, input":  func() { pool.IMapUnordered(p, item, nil) },
 		"Callback":              func() { pool.Callback[int](nil) },
 		"OnDone":                func() { r.OnDone(nil) },
 		"Progress":              func() { pool.Progress(nil) },
@@ -77,7 +78,8 @@ func TestANilFunctionPanicsAndSaysWhere(t *testing.T) {
 		"OnDone before the end": func() { onDoneNil(t) },
 	} {
 		name, _, _ := strings.Cut(strings.ReplaceAll(call, ",", " "), " ")
-		if v := recovered(bad); v == nil || !strings.Contains(fmt.Sprint(v), name) || !strings.Contains(fmt.Sprint(v), "nil") {
+		v := recovered(bad)
+		if said := fmt.Sprint(v); v == nil || !strings.Contains(said, name) || !strings.Contains(said, "nil") {
 			t.Errorf("%s panicked with %v", call, v)
 		}
 	}

@@ -226,19 +226,25 @@ func (p *Pool) join(limit park.Limit, end func(*thread.Thread) bool) bool {
 // joinThreads waits for the threads, which have nothing left to do, or only the callbacks of what was refused since.
 func (p *Pool) joinThreads(end func(*thread.Thread) bool) bool {
 	c := p.core
-	c.guard.Lock()
-	threads := slices.Clone(c.threads)
-	c.guard.Unlock()
-	for _, t := range threads {
-		if !end(t) {
-			return false
+	for {
+		c.guard.Lock()
+		c.forgetEnded()
+		threads := slices.Clone(c.threads)
+		c.guard.Unlock()
+		if len(threads) == 0 {
+			return true
 		}
-	}
-	return true
+		for _, t := range threads {
+			if !end(t) {
+				return false
+			}
+		}
+	} // one that a callback ended by Goexit has left the rest to another
 }
 
 // CancelPending drops everything that is queued, as Result.Cancel does, and returns how many tasks that were; of a Map
-// every chunk that was not started counts.
+// every chunk that was not started counts. The context of what is running does not end, but a Map that has lost chunks
+// starts no further item.
 func (p *Pool) CancelPending() int {
 	c := p.core
 	d := newDrop(c)

@@ -179,9 +179,12 @@ var destinies = []destiny{
 	{name: "comes after Terminate, while something is running", is: pool.ErrTerminated,
 		before: func(s *stage) { s.block(); s.p.Terminate() }},
 	{name: "comes after Shutdown", before: func(s *stage) { s.p.Shutdown() }, is: pool.ErrClosed},
-	{name: "comes after Terminate and Join", before: func(s *stage) { s.p.Terminate(); s.p.Join() }, is: pool.ErrTerminated},
-	{name: "comes after Close and Terminate", before: func(s *stage) { s.p.Close(); s.p.Terminate() }, is: pool.ErrTerminated},
-	{name: "comes after Terminate and Close", before: func(s *stage) { s.p.Terminate(); s.p.Close() }, is: pool.ErrTerminated},
+	{name: "comes after Terminate and Join", is: pool.ErrTerminated,
+		before: func(s *stage) { s.p.Terminate(); s.p.Join() }},
+	{name: "comes after Close and Terminate", is: pool.ErrTerminated,
+		before: func(s *stage) { s.p.Close(); s.p.Terminate() }},
+	{name: "comes after Terminate and Close", is: pool.ErrTerminated,
+		before: func(s *stage) { s.p.Terminate(); s.p.Close() }},
 
 	{name: "waits for an initializer that fails", end: openGate, is: errBoom,
 		opts: withInitializer(func(s *stage) error { s.gate.pass(); return errBoom })},
@@ -191,7 +194,8 @@ var destinies = []destiny{
 		opts: withInitializer(func(s *stage) error { s.gate.pass(); runtime.Goexit(); return nil })},
 	{name: "waits for an initializer that succeeds", end: openGate, value: 7, started: true,
 		opts: withInitializer(func(s *stage) error { s.gate.pass(); return nil })},
-	{name: "waits for an initializer at Terminate", end: func(s *stage) { s.p.Terminate(); s.gate.open() }, is: pool.ErrTerminated,
+	{name: "waits for an initializer at Terminate", is: pool.ErrTerminated,
+		end:  func(s *stage) { s.p.Terminate(); s.gate.open() },
 		opts: withInitializer(func(s *stage) error { s.gate.pass(); return nil })},
 	{name: "comes after an initializer that failed", is: errBoom,
 		opts: withInitializer(func(*stage) error { return errBoom }),
@@ -319,9 +323,12 @@ func submissions(f *destiny) []submission[int] {
 func mapSubmission(f *destiny) submission[[]int] {
 	return submission[[]int]{
 		name: "MapAsync",
-		submit: func(s *stage, fn func(context.Context) (int, error), _ ...pool.TaskOption[int]) (*pool.Result[[]int], error) {
+		submit: func(
+			s *stage, fn func(context.Context) (int, error), _ ...pool.TaskOption[int],
+		) (*pool.Result[[]int], error) {
 			s.isMap = true
-			return pool.MapAsync(s.view(f), func(ctx context.Context, _ string) (int, error) { return fn(ctx) }, []string{"only"}), nil
+			item := func(ctx context.Context, _ string) (int, error) { return fn(ctx) }
+			return pool.MapAsync(s.view(f), item, []string{"only"}), nil
 		},
 		value: func(v []int) int {
 			if len(v) != 1 {

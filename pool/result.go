@@ -53,7 +53,7 @@ func Callback[T any](f func(T, error)) TaskOption[T] {
 // returns its cause at once: a function that was not called will not be, and one that is running goes on until it
 // notices that its context has ended.
 func Apply[T any](p *Pool, fn func(context.Context) (T, error)) (T, error) {
-	r, err := submit(p, nil, math.MaxInt64, fn, nil, "Apply")
+	r, err := submit(p, noContext, math.MaxInt64, fn, nil, "Apply")
 	if err != nil {
 		var zero T
 		return zero, err
@@ -68,7 +68,7 @@ func Apply[T any](p *Pool, fn func(context.Context) (T, error)) (T, error) {
 // place. If the task is not accepted, the Result is ready with the reason: ErrClosed, ErrTerminated, or the cause of the
 // context of p.
 func ApplyAsync[T any](p *Pool, fn func(context.Context) (T, error), opts ...TaskOption[T]) *Result[T] {
-	r, err := submit(p, nil, math.MaxInt64, fn, opts, "ApplyAsync")
+	r, err := submit(p, noContext, math.MaxInt64, fn, opts, "ApplyAsync")
 	if err != nil {
 		r.task.refuse(err)
 	}
@@ -78,7 +78,7 @@ func ApplyAsync[T any](p *Pool, fn func(context.Context) (T, error), opts ...Tas
 // TryApplyAsync is ApplyAsync, but returns ErrFull instead of waiting for a place. If the task is not accepted, there is
 // no Result, and no callback is called.
 func TryApplyAsync[T any](p *Pool, fn func(context.Context) (T, error), opts ...TaskOption[T]) (*Result[T], error) {
-	return accepted(submit(p, nil, 0, fn, opts, "TryApplyAsync"))
+	return accepted(submit(p, noContext, 0, fn, opts, "TryApplyAsync"))
 }
 
 // ApplyAsyncTimeout is ApplyAsync, but returns ErrFull if there is no place for longer than d. If the task is not
@@ -86,7 +86,7 @@ func TryApplyAsync[T any](p *Pool, fn func(context.Context) (T, error), opts ...
 func ApplyAsyncTimeout[T any](
 	p *Pool, d time.Duration, fn func(context.Context) (T, error), opts ...TaskOption[T],
 ) (*Result[T], error) {
-	return accepted(submit(p, nil, d, fn, opts, "ApplyAsyncTimeout"))
+	return accepted(submit(p, noContext, d, fn, opts, "ApplyAsyncTimeout"))
 }
 
 // ApplyAsyncContext is ApplyAsync, but returns context.Cause(ctx) if ctx ends before there is a place. ctx is also the

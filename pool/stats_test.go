@@ -36,7 +36,8 @@ func TestStatsAddUpAtEveryMoment(t *testing.T) {
 			for !stop.Load() {
 				s := p.Stats()
 				addsUp(t, s)
-				if s.Submitted < last.Submitted || s.Succeeded < last.Succeeded || s.Failed < last.Failed || s.Cancelled < last.Cancelled {
+				if s.Submitted < last.Submitted || s.Succeeded < last.Succeeded ||
+					s.Failed < last.Failed || s.Cancelled < last.Cancelled {
 					t.Errorf("counts went back: %+v, then %+v", last, s)
 				}
 				last = s
@@ -126,7 +127,8 @@ func TestStatsCountEachEnd(t *testing.T) {
 		_ = p.Go(func(context.Context) { panic(errTest) })
 		_ = p.Go(func(context.Context) { runtime.Goexit() })
 		dropped := pool.ApplyAsync(p, func(context.Context) (int, error) { return 0, nil })
-		m := pool.MapAsync(p, func(_ context.Context, i int) (int, error) { return 0, nil }, make([]int, 7), pool.ChunkSize(2))
+		item := func(context.Context, int) (int, error) { return 0, nil }
+		m := pool.MapAsync(p, item, make([]int, 7), pool.ChunkSize(2))
 		want.Submitted, want.Queued = 10, 8
 		check("queued")
 		dropped.Cancel()
@@ -151,7 +153,8 @@ func TestStatsCountEachEnd(t *testing.T) {
 		want.Running, want.Lent, want.Succeeded = 0, 0, 8
 		check("given back")
 		called := newGate(t)
-		pool.ApplyAsync(p, func(context.Context) (int, error) { return 0, nil }, pool.Callback(func(int, error) { called.pass() }))
+		pool.ApplyAsync(p, func(context.Context) (int, error) { return 0, nil },
+			pool.Callback(func(int, error) { called.pass() }))
 		want.Submitted, want.Running = 13, 1
 		check("in a callback")
 		after := newGate(t)
@@ -410,7 +413,8 @@ func TestResizeStartsAndStopsExactlyAsManyAsItSays(t *testing.T) {
 				synctest.Wait()
 				s := p.Stats()
 				if s.Workers != target || s.Running != running || s.Queued != queued || int(got.Load()) != started {
-					t.Fatalf("%+v with %d started, want target %d, running %d, queued %d, started %d", s, got.Load(), target, running, queued, started)
+					t.Fatalf("%+v with %d started, want target %d, running %d, queued %d, started %d",
+						s, got.Load(), target, running, queued, started)
 				}
 				if n := aliveWorkers("resized"); n > max(target, running) {
 					t.Fatalf("%d threads for target %d and %d that run", n, target, running)
