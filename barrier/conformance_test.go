@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/barrier"
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // The cases that CPython's lock_tests has for Barrier, each under its number in the list of semantics and CPython's name
@@ -34,7 +35,7 @@ func TestCPythonBarrier(t *testing.T) {
 
 	bubble("B01 test_constructor", func(t *testing.T) {
 		for _, parties := range []int{0, -1} {
-			err, _ := recovered(func() { barrier.New(parties, nil) }).(error)
+			err, _ := proof.Recovered(func() { barrier.New(parties, nil) }).(error)
 			if !errors.Is(err, barrier.ErrParties) {
 				t.Errorf("New(%d) panicked with %v", parties, err)
 			}
@@ -68,7 +69,7 @@ func TestCPythonBarrier(t *testing.T) {
 	bubble("B03 test_barrier_10", lockStep(10))
 
 	// What multiprocessing adds as test_thousand.
-	bubble("B03 test_thousand", lockStep(1000))
+	bubble("B03 test_barrier_10, a thousand times", lockStep(1000))
 
 	bubble("B04 test_wait_return", func(t *testing.T) {
 		b := barrier.New(n, nil)
@@ -239,7 +240,7 @@ func TestCPythonBarrier(t *testing.T) {
 func TestCPythonWeaknessesMended(t *testing.T) {
 	// There a newcomer that comes while the others leave waits for that without regard to its timeout. Here it is
 	// the action that takes long.
-	t.Run("W12 the time of a newcomer counts from its arrival", func(t *testing.T) {
+	t.Run("X06 and W12 the time of a newcomer counts from its arrival", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := barrier.New(2, func() { time.Sleep(450 * time.Millisecond) })
 			party(b.Wait)
@@ -256,8 +257,8 @@ func TestCPythonWeaknessesMended(t *testing.T) {
 	})
 
 	// There those who have been released and have not run yet see the abort and raise.
-	t.Run("W12 an abort does not turn success into failure", func(t *testing.T) {
-		uninterrupted(t, func(t *testing.T) bool {
+	t.Run("X04 and W12 an abort does not turn success into failure", func(t *testing.T) {
+		proof.Uninterrupted(t, func(t *testing.T) bool {
 			b := barrier.New(3, nil)
 			first, second := party(b.Wait), party(b.Wait)
 			if index, err := b.Wait(); index != 2 || err != nil {
@@ -273,7 +274,7 @@ func TestCPythonWeaknessesMended(t *testing.T) {
 	})
 
 	// There abort and reset in the action deadlock.
-	t.Run("W12 the action may use the barrier", func(t *testing.T) {
+	t.Run("X05 and W12 the action may use the barrier", func(t *testing.T) {
 		for name, use := range map[string]func(b *barrier.Barrier){
 			"Abort": (*barrier.Barrier).Abort,
 			"Reset": (*barrier.Barrier).Reset,

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/barrier"
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // An outcome is what a Wait returned, once it has.
@@ -392,7 +393,7 @@ func TestAThousandGenerationsUnderRandomCancels(t *testing.T) {
 
 // The last party arrives at the moment at which the other gives up: either both pass or both do not.
 func TestAGiveUpThatMeetsTheLastArrival(t *testing.T) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	var (
 		passed, broke int
 		cancel        atomic.Pointer[context.CancelFunc] // what is to be called next
@@ -402,7 +403,7 @@ func TestAGiveUpThatMeetsTheLastArrival(t *testing.T) {
 	wg.Go(func() {
 		for !stop.Load() { // so that it is running when there is something to cancel
 			if c := cancel.Swap(nil); c != nil {
-				spin(rand.IntN(500))
+				proof.Spin(rand.IntN(500))
 				(*c)()
 			}
 			runtime.Gosched()
@@ -423,7 +424,7 @@ func TestAGiveUpThatMeetsTheLastArrival(t *testing.T) {
 		for range rand.IntN(3) {
 			runtime.Gosched() // or it would always be too late on one processor
 		}
-		spin(rand.IntN(1000))
+		proof.Spin(rand.IntN(1000))
 		_, last := b.WaitTimeout(0)
 		err := <-first
 		switch {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/barrier"
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // A canceller ends contexts very soon, each after its own small delay, on a goroutine that does nothing else.
@@ -111,14 +112,14 @@ func TestAGiveUpNeverTouchesALaterGeneration(t *testing.T) {
 			for range 3 {
 				runtime.Gosched()
 			}
-			spin(1000)
+			proof.Spin(1000)
 		},
 	}
 	for name, action := range actions {
 		t.Run(name, func(t *testing.T) {
-			defer watch(t)()
+			defer proof.Watch(t)()
 			generations(t, max(1000, rounds(50_000)), action, func(r *rand.Rand, c *canceller, b *barrier.Barrier) (int, error) {
-				spin(r.IntN(500))
+				proof.Spin(r.IntN(500))
 				switch r.IntN(24) {
 				case 0:
 					return b.WaitTimeout(time.Duration(1 + r.IntN(20_000)))
@@ -133,7 +134,7 @@ func TestAGiveUpNeverTouchesALaterGeneration(t *testing.T) {
 					return b.WaitTimeout(50 * time.Millisecond) // mostly stopped, and never late
 				}
 				return b.Wait()
-			}, func() { spin(rand.IntN(3000)) })
+			}, func() { proof.Spin(rand.IntN(3000)) })
 		})
 	}
 }
@@ -165,7 +166,7 @@ func TestAGiveUpAtTheSameInstantNeverTouchesALaterGeneration(t *testing.T) {
 
 // A party that has no time, or whose context has ended, passes as the last or not at all, however fast the other comes.
 func TestAPartyThatCannotWaitPassesAsTheLastOrNotAtAll(t *testing.T) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	over := ended(errWhy)
 	for name, wait := range map[string]func(b *barrier.Barrier) (int, error){
 		"no time":          func(b *barrier.Barrier) (int, error) { return b.WaitTimeout(0) },
@@ -186,14 +187,14 @@ func TestAPartyThatCannotWaitPassesAsTheLastOrNotAtAll(t *testing.T) {
 					for turn.Load() <= int64(i) { // both come at the same time
 						runtime.Gosched()
 					}
-					spin(rand.IntN(200))
+					proof.Spin(rand.IntN(200))
 					index, err := b.Wait()
 					results <- result{index, err}
 				}
 			}()
 			for i := range all {
 				turn.Store(int64(i) + 1)
-				spin(rand.IntN(200))
+				proof.Spin(rand.IntN(200))
 				if i%4 == 0 {
 					runtime.Gosched()
 				}
@@ -219,13 +220,14 @@ func TestAPartyThatCannotWaitPassesAsTheLastOrNotAtAll(t *testing.T) {
 // Parties come as they like while others abort and reset. What can be said then: whoever passed did so with a whole
 // generation, in which the action ran between the last arrival and the first return.
 func TestAbortAndResetAgainstArrivals(t *testing.T) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	const parties, goroutines = 3, 6
 	type meeting struct{ begun, ended int64 }
 	var (
 		clock    atomic.Int64
 		acting   atomic.Bool
 		meetings []meeting // written by the action, of which there is one at a time
+		met      atomic.Bool
 		stop     atomic.Bool
 		wg       sync.WaitGroup
 		waits    [goroutines][][3]int64 // when each that passed began and ended, and its index
@@ -235,11 +237,12 @@ func TestAbortAndResetAgainstArrivals(t *testing.T) {
 			t.Error("two actions at the same time")
 		}
 		begun := clock.Add(1)
-		spin(rand.IntN(500))
+		proof.Spin(rand.IntN(500))
 		if rand.IntN(2) == 0 {
 			runtime.Gosched()
 		}
 		meetings = append(meetings, meeting{begun, clock.Add(1)})
+		met.Store(true)
 		acting.Store(false)
 	})
 	for i := range goroutines {
@@ -268,7 +271,7 @@ func TestAbortAndResetAgainstArrivals(t *testing.T) {
 			}
 		})
 	}
-	for range rounds(20_000) {
+	for n := rounds(20_000); n > 0 || !met.Load(); n-- { // on a busy machine the goroutines may not have begun by then
 		for range rand.IntN(20) {
 			runtime.Gosched()
 		}
@@ -312,7 +315,7 @@ func TestEveryArrivalHappensBeforeEveryReturn(t *testing.T) {
 	for _, form := range patient {
 		for _, withAction := range []bool{true, false} {
 			t.Run(fmt.Sprint(form.name, withAction), func(t *testing.T) {
-				defer watch(t)()
+				defer proof.Watch(t)()
 				const parties = 3
 				var (
 					written [parties]int

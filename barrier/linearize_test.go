@@ -15,6 +15,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 	"github.com/gothreading/threading/barrier"
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // Small random programs run on a Barrier, several goroutines at once. Each call's beginning, end and result are noted,
@@ -214,7 +215,7 @@ func execute(seed uint64, b subject, bubble bool) []porcupine.Operation {
 			} else {
 				go func() {
 					for range d {
-						spin(1000)
+						proof.Spin(1000)
 						runtime.Gosched()
 					}
 					cancel(errWhy)
@@ -243,7 +244,7 @@ func execute(seed uint64, b subject, bubble bool) []porcupine.Operation {
 				if bubble {
 					time.Sleep(time.Duration(r.IntN(3)))
 				} else {
-					spin(r.IntN(1000))
+					proof.Spin(r.IntN(1000))
 					if op == "Wait" {
 						op = "WaitTimeout"
 					}
@@ -268,24 +269,18 @@ func execute(seed uint64, b subject, bubble bool) []porcupine.Operation {
 	return slices.Concat(histories[:]...)
 }
 
-// linearizable runs a program, and returns its history if no order of its calls explains it.
-func linearizable(t *testing.T, seed uint64, bubble bool, parties int, broken func(*barrier.Barrier) subject) (violation string) {
-	var history []porcupine.Operation
-	run := func() { history = execute(seed, broken(barrier.New(parties, nil)), bubble) }
-	if bubble {
-		synctest.Test(t, func(*testing.T) { run() })
-	} else {
-		run()
+// programs returns the programs on barriers, or on what broken makes of them. The seed also says of how many parties.
+func programs(t *testing.T, bubble bool, fewest, most int, broken func(*barrier.Barrier) subject) proof.Program {
+	return func(seed uint64) (_ porcupine.Model, history []porcupine.Operation, _ error) {
+		parties := fewest + int(seed%uint64(most-fewest+1))
+		run := func() { history = execute(seed, broken(barrier.New(parties, nil)), bubble) }
+		if bubble {
+			synctest.Test(t, func(*testing.T) { run() })
+		} else {
+			run()
+		}
+		return sequentialBarrier(parties), history, nil
 	}
-	if porcupine.CheckOperations(sequentialBarrier(parties), history) {
-		return ""
-	}
-	slices.SortStableFunc(history, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
-	var lines strings.Builder
-	for _, o := range history {
-		fmt.Fprintf(&lines, "%3d-%3d client %d: %v = %v\n", o.Call, o.Return, o.ClientId, o.Input, o.Output)
-	}
-	return lines.String()
 }
 
 func unbroken(b *barrier.Barrier) subject { return b }
@@ -293,13 +288,8 @@ func unbroken(b *barrier.Barrier) subject { return b }
 func TestConcurrentCallsAreLinearizable(t *testing.T) {
 	for name, bubble := range map[string]bool{"outside": false, "bubble": true} {
 		t.Run(name, func(t *testing.T) {
-			defer watch(t)()
-			first := rand.Uint64() >> 1
-			for i := range uint64(rounds(10_000)) {
-				if v := linearizable(t, first+i, bubble, 1+int(i%4), unbroken); v != "" {
-					t.Fatalf("the history of seed %d is not that of a Barrier of %d parties:\n%s", first+i, 1+i%4, v)
-				}
-			}
+			defer proof.Watch(t)()
+			proof.CheckHistories(t, rounds(10_000), programs(t, bubble, 1, 4, unbroken))
 		})
 	}
 }
@@ -383,15 +373,7 @@ func TestTheLinearizabilityCheckNoticesBrokenBarriers(t *testing.T) {
 		"Reset leaves the barrier broken": func(b *barrier.Barrier) subject { return resetsForGood{b} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			first := rand.Uint64() >> 1
-			const enough = 5000
-			for i := range uint64(enough) {
-				if linearizable(t, first+i, true, 2+int(i%2), broken) != "" {
-					t.Logf("noticed in history %d", i+1)
-					return
-				}
-			}
-			t.Errorf("not noticed in %d histories", enough)
+			proof.FindViolation(t, 5000, programs(t, true, 2, 3, broken))
 		})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/barrier"
+	"github.com/gothreading/threading/internal/proof"
 )
 
 const (
@@ -293,7 +294,7 @@ func TestNothingTakesBackThatAGenerationHasPassed(t *testing.T) {
 	} {
 		for _, action := range []func(){nil, func() {}} {
 			t.Run(name, func(t *testing.T) {
-				uninterrupted(t, func(t *testing.T) bool {
+				proof.Uninterrupted(t, func(t *testing.T) bool {
 					b := barrier.New(len(patient)+1, action)
 					var all []*outcome
 					for _, form := range patient {
@@ -326,7 +327,7 @@ func TestAPanicInTheActionBreaksThoseThatWaitForTheirTurn(t *testing.T) {
 		b := barrier.New(2, func() { acts++; time.Sleep(time.Minute); panic(errWhy) })
 		first := party(b.Wait)
 		var got any
-		go func() { got = recovered(func() { _, _ = b.Wait() }) }()
+		go func() { got = proof.Recovered(func() { _, _ = b.Wait() }) }()
 		synctest.Wait()
 		var others []*outcome
 		for range 5 { // two generations that are decided, and one that is filling
@@ -358,7 +359,7 @@ func TestAPanicAfterResetLeavesTheNewGenerationAlone(t *testing.T) {
 			})
 			first := party(b.Wait)
 			var got any
-			go func() { got = recovered(func() { _, _ = b.Wait() }) }()
+			go func() { got = proof.Recovered(func() { _, _ = b.Wait() }) }()
 			synctest.Wait()
 			b.Reset()
 			synctest.Wait()
@@ -426,7 +427,7 @@ var packageLevel = barrier.New(4, nil)
 
 // Nothing that was made in a bubble, a channel or a timer, may be used outside of it.
 func TestWorksOutsideAndInOneBubbleAfterAnother(t *testing.T) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	b := packageLevel
 	arrive := func(t *testing.T, form int, wait func()) {
 		var wg sync.WaitGroup
@@ -487,7 +488,7 @@ func TestWorksOutsideAndInOneBubbleAfterAnother(t *testing.T) {
 
 func TestNewNamesTheNumberItRefuses(t *testing.T) {
 	for _, n := range []int{0, -1, math.MinInt} {
-		err, _ := recovered(func() { barrier.New(n, nil) }).(error)
+		err, _ := proof.Recovered(func() { barrier.New(n, nil) }).(error)
 		if !errors.Is(err, barrier.ErrParties) || !strings.Contains(err.Error(), fmt.Sprintf("New(%d)", n)) {
 			t.Errorf("New(%d) panicked with %v", n, err)
 		}
@@ -498,10 +499,10 @@ func TestNewNamesTheNumberItRefuses(t *testing.T) {
 }
 
 func TestAGenerationAllocatesOnceAndAWaitOnlyForItsLimit(t *testing.T) {
-	if race {
+	if proof.Race {
 		t.Skip("under the race detector sync.Pool forgets at random what it is given")
 	}
-	defer watch(t)()
+	defer proof.Watch(t)()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	for _, form := range []struct {

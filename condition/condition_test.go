@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/condition"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/lock"
 	"github.com/gothreading/threading/rlock"
 )
@@ -464,7 +465,7 @@ func TestNotificationsAreConserved(t *testing.T) {
 	switch {
 	case testing.Short():
 		rounds = 20_000
-	case raceEnabled: // ten times slower
+	case proof.Race: // ten times slower
 		rounds = 100_000
 	}
 	for name, l := range map[string]func() sync.Locker{"rlock": newRLock, "sync.Mutex": func() sync.Locker { return new(sync.Mutex) }} {

@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/condition"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/lock"
+	"github.com/gothreading/threading/rlock"
 )
 
 // TestConformance holds the cases of CPython's ConditionTests (lock_tests.py), in our words. CPython runs its RLockTests
-// on a Condition as well; those are at the end.
+// on a Condition as well; those follow, and at the end what CPython's suite does not pin down.
 func TestConformance(t *testing.T) {
 	cases := []struct {
 		name string
@@ -180,6 +182,106 @@ func TestConformance(t *testing.T) {
 				t.Error("another goroutine unlocked it")
 			}
 			c.Unlock()
+		}},
+		{"T77 test_recursion_count", func(t *testing.T) {
+			// CPython skips it, because its condition has no such method. Here the RLock under it tells.
+			var r rlock.RLock
+			c := condition.New(&r)
+			depth := func(mine int) {
+				t.Helper()
+				if got := r.Depth(); got != mine {
+					t.Errorf("the depth is %d, want %d", got, mine)
+				}
+				elsewhere(func() {
+					if got := r.Depth(); got != 0 {
+						t.Errorf("to another goroutine the depth is %d, want 0", got)
+					}
+				})
+			}
+			depth(0)
+			c.Lock()
+			c.Lock()
+			c.Lock()
+			depth(3)
+			time.AfterFunc(time.Second, func() {
+				if r.Locked() {
+					t.Error("locked while the owner waits")
+				}
+				c.Lock() // whatever the depth was
+				depth(1)
+				c.Notify(1)
+				c.Unlock()
+			})
+			c.Wait()
+			depth(3)
+			c.Unlock()
+			depth(2)
+			c.Unlock()
+			c.Unlock()
+			depth(0)
+		}},
+		{"X01 a notification in the time between the end of a wait and the return of the lock", func(t *testing.T) {
+			for _, order := range [][2]time.Duration{ // who waits how long, in order of arrival
+				{100 * time.Millisecond, 2 * time.Second},
+				{2 * time.Second, 100 * time.Millisecond},
+			} {
+				var c condition.Condition
+				notified := map[time.Duration]bool{}
+				for _, d := range order {
+					waiter(&c, func() bool { return c.WaitTimeout(d) }, func(ok bool) { notified[d] = ok })
+				}
+				c.Lock()
+				time.Sleep(300 * time.Millisecond) // the time of one is over, and it waits for the lock
+				c.Notify(1)
+				c.Unlock()
+				synctest.Wait()
+				c.Lock()
+				if len(notified) != 2 || notified[100*time.Millisecond] || !notified[2*time.Second] {
+					t.Errorf("waiting for %v, notified %v; want only the one that still waited", order, notified)
+				}
+				c.Unlock()
+			}
+		}},
+		{"X02 notify by one who does not hold the lock", func(t *testing.T) {
+			// A lock without an owner can only tell that somebody holds it, so it is enough that somebody does.
+			var l lock.Lock
+			c := condition.New(&l)
+			woken := 0
+			for range 3 {
+				waiter(c, forever(c), func(bool) { woken++ })
+			}
+			if p := proof.Recovered(func() { c.Notify(1) }); p != condition.ErrNotLocked {
+				t.Errorf("nobody held it: Notify panicked with %v, want ErrNotLocked", p)
+			}
+			c.Lock()
+			elsewhere(func() { c.Notify(1) })
+			if woken != 0 {
+				t.Error("a waiter returned without the lock")
+			}
+			c.Unlock()
+			synctest.Wait()
+			c.Lock()
+			if woken != 1 {
+				t.Errorf("%d woken, want 1", woken)
+			}
+			elsewhere(c.NotifyAll)
+			c.Unlock()
+			synctest.Wait()
+			if woken != 3 {
+				t.Errorf("%d woken, want 3", woken)
+			}
+			// One with an owner knows.
+			for _, c := range []*condition.Condition{new(condition.Condition), condition.New(new(rlock.RLock))} {
+				c.Lock()
+				elsewhere(func() {
+					for name, notify := range map[string]func(){"Notify": func() { c.Notify(1) }, "NotifyAll": c.NotifyAll} {
+						if p := proof.Recovered(notify); p != condition.ErrNotLocked {
+							t.Errorf("%s panicked with %v, want ErrNotLocked", name, p)
+						}
+					}
+				})
+				c.Unlock()
+			}
 		}},
 	}
 	for _, c := range cases {

@@ -14,6 +14,7 @@ import (
 	"weak"
 
 	"github.com/gothreading/threading/condition"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/lock"
 	"github.com/gothreading/threading/rlock"
 )
@@ -353,7 +354,7 @@ func TestNoTimeLetsOthersHaveTheLock(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	for _, kind := range kinds() {
 		t.Run(kind.name, func(t *testing.T) {
-			defer watch(t)()
+			defer proof.Watch(t)()
 			const rounds = 40
 			had := 0
 			for range rounds {
@@ -390,8 +391,8 @@ func TestAContextEndedBeforeKeepsTheLockAndCallsNothing(t *testing.T) {
 	cancel(errCause)
 	passed, cancelPassed := context.WithTimeout(context.Background(), 0)
 	defer cancelPassed()
-	own := newForeignContext()
-	own.end()
+	own := proof.NewForeign()
+	own.End()
 	for name, ctx := range map[string]context.Context{"cancelled": cancelled, "deadline": passed, "foreign": own} {
 		t.Run(name, func(t *testing.T) {
 			var l counting
@@ -441,9 +442,9 @@ func TestAContextThatEndsMeanwhileReturnsItsCause(t *testing.T) {
 			return ctx, func() { time.Sleep(2 * time.Second); cancel() }
 		}, context.DeadlineExceeded},
 		"foreign": {func() (context.Context, func()) {
-			ctx := newForeignContext()
-			return ctx, ctx.end
-		}, errForeign},
+			ctx := proof.NewForeign()
+			return ctx, ctx.End
+		}, proof.ErrForeign},
 	} {
 		for method, wait := range waits {
 			t.Run(method+"/"+name, func(t *testing.T) {
@@ -686,7 +687,7 @@ func TestAnUnlockThatPanicsLeavesNoWaiterBehind(t *testing.T) {
 						before := c.Listed()
 						c.Lock()
 						l.breaks = true
-						if p := recovered(func() { form.wait(c) }); p != errCause {
+						if p := proof.Recovered(func() { form.wait(c) }); p != errCause {
 							t.Errorf("panicked with %v, want what Unlock did", p)
 						}
 						l.breaks = false
@@ -768,7 +769,7 @@ func TestACallWithoutTheLockPanicsAndChangesNothing(t *testing.T) {
 					c := kind.new()
 					misuse := func(situation string) {
 						t.Helper()
-						p := recovered(func() { needy.call(c) })
+						p := proof.Recovered(func() { needy.call(c) })
 						if p != condition.ErrNotLocked {
 							t.Errorf("%s: panicked with %v, want ErrNotLocked", situation, p)
 						}
@@ -825,7 +826,7 @@ func TestLockAndUnlockAreTheLocks(t *testing.T) {
 		{&z, z.Locker().(*rlock.RLock).Locked, rlock.ErrNotOwner},
 	} {
 		var locker sync.Locker = c.condition
-		if p := recovered(locker.Unlock); p != c.misuse {
+		if p := proof.Recovered(locker.Unlock); p != c.misuse {
 			t.Errorf("Unlock panicked with %v, want %v", p, c.misuse)
 		}
 		locker.Lock()
@@ -888,7 +889,7 @@ func TestWhatNeedNotWaitAllocatesNothing(t *testing.T) {
 
 // Two goroutines notify each other in turn.
 func TestAWaitAllocatesOnlyForItsLimit(t *testing.T) {
-	if raceEnabled {
+	if proof.Race {
 		t.Skip("the race detector makes sync.Pool forget what it was given")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -947,7 +948,7 @@ func TestAWaitAllocatesOnlyForItsLimit(t *testing.T) {
 // A condition that was used in every way that leaves something behind, if anything does, is collected when it is
 // dropped: no pooled waiter, timer or context that goes on refers to it.
 func TestNothingKeepsAConditionAlive(t *testing.T) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	live, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	use := func() weak.Pointer[condition.Condition] {
@@ -967,7 +968,7 @@ func TestNothingKeepsAConditionAlive(t *testing.T) {
 					case 2:
 						c.Notify(1)
 					case 3:
-						_ = recovered(func() { c.WaitFor(func() bool { panic(errCause) }) })
+						_ = proof.Recovered(func() { c.WaitFor(func() bool { panic(errCause) }) })
 					}
 					c.Unlock()
 				}
@@ -1049,7 +1050,7 @@ func TestNotifyPublishesPlainData(t *testing.T) {
 
 // What the lock protects needs nothing else, whichever way a wait ends.
 func TestTheLockPublishesPlainData(t *testing.T) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	forms := append(impatient(), limited{"no time", func(c *condition.Condition, _ time.Duration) bool {
 		return c.WaitTimeout(0)
 	}})

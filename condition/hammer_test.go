@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/condition"
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // A million waits that give up, on the clock of the machine, race notifications. Each notification that picks somebody
@@ -35,7 +36,7 @@ func TestEachNotificationEndsExactlyOneWait(t *testing.T) {
 				for range 2 {
 					runtime.Gosched()
 				}
-				spin(pause)
+				proof.Spin(pause)
 				cancel()
 			}()
 			return c.WaitContext(ctx) == nil
@@ -44,7 +45,7 @@ func TestEachNotificationEndsExactlyOneWait(t *testing.T) {
 	for _, kind := range kinds()[2:5] {
 		for _, wait := range waits {
 			t.Run(kind.name+"/"+wait.name, func(t *testing.T) {
-				defer watch(t)()
+				defer proof.Watch(t)()
 				const steadfast, hasty = 5, 4
 				var (
 					c                     = kind.new()
@@ -107,7 +108,7 @@ func TestEachNotificationEndsExactlyOneWait(t *testing.T) {
 					if rng.IntN(2) == 0 {
 						runtime.Gosched()
 					}
-					spin(rng.IntN(500))
+					proof.Spin(rng.IntN(500))
 					c.Lock()
 				}
 				for got < sent { // each that was sent is got without any more being sent
@@ -137,7 +138,7 @@ func TestEachNotificationEndsExactlyOneWait(t *testing.T) {
 func TestWaitForLosesNoToken(t *testing.T) {
 	for _, kind := range kinds()[:5] {
 		t.Run(kind.name, func(t *testing.T) {
-			defer watch(t)()
+			defer proof.Watch(t)()
 			var (
 				c                     = kind.new()
 				wg                    sync.WaitGroup

@@ -5,10 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"runtime"
-	"runtime/debug"
-	"runtime/pprof"
 	"slices"
 	"sync"
 	"testing"
@@ -16,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/condition"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/lock"
 	"github.com/gothreading/threading/rlock"
 )
@@ -113,7 +110,7 @@ func patient() []form {
 			return c.WaitContext(ctx) == nil
 		}},
 		{"WaitContext of a foreign context", func(c *condition.Condition) bool {
-			return c.WaitContext(newForeignContext()) == nil
+			return c.WaitContext(proof.NewForeign()) == nil
 		}},
 		{"WaitContext without end", func(c *condition.Condition) bool { return c.WaitContext(context.Background()) == nil }},
 		{"WaitFor", func(c *condition.Condition) bool { c.WaitFor(onceMore()); return true }},
@@ -190,45 +187,18 @@ func limitedBy(d time.Duration, wait func(context.Context) error) bool {
 }
 
 func foreignLimitedBy(d time.Duration, wait func(context.Context) error) bool {
-	ctx := newForeignContext()
-	defer time.AfterFunc(d, ctx.end).Stop()
+	ctx := proof.NewForeign()
+	defer time.AfterFunc(d, ctx.End).Stop()
 	err := wait(ctx)
-	if err != nil && err != errForeign {
+	if err != nil && err != proof.ErrForeign {
 		panic(fmt.Sprintf("returned %v, which is not what the context says", err))
 	}
 	return err == nil
 }
 
 var (
-	errCause   = errors.New("the cause of a context's end")
-	errForeign = errors.New("the error of a foreign context")
+	errCause = errors.New("the cause of a context's end")
 )
-
-// A foreignContext is one that package context knows nothing about.
-type foreignContext struct{ done chan struct{} }
-
-func newForeignContext() *foreignContext { return &foreignContext{make(chan struct{})} }
-
-func (f *foreignContext) end()                        { close(f.done) }
-func (f *foreignContext) Deadline() (time.Time, bool) { return time.Time{}, false }
-func (f *foreignContext) Done() <-chan struct{}       { return f.done }
-func (f *foreignContext) Value(any) any               { return nil }
-
-func (f *foreignContext) Err() error {
-	select {
-	case <-f.done:
-		return errForeign
-	default:
-		return nil
-	}
-}
-
-// recovered calls f and returns what it panicked with, or nil.
-func recovered(f func()) (value any) {
-	defer func() { value = recover() }()
-	f()
-	return nil
-}
 
 // elsewhere calls f on another goroutine and waits for its end.
 func elsewhere(f func()) {
@@ -374,37 +344,5 @@ func sorted(numbers []int) []int {
 	return numbers
 }
 
-// scaled returns how often to run a race: all rounds, or a tenth of them with -short, and a tenth of either under the
-// race detector, which makes each about ten times as slow.
-func scaled(all int) int {
-	if testing.Short() {
-		all /= 10
-	}
-	if raceEnabled {
-		all /= 10
-	}
-	return all
-}
-
-// watch ends the process, with all stacks, if a test outside of a bubble goes on for minutes: a lost notification shows
-// as a hang. It measures nothing. The result ends the watch.
-func watch(t *testing.T) (stop func()) {
-	name := t.Name()
-	timer := time.AfterFunc(3*time.Minute, func() {
-		debug.SetTraceback("all")
-		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
-		panic(name + " hangs: a notification was lost")
-	})
-	return func() { timer.Stop() }
-}
-
-// spin keeps the processor busy for about n nanoseconds.
-//
-//go:noinline
-func spin(n int) {
-	x := uint32(0)
-	for range n {
-		x = x*1664525 + 1013904223
-	}
-	runtime.KeepAlive(x) // or the loop has no effect
-}
+// scaled scales the length of a race, of which each round is about ten times as slow under the race detector.
+func scaled(full int) int { return proof.Rounds(full, 10, 10) }

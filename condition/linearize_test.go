@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/gothreading/threading/condition"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/lock"
 )
 
@@ -95,21 +95,6 @@ var model = porcupine.Model{
 	},
 }
 
-// An entry is a context that remembers whether it had ended when it was first asked, which is at entry: on the clock of
-// the machine nobody else can know.
-type entry struct {
-	context.Context
-	asked, ended bool
-}
-
-func (e *entry) Err() error {
-	err := e.Context.Err()
-	if !e.asked {
-		e.asked, e.ended = true, err != nil
-	}
-	return err
-}
-
 // do makes a call. deadline tells when it begins to be allowed to give up.
 func (m *monitor) do(r request, deadline func()) (a answer) {
 	c, other, waiting := m.notEmpty, m.notFull, &m.getting
@@ -121,7 +106,7 @@ func (m *monitor) do(r request, deadline func()) (a answer) {
 	ctx, cancel := context.WithTimeout(context.Background(), r.limit) // has ended if that is 0
 	defer cancel()
 	deadline()
-	at := &entry{Context: ctx}
+	at := &proof.Entry{Context: ctx}
 	c.Lock()
 	defer c.Unlock()
 	*waiting++
@@ -133,7 +118,7 @@ func (m *monitor) do(r request, deadline func()) (a answer) {
 		a.ok = c.WaitForTimeout(pred, r.limit)
 	case withinContext, withEndedContext:
 		a.ok = c.WaitForContext(at, pred) == nil
-		a.ended = at.ended
+		a.ended = at.Ended
 	}
 	*waiting--
 	if !a.ok {
@@ -245,7 +230,7 @@ func history(t *testing.T, m *monitor, bubble bool, seed uint64) ([]record, erro
 					time.Sleep(time.Duration(n-1) * unit)
 				default:
 					runtime.Gosched()
-					spin(n * 1000)
+					proof.Spin(n * 1000)
 				}
 			}
 		})
@@ -274,7 +259,7 @@ func history(t *testing.T, m *monitor, bubble bool, seed uint64) ([]record, erro
 				}
 				time.Sleep(time.Second)
 			}
-			return nil, fmt.Errorf("a notification was lost: %d items, %d wait to get, %d to put", items, getting, putting)
+			return slices.Concat(results[:]...), fmt.Errorf("a notification was lost: %d items, %d wait to get, %d to put", items, getting, putting)
 		}
 		perform(clients, request{put: getting > 0, how: patiently, item: '+'})
 	}
@@ -282,32 +267,18 @@ func history(t *testing.T, m *monitor, bubble bool, seed uint64) ([]record, erro
 	return slices.Concat(results[:]...), nil
 }
 
-// firstViolation checks histories until one is found that no order of its calls explains, and reports it. Every other
-// one takes place in a bubble, where calls meet at the same instant.
-func firstViolation(t *testing.T, newMonitor func() *monitor, histories int) (found string, ok bool) {
-	for seed := range uint64(histories) {
-		var (
-			past []record
-			err  error
-		)
+// programs returns the programs on such monitors. Every other one takes place in a bubble, where calls meet at the same
+// instant.
+func programs(t *testing.T, newMonitor func() *monitor) proof.Program {
+	return func(seed uint64) (_ porcupine.Model, _ []porcupine.Operation, err error) {
+		var past []record
 		if seed%2 == 0 {
 			past, err = history(t, newMonitor(), false, seed)
 		} else {
 			synctest.Test(t, func(*testing.T) { past, err = history(t, newMonitor(), true, seed) })
 		}
-		if err != nil {
-			return fmt.Sprintf("seed %d: %v", seed, err), false
-		}
-		if operations := operations(past); !porcupine.CheckOperations(model, operations) {
-			slices.SortFunc(operations, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
-			var lines []string
-			for _, op := range operations {
-				lines = append(lines, fmt.Sprintf("%4d-%4d client %d: %v: %+v", op.Call, op.Return, op.ClientId, op.Input, op.Output))
-			}
-			return fmt.Sprintf("seed %d:\n%s", seed, strings.Join(lines, "\n")), false
-		}
+		return model, operations(past), err
 	}
-	return "", true
 }
 
 func monitors() map[string]func() *monitor {
@@ -327,10 +298,8 @@ func monitors() map[string]func() *monitor {
 func TestEveryHistoryOfAMonitorIsLinearizable(t *testing.T) {
 	for name, newMonitor := range monitors() {
 		t.Run(name, func(t *testing.T) {
-			defer watch(t)()
-			if found, ok := firstViolation(t, newMonitor, scaled(8_000)); !ok {
-				t.Errorf("no order of these calls explains their answers; %s", found)
-			}
+			defer proof.Watch(t)()
+			proof.CheckHistories(t, scaled(8_000), programs(t, newMonitor))
 		})
 	}
 }
@@ -346,14 +315,12 @@ func TestPlantedBugsAreFound(t *testing.T) {
 		"the end of a context is more than enough": func(c *condition.Condition) waitable { return strict{c} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			defer watch(t)()
+			defer proof.Watch(t)()
 			newMonitor := func() *monitor {
 				var l lock.Lock
 				return &monitor{notEmpty: plant(condition.New(&l)), notFull: plant(condition.New(&l))}
 			}
-			if _, ok := firstViolation(t, newMonitor, 4000); ok {
-				t.Error("no history shows it")
-			}
+			proof.FindViolation(t, 4000, programs(t, newMonitor))
 		})
 	}
 }

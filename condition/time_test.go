@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/condition"
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // Every form waits durably, in the sense of testing/synctest, until it is notified, however long that takes.
@@ -314,7 +315,7 @@ var packageLevel condition.Condition
 
 // Nothing that was made in a bubble, a channel or a timer, may be used outside of it, or in another.
 func TestAPackageLevelConditionWorksOutsideAndInOneBubbleAfterAnother(t *testing.T) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	c := &packageLevel
 	start := func(wg *sync.WaitGroup, notified *atomic.Int32) {
 		for _, form := range patient() {

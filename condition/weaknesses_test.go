@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/condition"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/lock"
 	"github.com/gothreading/threading/rlock"
 )
@@ -41,7 +42,7 @@ func TestWeaknessesOfCPythonAreMended(t *testing.T) {
 			} {
 				c.Lock()
 				elsewhere(func() {
-					if p := recovered(c.Wait); p != condition.ErrNotLocked {
+					if p := proof.Recovered(c.Wait); p != condition.ErrNotLocked {
 						t.Errorf("%s: Wait panicked with %v", name, p)
 					}
 				})
@@ -113,7 +114,7 @@ func TestAConditionIsAReentrantLock(t *testing.T) {
 	}
 	notOwner := func(t *testing.T, release func()) {
 		t.Helper()
-		if p, _ := recovered(release).(error); !errors.Is(p, rlock.ErrNotOwner) {
+		if p, _ := proof.Recovered(release).(error); !errors.Is(p, rlock.ErrNotOwner) {
 			t.Errorf("panicked with %v, want ErrNotOwner", p)
 		}
 	}
@@ -174,7 +175,7 @@ func TestAConditionIsAReentrantLock(t *testing.T) {
 	// The block form releases when the block ends, also when it raises.
 	run("L09 test_with", func(t *testing.T, c *condition.Condition, r *rlock.RLock) {
 		for _, raise := range []any{nil, errCause} {
-			raised := recovered(func() {
+			raised := proof.Recovered(func() {
 				c.Lock()
 				defer c.Unlock()
 				if !r.Owned() {

@@ -13,6 +13,7 @@ import (
 	"weak"
 
 	"github.com/gothreading/threading/event"
+	"github.com/gothreading/threading/internal/proof"
 )
 
 func TestTheZeroEventIsClear(t *testing.T) {
@@ -110,15 +111,15 @@ func endedContexts() map[string]func(*testing.T) (context.Context, error) {
 			return ctx, context.DeadlineExceeded
 		},
 		"foreign": func(*testing.T) (context.Context, error) {
-			ctx := newForeign()
-			ctx.end()
-			return ctx, errForeign
+			ctx := proof.NewForeign()
+			ctx.End()
+			return ctx, proof.ErrForeign
 		},
 		// Its Value method leads package context to the live parent, which knows no cause.
 		"foreign child of a live one": func(t *testing.T) (context.Context, error) {
-			own := newForeign()
-			own.end()
-			return foreignChild{t.Context(), own}, errForeign
+			own := proof.NewForeign()
+			own.End()
+			return foreignChild{t.Context(), own}, proof.ErrForeign
 		},
 	}
 }
@@ -126,7 +127,7 @@ func endedContexts() map[string]func(*testing.T) (context.Context, error) {
 // A foreignChild ends by itself and has the values of its parent.
 type foreignChild struct {
 	context.Context
-	own *foreign
+	own *proof.Foreign
 }
 
 func (f foreignChild) Done() <-chan struct{} { return f.own.Done() }
@@ -178,9 +179,9 @@ func TestAContextThatEndsMeanwhileReturnsItsCause(t *testing.T) {
 			return ctx, func() { time.Sleep(2 * time.Second); cancel() }
 		}, context.DeadlineExceeded},
 		"foreign": {func() (context.Context, func()) {
-			ctx := newForeign()
-			return ctx, ctx.end
-		}, errForeign},
+			ctx := proof.NewForeign()
+			return ctx, ctx.End
+		}, proof.ErrForeign},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -322,7 +323,7 @@ func TestWhatNeedNotWaitAllocatesNothing(t *testing.T) {
 }
 
 func TestAWaitAllocatesOnlyForItsLimit(t *testing.T) {
-	if raceEnabled {
+	if proof.Race {
 		t.Skip("the race detector makes sync.Pool forget what it was given")
 	}
 	var e event.Event
@@ -365,7 +366,7 @@ func TestAWaitAllocatesOnlyForItsLimit(t *testing.T) {
 // An event that was used in every way that leaves something behind, if anything does, is collected when it is dropped:
 // no pooled waiter, timer or context that goes on refers to it.
 func TestNothingKeepsAnEventAlive(t *testing.T) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	live, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	use := func() weak.Pointer[event.Event] {
@@ -446,7 +447,7 @@ func TestSetPublishesPlainData(t *testing.T) {
 	for i, form := range append(polling, patient()...) {
 		t.Run(form.name, func(t *testing.T) {
 			t.Run("contended", func(t *testing.T) {
-				defer watch(t)()
+				defer proof.Watch(t)()
 				for range 100 {
 					var (
 						e    event.Event

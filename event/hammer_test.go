@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/event"
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // A moment is when something happened, since the test began. The clock is monotonic, and the same for all goroutines.
@@ -37,7 +38,7 @@ func TestSetRacesTheDeadline(t *testing.T) {
 				name += " and Clear"
 			}
 			t.Run(name, func(t *testing.T) {
-				defer watch(t)()
+				defer proof.Watch(t)()
 				const waiters = 4
 				var (
 					e                event.Event
@@ -115,7 +116,7 @@ func TestSetRacesCancel(t *testing.T) {
 			name += " and Clear"
 		}
 		t.Run(name, func(t *testing.T) {
-			defer watch(t)()
+			defer proof.Watch(t)()
 			const waiters = 4
 			var (
 				e                event.Event
@@ -142,7 +143,7 @@ func TestSetRacesCancel(t *testing.T) {
 				}
 				wg.Go(func() {
 					<-begin
-					spin(rng.IntN(1000))
+					proof.Spin(rng.IntN(1000))
 					cancelling.Store(clock.Add(1))
 					cancel(errCause)
 				})
@@ -153,7 +154,7 @@ func TestSetRacesCancel(t *testing.T) {
 				if pause%4 > 0 {
 					runtime.Gosched() // on one processor it would always come second
 				}
-				spin(pause)
+				proof.Spin(pause)
 				before := clock.Add(1)
 				e.Set()
 				after := clock.Add(1)
@@ -195,7 +196,7 @@ func TestSetRacesTheBeginningOfAWait(t *testing.T) {
 	forms := append([]form{within(impatient()[0], 10*time.Second), within(impatient()[1], 10*time.Second)}, patient()...)
 	for _, form := range forms {
 		t.Run(form.name, func(t *testing.T) {
-			defer watch(t)()
+			defer proof.Watch(t)()
 			var (
 				e    event.Event
 				turn atomic.Int64
@@ -207,13 +208,13 @@ func TestSetRacesTheBeginningOfAWait(t *testing.T) {
 				rng := rand.New(rand.NewPCG(5, 6))
 				for i := range n {
 					await(func() bool { return turn.Load() > i })
-					spin(rng.IntN(100))
+					proof.Spin(rng.IntN(100))
 					e.Set()
 				}
 			})
 			for i := range n {
 				turn.Store(i + 1)
-				spin(mine.IntN(400)) // the other needs a moment to see its turn
+				proof.Spin(mine.IntN(400)) // the other needs a moment to see its turn
 				if !form.wait(&e) {
 					t.Error("a wait that began as the event was set was not released")
 				}
@@ -231,7 +232,7 @@ func TestSetRacesTheBeginningOfAWait(t *testing.T) {
 // Whoever learns from one form that the event is set does not learn the opposite from another, while nobody clears it:
 // not from a channel that is still open, nor from IsSet after a channel was closed.
 func TestNoFormIsBehindAnother(t *testing.T) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	var (
 		e    event.Event
 		turn atomic.Int64
@@ -270,7 +271,7 @@ func TestNoFormIsBehindAnother(t *testing.T) {
 
 // Waiters in all forms, and several goroutines that set and clear at the same time. Nobody is left behind.
 func TestNobodyIsLeftBehindWhenManySetAndClear(t *testing.T) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	var (
 		e                event.Event
 		waiters, setters sync.WaitGroup
@@ -314,14 +315,14 @@ func TestAMillionWaitersAreWoken(t *testing.T) {
 	for _, waiters := range []int{5_000, 10_000, 1_000_000} {
 		t.Run(strconv.Itoa(waiters), func(t *testing.T) {
 			switch {
-			case raceEnabled && waiters > 5_000:
+			case proof.Race && waiters > 5_000:
 				t.Skip("the race detector knows no more than 8128 goroutines at a time")
 			case testing.Short() && waiters > 10_000:
 				t.Skip("-short: a million goroutines take some seconds, and three gigabytes")
 			case strconv.IntSize == 32 && waiters > 10_000:
 				t.Skip("a million goroutines do not fit into the memory of a 32-bit process")
 			}
-			defer watch(t)()
+			defer proof.Watch(t)()
 			var (
 				e                        event.Event
 				wg                       sync.WaitGroup

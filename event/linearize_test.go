@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/gothreading/threading/event"
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // A flag is an Event, or a broken one.
@@ -161,21 +161,6 @@ type world struct {
 	pause  func(n int)   // for n units
 }
 
-// An entry is a context that remembers whether it had ended when it was first asked, which is at entry: on the clock of
-// the machine nobody else can know.
-type entry struct {
-	context.Context
-	asked, ended bool
-}
-
-func (e *entry) Err() error {
-	err := e.Context.Err()
-	if !e.asked {
-		e.asked, e.ended = true, err != nil
-	}
-	return err
-}
-
 // history runs a random program of several clients on e.
 func history(e flag, w world, seed uint64) []record {
 	const clients, calls = 4, 10
@@ -234,10 +219,10 @@ func history(e flag, w world, seed uint64) []record {
 					wait(deadline, func() bool { return e.WaitTimeout(limit) })
 				case 8:
 					parent, cancel := context.WithTimeout(context.Background(), limit)
-					ctx := &entry{Context: parent}
+					ctx := &proof.Entry{Context: parent}
 					before := len(results[me])
 					wait(deadline, func() bool { return e.WaitContext(ctx) == nil })
-					if ctx.ended { // it was no wait
+					if ctx.Ended { // it was no wait
 						last := results[me][len(results[me])-1]
 						last.deadline = 0
 						if last.step.what == gaveUp {
@@ -296,15 +281,15 @@ func history(e flag, w world, seed uint64) []record {
 	return slices.Concat(results[:]...)
 }
 
-// firstViolation checks histories until one is found that no order of its steps explains, and reports it. Every other
-// one takes place in a bubble, where calls meet at the same instant.
-func firstViolation(t *testing.T, newFlag func() flag, histories int) (found string, ok bool) {
-	for seed := range uint64(histories) {
+// programs returns the programs on such flags. Every other one takes place in a bubble, where calls meet at the same
+// instant.
+func programs(t *testing.T, newFlag func() flag) proof.Program {
+	return func(seed uint64) (porcupine.Model, []porcupine.Operation, error) {
 		var past []record
 		if seed%2 == 0 {
 			past = history(newFlag(), world{false, 2 * time.Microsecond, func(n int) {
 				runtime.Gosched()
-				spin(n * 1000)
+				proof.Spin(n * 1000)
 			}}, seed)
 		} else {
 			synctest.Test(t, func(*testing.T) {
@@ -313,23 +298,13 @@ func firstViolation(t *testing.T, newFlag func() flag, histories int) (found str
 				}}, seed)
 			})
 		}
-		if operations := operations(past); !porcupine.CheckOperations(model, operations) {
-			slices.SortFunc(operations, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
-			var lines []string
-			for _, op := range operations {
-				lines = append(lines, fmt.Sprintf("%4d-%4d %v", op.Call, op.Return, op.Input))
-			}
-			return fmt.Sprintf("seed %d:\n%s", seed, strings.Join(lines, "\n")), false
-		}
+		return model, operations(past), nil
 	}
-	return "", true
 }
 
 func TestEveryHistoryIsLinearizable(t *testing.T) {
-	defer watch(t)()
-	if found, ok := firstViolation(t, func() flag { return new(event.Event) }, rounds(20_000)); !ok {
-		t.Errorf("no order of these steps explains their answers; %s", found)
-	}
+	defer proof.Watch(t)()
+	proof.CheckHistories(t, rounds(20_000), programs(t, func() flag { return new(event.Event) }))
 }
 
 // The check notices each of these events, so it would notice an event that did the same.
@@ -346,10 +321,8 @@ func TestPlantedBugsAreFound(t *testing.T) {
 		"a wait without time forgets that it is set": func() flag { return new(forgetfulTry) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			defer watch(t)()
-			if _, ok := firstViolation(t, newFlag, 3000); ok {
-				t.Error("no history shows it")
-			}
+			defer proof.Watch(t)()
+			proof.FindViolation(t, 3000, programs(t, newFlag))
 		})
 	}
 }

@@ -5,16 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"runtime"
-	"runtime/debug"
-	"runtime/pprof"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/gothreading/threading/event"
+	"github.com/gothreading/threading/internal/proof"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -36,7 +34,7 @@ func patient() []form {
 			defer cancel()
 			return e.WaitContext(ctx) == nil
 		}},
-		{"WaitContext of a foreign context", func(e *event.Event) bool { return e.WaitContext(newForeign()) == nil }},
+		{"WaitContext of a foreign context", func(e *event.Event) bool { return e.WaitContext(proof.NewForeign()) == nil }},
 		{"WaitContext without end", func(e *event.Event) bool { return e.WaitContext(context.Background()) == nil }},
 		{"Done", func(e *event.Event) bool { _, open := <-e.Done(); return !open }},
 	}
@@ -64,10 +62,10 @@ func impatient() []limited {
 			return err == nil
 		}},
 		{"WaitContext of a foreign context", func(e *event.Event, d time.Duration) bool {
-			ctx := newForeign()
-			defer time.AfterFunc(d, ctx.end).Stop()
+			ctx := proof.NewForeign()
+			defer time.AfterFunc(d, ctx.End).Stop()
 			err := e.WaitContext(ctx)
-			if err != nil && err != errForeign {
+			if err != nil && err != proof.ErrForeign {
 				panic(fmt.Sprintf("WaitContext returned %v, which is not what the context says", err))
 			}
 			return err == nil
@@ -81,28 +79,8 @@ func within(l limited, d time.Duration) form {
 }
 
 var (
-	errCause   = errors.New("the cause of a context's end")
-	errForeign = errors.New("the error of a foreign context")
+	errCause = errors.New("the cause of a context's end")
 )
-
-// A foreign context is one that package context knows nothing about.
-type foreign struct{ done chan struct{} }
-
-func newForeign() *foreign { return &foreign{make(chan struct{})} }
-
-func (f *foreign) end()                        { close(f.done) }
-func (f *foreign) Deadline() (time.Time, bool) { return time.Time{}, false }
-func (f *foreign) Done() <-chan struct{}       { return f.done }
-func (f *foreign) Value(any) any               { return nil }
-
-func (f *foreign) Err() error {
-	select {
-	case <-f.done:
-		return errForeign
-	default:
-		return nil
-	}
-}
 
 // isClosed reports whether a receive from c would return at once.
 func isClosed(c <-chan struct{}) bool {
@@ -114,46 +92,8 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// rounds returns how often to run a race: all rounds, or a tenth of them with -short, and a tenth of either under the
-// race detector, which makes each about ten times as slow.
-func rounds(all int) int {
-	if testing.Short() {
-		all /= 10
-	}
-	if raceEnabled {
-		all /= 10
-	}
-	return all
-}
-
-// watch ends the process, with all stacks, if a test outside of a bubble goes on for minutes: a waiter that is never
-// woken shows as a hang. It measures nothing. The result ends the watch.
-func watch(t *testing.T) (stop func()) {
-	name := t.Name()
-	timer := time.AfterFunc(3*time.Minute, func() {
-		debug.SetTraceback("all")
-		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
-		panic(name + " hangs: somebody was not woken")
-	})
-	return func() { timer.Stop() }
-}
-
-// processors sets GOMAXPROCS until the test ends.
-func processors(t *testing.T, n int) {
-	before := runtime.GOMAXPROCS(n)
-	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
-}
-
-// spin keeps the processor busy for about n nanoseconds.
-//
-//go:noinline
-func spin(n int) {
-	x := uint32(0)
-	for range n {
-		x = x*1664525 + 1013904223
-	}
-	runtime.KeepAlive(x) // or the loop has no effect
-}
+// rounds scales the length of a race, of which each round is about ten times as slow under the race detector.
+func rounds(full int) int { return proof.Rounds(full, 10, 10) }
 
 // await spins until condition holds, for races that a waiter who has to be woken would never win.
 func await(condition func() bool) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/event"
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // Every form waits durably, in the sense of testing/synctest, until the Set, however long that takes.
@@ -122,7 +123,7 @@ func TestSetThenClearReleasesEverybodyWhoWaits(t *testing.T) {
 		for _, calls := range []string{"S", "SC", "SCSC", "SCS", "SSCCSC"} {
 			for _, waiters := range []int{1, 2, 99, 100, 101, 200, 350, 1001} {
 				t.Run(fmt.Sprint(calls, "/", waiters, " waiters, GOMAXPROCS ", processes), func(t *testing.T) {
-					processors(t, processes)
+					proof.Processors(t, processes)
 					synctest.Test(t, func(t *testing.T) {
 						var (
 							e        event.Event
@@ -200,7 +201,7 @@ func TestWhoComesAfterTheClearWaitsForTheNextSet(t *testing.T) {
 // A Set wakes its waiters in batches, without keeping the guard. Whoever comes after the Clear, while it is still at
 // that, must not be woken with them.
 func TestANewcomerWaitsWhileAnEarlierSetIsStillWakingOthers(t *testing.T) {
-	processors(t, 4)
+	proof.Processors(t, 4)
 	const others = 400
 	inTime := 0
 	for range rounds(3000) {
@@ -304,7 +305,7 @@ func TestGivingUpInTheMiddleLeavesTheOthers(t *testing.T) {
 // The test puts both in the queue for the guard, the deadline's timer first, and lets that be passed over once after
 // more than a millisecond. From then on a sync.Mutex is handed over in order: to the Set before the waiter is even woken.
 func TestASetBetweenTheDeadlineAndTheReturnIsReported(t *testing.T) {
-	processors(t, 1)
+	proof.Processors(t, 1)
 	for _, calls := range []string{"S", "SC", "SCSC"} {
 		t.Run(calls, func(t *testing.T) {
 			const enough = 5
@@ -362,7 +363,7 @@ func meetBetween(t *testing.T, calls string) (hit, reported bool) {
 		for range 10 {
 			runtime.Gosched()
 		}
-		spin(2_000_000)
+		proof.Spin(2_000_000)
 		e.Guard().Unlock()
 		e.Guard().Lock()
 		runtime.Gosched()
@@ -375,7 +376,7 @@ func meetBetween(t *testing.T, calls string) (hit, reported bool) {
 // A wait that has found the event clear, and comes for the guard behind a Set, must look again: that Set wakes only those
 // who were listed before it, and there may never be another.
 func TestAWaitThatBeginsBehindASetSeesIt(t *testing.T) {
-	processors(t, 1)
+	proof.Processors(t, 1)
 	forms := patient()
 	for _, limit := range impatient() {
 		forms = append(forms, within(limit, time.Hour))
@@ -483,7 +484,7 @@ var packageLevel event.Event
 
 // Nothing that was made in a bubble, a channel or a timer, may be used outside of it, or in another.
 func TestAPackageLevelEventWorksOutsideAndInOneBubbleAfterAnother(t *testing.T) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	phase := func(t *testing.T, limits []time.Duration, settle func(waiting int)) {
 		e := &packageLevel
 		for range 4 {

@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/locktest"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/lock"
 )
 
-// The cases of CPython's lock_tests.py for Lock, and a weakness of CPython's own that is mended here.
+// The cases of CPython's lock_tests.py and test_threading.py for Lock, and a weakness of CPython's own that is mended
+// here.
 func TestConformance(t *testing.T) {
 	same := func(name string, test func(*testing.T, locktest.New)) {
 		t.Run(name, func(t *testing.T) { test(t, newLock) })
@@ -60,6 +62,19 @@ func TestConformance(t *testing.T) {
 		locktest.Elsewhere(l.Unlock)
 		l.Lock()
 		l.Unlock()
+		locktest.Usable(t, &l)
+	})
+
+	// The release of a free lock is refused, before any acquire as after a pair.
+	t.Run("T61 test_releasing_unacquired_lock", func(t *testing.T) {
+		var l lock.Lock
+		for range 2 {
+			if p := proof.Recovered(l.Unlock); p != lock.ErrNotLocked {
+				t.Errorf("Unlock panicked with %v, want ErrNotLocked", p)
+			}
+			l.Lock()
+			l.Unlock()
+		}
 		locktest.Usable(t, &l)
 	})
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/locktest"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/lock"
 )
 
@@ -62,7 +63,7 @@ func (l *unlockingTry) TryLock() bool {
 	if l.plain.TryLock() {
 		return true
 	}
-	_ = locktest.Recovered(l.Unlock)
+	_ = proof.Recovered(l.Unlock)
 	return false
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/locktest"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/lock"
 )
 
@@ -67,7 +68,7 @@ func TestUnlockOfAFreeLockPanicsAndChangesNothing(t *testing.T) {
 	var l lock.Lock
 	misuse := func() {
 		t.Helper()
-		p := locktest.Recovered(l.Unlock)
+		p := proof.Recovered(l.Unlock)
 		if p != lock.ErrNotLocked {
 			t.Errorf("Unlock of a free lock panicked with %v, want ErrNotLocked", p)
 		}
@@ -113,12 +114,12 @@ func TestUnlockOfAFreeLockPanicsWithWaitersAround(t *testing.T) {
 							served.Add(1)
 							time.Sleep(time.Second)
 							// Unless the waiter was so fast that the misuse was none and unlocked this.
-							_ = locktest.Recovered(l.Unlock)
+							_ = proof.Recovered(l.Unlock)
 						})
 						synctest.Wait()
 					}
 					l.Unlock()
-					p := locktest.Recovered(l.Unlock)
+					p := proof.Recovered(l.Unlock)
 					conclusive = p != nil
 					if conclusive && p != lock.ErrNotLocked {
 						t.Errorf("panicked with %v, want ErrNotLocked", p)

@@ -705,3 +705,118 @@ func feedAndConsume(t *testing.T, n int, get func(*queue.Queue[int]) (int, error
 	}
 	wantState(t, q, 0, n+consumers)
 }
+
+// What CPython's tests leave open, in every order.
+func TestWhatCPythonLeavesOpen(t *testing.T) {
+	each := func(name string, test func(t *testing.T, o order)) {
+		t.Run(name, func(t *testing.T) {
+			for _, o := range orders {
+				t.Run(o.name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { test(t, o) }) })
+			}
+		})
+	}
+
+	// There is always room, so no time is too short, and none is waited for.
+	each("X08 a put with a bad timeout into a queue without bound", func(t *testing.T, o order) {
+		q := o.new(t, 0)
+		began := time.Now()
+		for i, d := range []time.Duration{0, -1, -time.Hour, math.MinInt64, math.MaxInt64} {
+			wantError(t, "PutTimeout", q.PutTimeout(i, d), nil)
+			wantState(t, q, i+1, i+1)
+		}
+		if took := time.Since(began); took != 0 {
+			t.Errorf("it took %v", took)
+		}
+	})
+
+	// Whose time is over takes what is there all the same.
+	each("X09 a put or get past its deadline", func(t *testing.T, o order) {
+		for _, maxsize := range bounded {
+			q := o.new(t, maxsize)
+			for _, d := range []time.Duration{0, -1, math.MinInt64} {
+				wantError(t, "PutTimeout with room", q.PutTimeout(7, d), nil)
+				if item, err := q.GetTimeout(d); item != 7 || err != nil {
+					t.Errorf("GetTimeout with an item = %d, %v, want 7, nil", item, err)
+				}
+			}
+			n := q.Unfinished()
+			// In the very moment in which the time of a waiter is over it is served. Whichever comes first, the waiter
+			// and the queue agree.
+			getter := start(func() (int, error) { return q.GetTimeout(time.Second) })
+			putter := time.AfterFunc(time.Second, func() { wantError(t, "TryPut", q.TryPut(7), nil) })
+			time.Sleep(2 * time.Second)
+			if putter.Stop() || !getter.returned() {
+				t.Fatal("nothing happened in two seconds")
+			}
+			if getter.err == nil {
+				getter.want(t, "GetTimeout", 7, nil)
+				wantState(t, q, 0, n+1)
+			} else {
+				getter.want(t, "GetTimeout", 0, queue.ErrEmpty)
+				wantState(t, q, 1, n+1)
+				wantItems(t, q, 7)
+			}
+			fill(t, q, 0)
+			n = q.Unfinished()
+			late := start(func() (int, error) { return 0, q.PutTimeout(-1, time.Second) })
+			time.AfterFunc(time.Second, func() { _, _ = q.TryGet() })
+			time.Sleep(2 * time.Second)
+			if late.returned() && late.err == nil {
+				wantState(t, q, maxsize, n+1)
+			} else {
+				late.want(t, "PutTimeout", 0, queue.ErrFull)
+				wantState(t, q, maxsize-1, n)
+			}
+		}
+	})
+
+	// Python's heap mixes up equals, and a comparison that raises leaves it wrong or takes an item with it.
+	t.Run("X10 equal priorities and failing comparisons", TestEqualsLeaveInOrderOfArrival)
+
+	// As in Python it is a matter of counting: nobody asks which item it is for, or whether it has left.
+	each("X11 a TaskDone for an item that is still inside", func(t *testing.T, o order) {
+		q := o.new(t, 0)
+		q.Put(1)
+		q.Put(2)
+		joiner := startJoin(q)
+		q.TaskDone()
+		synctest.Wait()
+		joiner.wantWaiting(t, "Join")
+		q.TaskDone()
+		synctest.Wait()
+		joiner.want(t, "Join", 0, nil)
+		wantState(t, q, 2, 0)
+		wantPanic(t, queue.ErrTaskDone, q.TaskDone)
+		if _, err := q.Get(); err != nil {
+			t.Error(err)
+		}
+		wantPanic(t, queue.ErrTaskDone, q.TaskDone)
+		q.ShutdownNow() // takes nothing off that is not counted
+		wantState(t, q, 0, 0)
+	})
+
+	// A join counts what consumers have taken, and not what was dropped.
+	each("X13 a join after an immediate shutdown with items at work", func(t *testing.T, o order) {
+		q := o.new(t, 0)
+		fill(t, q, 5)
+		early := startJoin(q)
+		for range 2 {
+			if _, err := q.Get(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		q.ShutdownNow()
+		late := startJoin(q)
+		for i := range 2 {
+			synctest.Wait()
+			early.wantWaiting(t, "a Join from before")
+			late.wantWaiting(t, "a Join from after")
+			wantState(t, q, 0, 2-i)
+			q.TaskDone()
+		}
+		synctest.Wait()
+		early.want(t, "a Join from before", 0, nil)
+		late.want(t, "a Join from after", 0, nil)
+		wantPanic(t, queue.ErrTaskDone, q.TaskDone)
+	})
+}

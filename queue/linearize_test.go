@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/queue"
 )
 
@@ -176,7 +177,7 @@ var mix = strings.Fields(`
 type setting struct {
 	name    string
 	pause   func(*rand.Rand)               // between two calls
-	delay   func()                         // before a context ends
+	delay   func(*rand.Rand)               // before a context ends
 	timeout func(*rand.Rand) time.Duration // of a call
 	settle  func(*rand.Rand)               // before the shutdown
 }
@@ -185,7 +186,7 @@ var (
 	outside = setting{
 		"outside",
 		func(*rand.Rand) { jitter() },
-		jitter,
+		func(*rand.Rand) { jitter() },
 		func(r *rand.Rand) time.Duration { return time.Duration(1 + r.IntN(2000)) },
 		func(r *rand.Rand) {
 			for range r.IntN(400) {
@@ -196,7 +197,7 @@ var (
 	bubble = setting{
 		"bubble",
 		func(r *rand.Rand) { time.Sleep(time.Duration(r.IntN(3))) },
-		func() { time.Sleep(time.Duration(rand.IntN(3))) },
+		func(r *rand.Rand) { time.Sleep(time.Duration(r.IntN(3))) },
 		func(r *rand.Rand) time.Duration { return time.Duration(1 + r.IntN(3)) },
 		func(r *rand.Rand) {
 			if r.IntN(2) == 0 {
@@ -207,6 +208,15 @@ var (
 		},
 	}
 )
+
+// execute runs a random program on q, in a bubble if that is the setting, and returns its history.
+func (s setting) execute(t *testing.T, seed uint64, q subject) (history []porcupine.Operation) {
+	if s.name != bubble.name {
+		return execute(seed, s, q)
+	}
+	synctest.Test(t, func(*testing.T) { history = execute(seed, s, q) })
+	return history
+}
 
 // execute runs a random program and returns its history. In the end the queue is shut down, so everybody ends.
 func execute(seed uint64, s setting, q subject) []porcupine.Operation {
@@ -228,7 +238,8 @@ func execute(seed uint64, s setting, q subject) []porcupine.Operation {
 	for client := range clients {
 		running.Go(func() {
 			r := rand.New(rand.NewPCG(seed, uint64(client)))
-			c := newCanceller(s.delay)
+			ends := rand.New(rand.NewPCG(seed, uint64(100+client)))
+			c := newCanceller(func() { s.delay(ends) })
 			defer c.stop()
 			for i := range calls {
 				s.pause(r)
@@ -308,35 +319,21 @@ func (in request) call(q subject, s setting, c *canceller, r *rand.Rand) (out re
 	return out
 }
 
-// linearizable runs a program on a queue, or on what broken makes of it, and returns the history if it finds no order
-// for it. Half of the time the queue begins full, or nearly so: a short program could not fill a large one.
-func linearizable(t *testing.T, seed uint64, s setting, maxsize int,
-	broken func(*queue.Queue[byte]) subject) (ok bool, history string) {
-	q := queue.New[byte](maxsize)
-	var begin sequential
-	if maxsize > 0 && seed%2 == 0 {
-		for i := range maxsize - int(seed/2%2) {
-			q.Put(byte(i))
-			begin.items += string([]byte{byte(i)})
-			begin.unfinished++
+// programs returns the programs on a queue, or on what broken makes of it. Half of the time the queue begins full, or
+// nearly so: a short program could not fill a large one.
+func programs(t *testing.T, s setting, maxsize int, broken func(*queue.Queue[byte]) subject) proof.Program {
+	return func(seed uint64) (porcupine.Model, []porcupine.Operation, error) {
+		q := queue.New[byte](maxsize)
+		var begin sequential
+		if maxsize > 0 && seed%2 == 0 {
+			for i := range maxsize - int(seed/2%2) {
+				q.Put(byte(i))
+				begin.items += string([]byte{byte(i)})
+				begin.unfinished++
+			}
 		}
+		return sequentialQueue(maxsize, begin), s.execute(t, seed, broken(q)), nil
 	}
-	var operations []porcupine.Operation
-	run := func() { operations = execute(seed, s, broken(q)) }
-	if s.name == bubble.name {
-		synctest.Test(t, func(*testing.T) { run() })
-	} else {
-		run()
-	}
-	if porcupine.CheckOperations(sequentialQueue(maxsize, begin), operations) {
-		return true, ""
-	}
-	var lines strings.Builder
-	fmt.Fprintf(&lines, "beginning with %+q\n", begin.items)
-	for _, o := range operations {
-		fmt.Fprintf(&lines, "%3d-%3d client %d: %v = %v\n", o.Call, o.Return, o.ClientId, o.Input, o.Output)
-	}
-	return false, lines.String()
 }
 
 func unbroken(q *queue.Queue[byte]) subject { return q }
@@ -345,12 +342,7 @@ func TestConcurrentCallsAreLinearizable(t *testing.T) {
 	for _, s := range []setting{outside, bubble} {
 		t.Run(s.name, func(t *testing.T) {
 			eachCapacity(t, []int{1, 2, 40, 0}, func(t *testing.T, maxsize int) {
-				first := rand.Uint64() >> 1
-				for i := range uint64(rounds(5000)) {
-					if ok, history := linearizable(t, first+i, s, maxsize, unbroken); !ok {
-						t.Fatalf("the history of seed %d is not that of a queue, %s", first+i, history)
-					}
-				}
+				proof.CheckHistories(t, rounds(5000), programs(t, s, maxsize, unbroken))
 			})
 		})
 	}
@@ -427,17 +419,13 @@ func TestTheLinearizabilityCheckNoticesBrokenQueues(t *testing.T) {
 		"Drain calls TaskDone":                     func(q *queue.Queue[byte]) subject { return finishesWhenDrained{q} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			first := rand.Uint64() >> 1
-			const enough = 20_000
-			for i := range uint64(enough) {
-				for _, s := range []setting{outside, bubble} {
-					if ok, _ := linearizable(t, first+i, s, 2, broken); !ok {
-						t.Logf("noticed in the history of seed %d, number %d, %s", first+i, i, s.name)
-						return
-					}
+			inside, outside := programs(t, bubble, 2, broken), programs(t, outside, 2, broken)
+			proof.FindViolation(t, 40_000, func(seed uint64) (porcupine.Model, []porcupine.Operation, error) {
+				if seed/4%2 == 0 {
+					return outside(seed)
 				}
-			}
-			t.Errorf("not noticed in %d histories", 2*enough)
+				return inside(seed)
+			})
 		})
 	}
 }

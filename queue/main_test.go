@@ -3,40 +3,18 @@ package queue_test
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"testing"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/queue"
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// race tells whether the race detector is on. It makes everything several times slower, and sync.Pool forget at random.
-var race = func() bool {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return false
-	}
-	for _, s := range info.Settings {
-		if s.Key == "-race" {
-			return s.Value == "true"
-		}
-	}
-	return false
-}()
-
-// rounds scales the length of a race: full/10 with -short, and a fifth of either under the race detector, where a full
-// million takes more than 20 seconds. Every path is then still taken thousands of times.
-func rounds(full int) int {
-	if testing.Short() {
-		full /= 10
-	}
-	if race {
-		full /= 5
-	}
-	return full
-}
+// rounds scales the length of a race: under the race detector a full million takes more than 20 seconds. Every path is
+// then still taken thousands of times.
+func rounds(full int) int { return proof.Rounds(full, 10, 5) }
 
 // Waiters of a queue of up to 32 items are handed the item, or the room, itself; those of a larger one are woken to
 // try again. What is promised about waiting is promised of both, so it is tested on either side of the border.

@@ -2,13 +2,10 @@ package queue_test
 
 import (
 	"bytes"
-	"fmt"
-	"math/rand/v2"
-	"strings"
 	"testing"
-	"testing/synctest"
 
 	"github.com/anishathalye/porcupine"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/queue"
 )
 
@@ -54,39 +51,27 @@ func (o byteOrder) model(maxsize int, begin sequential) porcupine.Model {
 	}
 }
 
-// linearizable runs a program on a queue and checks its history against o. Half of the time it begins full, or nearly
-// so, and unbounded queues with some items, so that there is an order to get wrong.
-func (o byteOrder) linearizable(t *testing.T, seed uint64, s setting, maxsize int, subject *queue.Queue[byte]) (bool, string) {
-	var begin sequential
-	var items []byte
-	if seed%2 == 0 {
-		n := 5
-		if maxsize > 0 {
-			n = maxsize - int(seed/2%2)
+// programs returns the programs on such queues, which are compared with the order. Half of the time a queue begins full,
+// or nearly so, and an unbounded one with some items, so that there is an order to get wrong.
+func (o byteOrder) programs(t *testing.T, s setting, maxsize int, make func(maxsize int) *queue.Queue[byte]) proof.Program {
+	return func(seed uint64) (porcupine.Model, []porcupine.Operation, error) {
+		subject := make(maxsize)
+		var begin sequential
+		var items []byte
+		if seed%2 == 0 {
+			n := 5
+			if maxsize > 0 {
+				n = maxsize - int(seed/2%2)
+			}
+			for i := range n {
+				subject.Put(byte(i))
+				items = append(items, byte(i))
+				o.arrange(items)
+			}
+			begin = sequential{items: string(items), unfinished: n}
 		}
-		for i := range n {
-			subject.Put(byte(i))
-			items = append(items, byte(i))
-			o.arrange(items)
-		}
-		begin = sequential{items: string(items), unfinished: n}
+		return o.model(maxsize, begin), s.execute(t, seed, subject), nil
 	}
-	var history []porcupine.Operation
-	run := func() { history = execute(seed, s, subject) }
-	if s.name == bubble.name {
-		synctest.Test(t, func(*testing.T) { run() })
-	} else {
-		run()
-	}
-	if porcupine.CheckOperations(o.model(maxsize, begin), history) {
-		return true, ""
-	}
-	var lines strings.Builder
-	fmt.Fprintf(&lines, "beginning with %+q\n", begin.items)
-	for _, op := range history {
-		fmt.Fprintf(&lines, "%3d-%3d client %d: %v = %v\n", op.Call, op.Return, op.ClientId, op.Input, op.Output)
-	}
-	return false, lines.String()
 }
 
 func TestConcurrentCallsOfTheOtherOrdersAreLinearizable(t *testing.T) {
@@ -94,12 +79,7 @@ func TestConcurrentCallsOfTheOtherOrdersAreLinearizable(t *testing.T) {
 		for _, s := range []setting{outside, bubble} {
 			t.Run(o.name+", "+s.name, func(t *testing.T) {
 				eachCapacity(t, []int{1, 2, 40, 0}, func(t *testing.T, maxsize int) {
-					first := rand.Uint64() >> 1
-					for i := range uint64(rounds(2000)) {
-						if ok, history := o.linearizable(t, first+i, s, maxsize, o.make(maxsize)); !ok {
-							t.Fatalf("the history of seed %d is not that of a %s queue, %s", first+i, o.name, history)
-						}
-					}
+					proof.CheckHistories(t, rounds(2000), o.programs(t, s, maxsize, o.make))
 				})
 			})
 		}
@@ -126,13 +106,7 @@ func TestTheLinearizabilityCheckTellsTheOrdersApart(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			first := rand.Uint64() >> 1
-			for i := range uint64(1000) {
-				if ok, _ := c.order.linearizable(t, first+i, outside, 40, c.make(40)); !ok {
-					return
-				}
-			}
-			t.Error("not noticed in 1000 histories")
+			proof.FindViolation(t, 1000, c.order.programs(t, outside, 40, c.make))
 		})
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 	"weak"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/queue"
 )
 
@@ -915,7 +916,7 @@ func TestNoOrderAllocatesInTheSteadyState(t *testing.T) {
 
 // A getter or putter that waits in every round, and is granted its item or its room, or woken.
 func TestWaitingAllocatesNothingInAnyOrder(t *testing.T) {
-	if race {
+	if proof.Race {
 		t.Skip("sync.Pool forgets at random under the race detector")
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
@@ -1075,7 +1076,7 @@ func TestWhatAWaitingPutterBroughtIsNotKeptAliveInAnyOrder(t *testing.T) {
 // it may stay, which is a lot more than a queue keeps.
 func backlog() int {
 	n := max(rounds(1_000_000), 100_000)
-	if race {
+	if proof.Race {
 		n /= 2
 	}
 	return n

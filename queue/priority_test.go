@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/queue"
 )
 
@@ -623,7 +624,7 @@ func TestEqualsLeaveInOrderOfArrival(t *testing.T) {
 
 func TestAHundredThousandItemsLeaveSortedAndEqualsInOrderOfArrival(t *testing.T) {
 	n := 100_000
-	if race {
+	if proof.Race {
 		n /= 5
 	}
 	compare := func(a, b task) int { return a.rank - b.rank }

@@ -13,6 +13,7 @@ import (
 	"time"
 	"weak"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/queue"
 )
 
@@ -526,7 +527,7 @@ func TestABacklogInTheSteadyStateAllocatesNothing(t *testing.T) {
 
 // What a wait without limit needs is taken from a pool.
 func TestWaitingWithoutALimitAllocatesNothingInTheSteadyState(t *testing.T) {
-	if race {
+	if proof.Race {
 		t.Skip("sync.Pool forgets at random under the race detector")
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties the pools
@@ -563,7 +564,7 @@ func TestWaitingWithoutALimitAllocatesNothingInTheSteadyState(t *testing.T) {
 }
 
 func TestPuttersThatWaitAllocateNothingInTheSteadyState(t *testing.T) {
-	if race {
+	if proof.Race {
 		t.Skip("sync.Pool forgets at random under the race detector")
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))

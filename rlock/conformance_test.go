@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/gothreading/threading/internal/locktest"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/rlock"
 )
 
@@ -42,7 +43,7 @@ func TestConformance(t *testing.T) {
 		var r rlock.RLock
 		refused := func() {
 			t.Helper()
-			if p := locktest.Recovered(r.Unlock); p != rlock.ErrNotOwner {
+			if p := proof.Recovered(r.Unlock); p != rlock.ErrNotOwner {
 				t.Errorf("Unlock panicked with %v, want ErrNotOwner", p)
 			}
 		}
@@ -59,7 +60,7 @@ func TestConformance(t *testing.T) {
 	// UnlockAll stands for the private _release_save.
 	t.Run("L20 test_release_save_unacquired", func(t *testing.T) {
 		var r rlock.RLock
-		if p := locktest.Recovered(func() { r.UnlockAll() }); p != rlock.ErrNotOwner {
+		if p := proof.Recovered(func() { r.UnlockAll() }); p != rlock.ErrNotOwner {
 			t.Errorf("UnlockAll panicked with %v, want ErrNotOwner", p)
 		}
 		locktest.Usable(t, &r)
@@ -116,7 +117,7 @@ func TestConformance(t *testing.T) {
 			r.Unlock()
 		}()
 		<-held
-		if p := locktest.Recovered(r.Unlock); p != rlock.ErrNotOwner {
+		if p := proof.Recovered(r.Unlock); p != rlock.ErrNotOwner {
 			t.Errorf("Unlock panicked with %v, want ErrNotOwner", p)
 		}
 		if !r.Locked() {

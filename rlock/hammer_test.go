@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/locktest"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/rlock"
 )
 
@@ -61,7 +62,7 @@ func TestRandomDepthsAreTheOwnersAlone(t *testing.T) {
 				if r.Owned() || r.Depth() != 0 {
 					t.Error("a goroutine that owns nothing is the owner")
 				}
-				if rng.IntN(8) == 0 && locktest.Recovered(r.Unlock) != rlock.ErrNotOwner {
+				if rng.IntN(8) == 0 && proof.Recovered(r.Unlock) != rlock.ErrNotOwner {
 					t.Error("a goroutine that owns nothing unlocked")
 				}
 				depth, want := 0, 1+rng.IntN(5)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/locktest"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/rlock"
 )
 
@@ -48,7 +49,7 @@ func (r *strictTry) TryLock() bool { return !r.Owned() && r.RLock.TryLock() }
 
 type lenientUnlock struct{ rlock.RLock }
 
-func (r *lenientUnlock) Unlock() { _ = locktest.Recovered(r.RLock.Unlock) }
+func (r *lenientUnlock) Unlock() { _ = proof.Recovered(r.RLock.Unlock) }
 
 type forgetfulUnlockAll struct{ rlock.RLock }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/locktest"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/rlock"
 )
 
@@ -279,7 +280,7 @@ func TestLockDepthWaits(t *testing.T) {
 func stranger(t *testing.T, r *rlock.RLock) {
 	t.Helper()
 	for name, unlock := range map[string]func(){"Unlock": r.Unlock, "UnlockAll": func() { r.UnlockAll() }} {
-		p := locktest.Recovered(unlock)
+		p := proof.Recovered(unlock)
 		if p != rlock.ErrNotOwner {
 			t.Errorf("%s by a stranger panicked with %v, want ErrNotOwner", name, p)
 		}

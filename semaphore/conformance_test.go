@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/semaphore"
 )
 
@@ -194,7 +195,7 @@ func baseSemaphore(t *testing.T, sem func(value int) counter) {
 	t.Run("S10 test_with", func(t *testing.T) {
 		c := sem(2)
 		with := func(body func()) any {
-			return recovered(func() {
+			return proof.Recovered(func() {
 				c.Acquire()
 				defer c.Release()
 				body()
@@ -243,7 +244,7 @@ func TestCPythonBoundedSemaphore(t *testing.T) {
 	t.Run("S13 test_release_unacquired", func(t *testing.T) {
 		b := semaphore.NewBounded(1)
 		for range 2 {
-			if got := recovered(b.Release); got != semaphore.ErrOverRelease {
+			if got := proof.Recovered(b.Release); got != semaphore.ErrOverRelease {
 				t.Errorf("Release panicked with %v, want ErrOverRelease", got)
 			}
 			b.Acquire()
@@ -265,11 +266,35 @@ func TestCPythonBoundedSemaphore(t *testing.T) {
 	})
 }
 
+// The case that CPython's test_threading.py has: all permits of several bounds are taken at once and given back, and no
+// more than those.
+func TestCPythonThreads(t *testing.T) {
+	t.Run("T33 test_BoundedSemaphore_limit", func(t *testing.T) {
+		for limit := 1; limit < 10; limit++ {
+			b := semaphore.NewBounded(limit)
+			atOnce := func(f func()) {
+				var wg sync.WaitGroup
+				for range limit {
+					wg.Go(f)
+				}
+				wg.Wait()
+			}
+			atOnce(b.Acquire)
+			wantFree(t, b, 0)
+			atOnce(b.Release)
+			if got := proof.Recovered(b.Release); got != semaphore.ErrOverRelease {
+				t.Errorf("bound %d: Release panicked with %v, want ErrOverRelease", limit, got)
+			}
+			wantFree(t, b, limit)
+		}
+	})
+}
+
 func TestCPythonWeaknessesMended(t *testing.T) {
-	// There a waiter that was woken and lost its permit to a newcomer goes to the tail.
-	t.Run("W08 a waiter that loses to a newcomer keeps its place", func(t *testing.T) {
+	// A newcomer may take the permit of a waiter that was woken. There that one then goes to the tail.
+	t.Run("X25 and W08 a waiter that loses to a newcomer keeps its place", func(t *testing.T) {
 		for _, class := range classes {
-			uninterrupted(t, func(t *testing.T) bool {
+			proof.Uninterrupted(t, func(t *testing.T) bool {
 				c := class.sem(1)
 				c.Acquire()
 				r := newRow(t)
@@ -296,7 +321,7 @@ func TestCPythonWeaknessesMended(t *testing.T) {
 
 	// There is no acquire(n), and n acquires in a row of two threads can deadlock, each with some of what both need.
 	t.Run("W09 many permits are acquired at once", func(t *testing.T) {
-		defer watch(t)()
+		defer proof.Watch(t)()
 		for _, class := range classes {
 			c := class.sem(3)
 			var wg sync.WaitGroup

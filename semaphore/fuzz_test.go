@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/semaphore"
 )
 
@@ -63,7 +64,7 @@ func FuzzTheSemaphoreDoesWhatItsModelDoes(f *testing.F) {
 				case n > value && waits:
 					return
 				}
-				got := recovered(func() {
+				got := proof.Recovered(func() {
 					if ok := acquire(); ok != (n <= value) {
 						t.Fatalf("operation %d: acquiring %d of %d permits: %v", i, n, value, ok)
 					}
@@ -82,7 +83,7 @@ func FuzzTheSemaphoreDoesWhatItsModelDoes(f *testing.F) {
 				case n > limit-value:
 					want = semaphore.ErrValue
 				}
-				samePanic(t, recovered(release), want)
+				samePanic(t, proof.Recovered(release), want)
 				if want == nil {
 					value += n
 				}

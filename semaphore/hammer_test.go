@@ -11,19 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/semaphore"
 )
-
-// spin keeps the processor busy for about n nanoseconds.
-//
-//go:noinline
-func spin(n int) {
-	x := uint32(0)
-	for range n {
-		x = x*1664525 + 1013904223
-	}
-	runtime.KeepAlive(x) // or the loop has no effect
-}
 
 // A ledger counts the permits that are held, and what became of those who asked for some.
 type ledger struct {
@@ -67,7 +57,7 @@ const (
 // have to wait, on the clock of the machine, so that deadlines and releases meet from either side.
 func TestReleaseAgainstTimeoutConservesPermits(t *testing.T) {
 	eachKind(t, func(t *testing.T, make func(int) counter) {
-		defer watch(t)()
+		defer proof.Watch(t)()
 		var (
 			c    = make(permits)
 			l    = ledger{t: t, permits: permits}
@@ -103,7 +93,7 @@ func TestReleaseAgainstTimeoutConservesPermits(t *testing.T) {
 					for rng.IntN(2) == 0 {
 						runtime.Gosched() // others come meanwhile
 					}
-					spin(rng.IntN(500))
+					proof.Spin(rng.IntN(500))
 					l.give(n)
 					c.ReleaseN(n)
 					if rng.IntN(4) > 0 {
@@ -121,7 +111,7 @@ func TestReleaseAgainstTimeoutConservesPermits(t *testing.T) {
 // at the same time on another processor, or shortly after.
 func TestReleaseAgainstCancelConservesPermits(t *testing.T) {
 	eachKind(t, func(t *testing.T, make func(int) counter) {
-		defer watch(t)()
+		defer proof.Watch(t)()
 		var (
 			c       = make(permits)
 			l       = ledger{t: t, permits: permits}
@@ -159,12 +149,12 @@ func TestReleaseAgainstCancelConservesPermits(t *testing.T) {
 					for rng.IntN(2) == 0 {
 						runtime.Gosched()
 					}
-					spin(rng.IntN(500))
+					proof.Spin(rng.IntN(500))
 					early := rng.IntN(3) > 0
 					if early {
 						victim()
 						if rng.IntN(2) == 0 {
-							spin(rng.IntN(2000)) // until it has been woken on another processor
+							proof.Spin(rng.IntN(2000)) // until it has been woken on another processor
 						}
 					}
 					l.give(n)
@@ -241,7 +231,7 @@ func TestReleasesMeetDeadlinesAtTheSameInstant(t *testing.T) {
 // Every form at once, most of them over in an instant, on all processors.
 func TestAllFormsTogetherConservePermits(t *testing.T) {
 	eachKind(t, func(t *testing.T, make func(int) counter) {
-		defer watch(t)()
+		defer proof.Watch(t)()
 		var (
 			c  = make(permits)
 			l  = ledger{t: t, permits: permits}
@@ -298,7 +288,7 @@ func TestAllFormsTogetherConservePermits(t *testing.T) {
 // A release meets the arrival of the one waiter there is, half a million times, with nobody else to set right what it misses.
 func TestAReleaseIsNotMissedByAWaiterThatJustArrives(t *testing.T) {
 	eachKind(t, func(t *testing.T, make func(int) counter) {
-		defer watch(t)()
+		defer proof.Watch(t)()
 		var (
 			c     = make(0)
 			turn  atomic.Int64 // that of the releasing goroutine; the other is in the same, or has not begun it
@@ -312,7 +302,7 @@ func TestAReleaseIsNotMissedByAWaiterThatJustArrives(t *testing.T) {
 				for begun.Load() <= i { // both begin a turn at the same time, and neither sleeps until then
 					runtime.Gosched()
 				}
-				spin(rng.IntN(300))
+				proof.Spin(rng.IntN(300))
 				c.ReleaseN(1 + int(i%3))
 				turn.Store(i + 1)
 			}
@@ -323,7 +313,7 @@ func TestAReleaseIsNotMissedByAWaiterThatJustArrives(t *testing.T) {
 				runtime.Gosched()
 			}
 			begun.Store(i + 1)
-			spin(rng.IntN(300))
+			proof.Spin(rng.IntN(300))
 			c.AcquireN(1 + int(i%3))
 		}
 		wg.Wait()
@@ -438,7 +428,7 @@ func TestARequestForManyIsNotStarvedByAStreamOfSingleOnes(t *testing.T) {
 // What was written before a release is seen after the acquire that takes one of its permits, in every form, whether it
 // waits or not. The race detector notices if there is nothing that orders them.
 func TestAReleaseHappensBeforeTheAcquireThatTakesItsPermit(t *testing.T) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	releases := []struct {
 		name    string
 		release func(counter)

@@ -2,7 +2,7 @@ package semaphore_test
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/semaphore"
 )
 
@@ -108,7 +109,7 @@ var worlds = []world{
 			if r.IntN(4) == 0 {
 				runtime.Gosched()
 			}
-			spin(r.IntN(1000))
+			proof.Spin(r.IntN(1000))
 		},
 		func(r *rand.Rand) time.Duration { return time.Duration(1 + r.IntN(2000)) },
 	},
@@ -188,13 +189,13 @@ func (in request) call(c counter, w world, r *rand.Rand) (out response) {
 		}
 		n := r.IntN(3000)
 		go func() {
-			spin(n)
+			proof.Spin(n)
 			cancel()
 		}()
 		return ctx
 	}
 	release := func(release func()) bool {
-		return recovered(release) == nil
+		return proof.Recovered(release) == nil
 	}
 	switch in.op {
 	case "Acquire":
@@ -233,50 +234,45 @@ func (in request) call(c counter, w world, r *rand.Rand) (out response) {
 	return out
 }
 
-// linearizable runs a program, and returns its history if no order of its calls explains it. What hangs for seconds is
-// ended by rescue, if that is not nil, and no more linearizable.
-func linearizable(t *testing.T, seed uint64, w world, c counter, limit int, rescue func()) (violation string) {
-	var history []porcupine.Operation
-	hung := false
-	run := func() {
-		if rescue != nil {
-			timer := time.AfterFunc(5*time.Second, rescue)
-			defer func() { hung = !timer.Stop() }()
+// A maker makes what the programs run on. What hangs for seconds is ended by rescue, if that is not nil.
+type maker func() (c counter, rescue func())
+
+// programs returns the programs on such semaphores, in the worlds, of which the seed chooses one.
+func programs(t *testing.T, worlds []world, limit int, make maker) proof.Program {
+	return func(seed uint64) (_ porcupine.Model, history []porcupine.Operation, err error) {
+		w := worlds[seed%uint64(len(worlds))]
+		run := func() {
+			c, rescue := make()
+			if rescue != nil {
+				timer := time.AfterFunc(5*time.Second, rescue)
+				defer func() {
+					if !timer.Stop() {
+						err = errors.New("somebody waits for ever")
+					}
+				}()
+			}
+			history = execute(seed, w, c)
 		}
-		history = execute(seed, w, c)
+		if w.bubble {
+			synctest.Test(t, func(*testing.T) { run() })
+		} else {
+			run()
+		}
+		return sequentialSemaphore(begin, limit), history, err
 	}
-	if w.bubble {
-		synctest.Test(t, func(*testing.T) { run() })
-	} else {
-		run()
-	}
-	if hung {
-		return "somebody waits for ever\n"
-	}
-	if porcupine.CheckOperations(sequentialSemaphore(begin, limit), history) {
-		return ""
-	}
-	slices.SortFunc(history, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
-	var lines strings.Builder
-	for _, o := range history {
-		fmt.Fprintf(&lines, "%3d-%3d client %d: %v = %+v\n", o.Call, o.Return, o.ClientId, o.Input, o.Output)
-	}
-	return lines.String()
 }
 
 func TestConcurrentCallsAreLinearizable(t *testing.T) {
-	for _, w := range worlds {
+	for i, w := range worlds {
 		t.Run(w.name, func(t *testing.T) {
-			defer watch(t)()
-			first := rand.Uint64() >> 1
-			for i := range uint64(rounds(10_000)) {
-				if v := linearizable(t, first+i, w, semaphore.New(begin), largest, nil); v != "" {
-					t.Fatalf("the history of seed %d is not that of a Semaphore:\n%s", first+i, v)
-				}
-				if v := linearizable(t, first+i, w, semaphore.NewBounded(begin), begin, nil); v != "" {
-					t.Fatalf("the history of seed %d is not that of a BoundedSemaphore:\n%s", first+i, v)
-				}
-			}
+			defer proof.Watch(t)()
+			here := worlds[i : i+1]
+			proof.CheckHistories(t, rounds(10_000), programs(t, here, largest, func() (counter, func()) {
+				return semaphore.New(begin), nil
+			}))
+			proof.CheckHistories(t, rounds(10_000), programs(t, here, begin, func() (counter, func()) {
+				return semaphore.NewBounded(begin), nil
+			}))
 		})
 	}
 }
@@ -322,7 +318,7 @@ func (s takesOneByOne) TryAcquireN(n int) bool {
 			}
 			return false
 		}
-		spin(500)
+		proof.Spin(500)
 		runtime.Gosched()
 	}
 	return true
@@ -331,7 +327,7 @@ func (s takesOneByOne) TryAcquireN(n int) bool {
 func (s givesOneByOne) ReleaseN(n int) {
 	for range n {
 		s.Release()
-		spin(500)
+		proof.Spin(500)
 		runtime.Gosched()
 	}
 }
@@ -342,7 +338,7 @@ func (s looksBeforeItAdds) TryRelease() bool {
 	if s.Value() >= begin {
 		return false
 	}
-	spin(500)
+	proof.Spin(500)
 	runtime.Gosched()
 	s.Semaphore.Release()
 	return true
@@ -389,20 +385,11 @@ func TestTheLinearizabilityCheckNoticesBrokenSemaphores(t *testing.T) {
 		}, begin},
 	} {
 		t.Run(broken.mistake, func(t *testing.T) {
-			defer watch(t)()
-			first := rand.Uint64() >> 1
-			const enough = 20_000
-			for i := range uint64(enough) {
-				for _, w := range worlds {
-					s := semaphore.New(begin)
-					rescue := func() { s.ReleaseN(1000) }
-					if v := linearizable(t, first+i, w, broken.make(s), broken.limit, rescue); v != "" {
-						t.Logf("noticed in history %d, %s", i+1, w.name)
-						return
-					}
-				}
-			}
-			t.Errorf("not noticed in %d histories", 2*enough)
+			defer proof.Watch(t)()
+			proof.FindViolation(t, 40_000, programs(t, worlds, broken.limit, func() (counter, func()) {
+				s := semaphore.New(begin)
+				return broken.make(s), func() { s.ReleaseN(1000) }
+			}))
 		})
 	}
 }

@@ -5,55 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/semaphore"
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// race tells whether the race detector is on.
-var race = func() bool {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return false
-	}
-	for _, s := range info.Settings {
-		if s.Key == "-race" {
-			return s.Value == "true"
-		}
-	}
-	return false
-}()
-
-// rounds scales the length of a race: a tenth with -short, and a tenth of either under the race detector, where a full
-// million of each race takes more than a minute. Every path is then still taken thousands of times.
-func rounds(full int) int {
-	if testing.Short() {
-		full /= 10
-	}
-	if race {
-		full /= 10
-	}
-	return full
-}
-
-// watch ends the process, with all stacks, if the test goes on for minutes: a permit that was lost outside of a bubble
-// shows as a hang. It measures nothing. The result ends the watch.
-func watch(t testing.TB) (stop func() bool) {
-	name := t.Name()
-	return time.AfterFunc(3*time.Minute, func() {
-		debug.SetTraceback("all")
-		panic(name + " hangs")
-	}).Stop
-}
+// rounds scales the length of a race: under the race detector a full million of each takes more than a minute. Every path
+// is then still taken thousands of times.
+func rounds(full int) int { return proof.Rounds(full, 10, 10) }
 
 // A counter is what the two semaphores have in common.
 type counter interface {
@@ -187,17 +153,10 @@ func within(d time.Duration, acquire func(context.Context) error) bool {
 	return err == nil
 }
 
-// recovered calls f and returns what it panicked with, or nil.
-func recovered(f func()) (value any) {
-	defer func() { value = recover() }()
-	f()
-	return nil
-}
-
 // wantErrValue fails unless f panics with an error that is ErrValue and whose text names the call with its number.
 func wantErrValue(t *testing.T, call string, f func()) {
 	t.Helper()
-	err, ok := recovered(f).(error)
+	err, ok := proof.Recovered(f).(error)
 	if !ok || !errors.Is(err, semaphore.ErrValue) {
 		t.Errorf("%s panicked with %v, want an error that is ErrValue", call, err)
 	} else if !strings.Contains(err.Error(), call) {
@@ -231,19 +190,4 @@ func elsewhere(f func()) {
 	var wg sync.WaitGroup
 	wg.Go(f)
 	wg.Wait()
-}
-
-// uninterrupted runs an experiment in a bubble on a single processor, where a goroutine that does not block is not
-// overtaken, unless the runtime happens to preempt it. experiment returns false if that spoilt it: then it is
-// repeated. It fails the test if that goes on, because then it was not preemption.
-func uninterrupted(t *testing.T, experiment func(t *testing.T) (conclusive bool)) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	for range 100 {
-		conclusive := false
-		synctest.Test(t, func(t *testing.T) { conclusive = experiment(t) })
-		if conclusive || t.Failed() {
-			return
-		}
-	}
-	t.Error("a goroutine that had just been woken was faster than one that was running, a hundred times")
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/semaphore"
 )
 
@@ -49,10 +50,10 @@ func TestTheZeroBoundedSemaphoreNeverHasPermits(t *testing.T) {
 				if b.TryRelease() {
 					t.Error("TryRelease added a permit beyond the bound")
 				}
-				if got := recovered(b.Release); got != semaphore.ErrOverRelease {
+				if got := proof.Recovered(b.Release); got != semaphore.ErrOverRelease {
 					t.Errorf("Release panicked with %v", got)
 				}
-				if got := recovered(func() { b.ReleaseN(1) }); got != semaphore.ErrOverRelease {
+				if got := proof.Recovered(func() { b.ReleaseN(1) }); got != semaphore.ErrOverRelease {
 					t.Errorf("ReleaseN panicked with %v", got)
 				}
 				wantErrValue(t, "AcquireN(1)", func() { b.AcquireN(1) })
@@ -207,11 +208,11 @@ func TestAReleaseBeyondTheLargestValuePanicsAndChangesNothing(t *testing.T) {
 func TestABoundedSemaphoreOfTheLargestValueRefusesMore(t *testing.T) {
 	b := semaphore.NewBounded(largest)
 	for range 2 {
-		if b.TryRelease() || recovered(b.Release) != semaphore.ErrOverRelease {
+		if b.TryRelease() || proof.Recovered(b.Release) != semaphore.ErrOverRelease {
 			t.Error("a release beyond the bound was not refused")
 		}
 		for _, n := range []int{1, largest, math.MaxInt} {
-			if got := recovered(func() { b.ReleaseN(n) }); got != semaphore.ErrOverRelease {
+			if got := proof.Recovered(func() { b.ReleaseN(n) }); got != semaphore.ErrOverRelease {
 				t.Errorf("ReleaseN(%d) panicked with %v", n, got)
 			}
 		}
@@ -228,7 +229,7 @@ func TestABoundedSemaphoreRefusesWhatIsTooMuchAllOrNothing(t *testing.T) {
 	for free := 5; free >= 0; free-- {
 		room := 5 - free
 		for _, n := range []int{room + 1, room + 2, 100, math.MaxInt} {
-			if got := recovered(func() { b.ReleaseN(n) }); got != semaphore.ErrOverRelease {
+			if got := proof.Recovered(func() { b.ReleaseN(n) }); got != semaphore.ErrOverRelease {
 				t.Errorf("%d free: ReleaseN(%d) panicked with %v", free, n, got)
 			}
 			wantFree(t, b, free)
@@ -238,7 +239,7 @@ func TestABoundedSemaphoreRefusesWhatIsTooMuchAllOrNothing(t *testing.T) {
 			wantFree(t, b, 5)
 			b.AcquireN(room)
 		}
-		if got := recovered(b.Release); (got == nil) != (room > 0) || got != nil && got != semaphore.ErrOverRelease {
+		if got := proof.Recovered(b.Release); (got == nil) != (room > 0) || got != nil && got != semaphore.ErrOverRelease {
 			t.Errorf("%d free: Release panicked with %v", free, got)
 		}
 		if room > 0 {
@@ -262,7 +263,7 @@ func TestTryReleaseAddsAPermitUnlessAllAreFree(t *testing.T) {
 }
 
 func TestTenReleasesAtOnceSucceedAsOftenAsThereIsRoom(t *testing.T) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	releases := []struct {
 		name    string
 		n       int
@@ -307,7 +308,7 @@ func TestTenReleasesAtOnceSucceedAsOftenAsThereIsRoom(t *testing.T) {
 
 // released reports whether f did not panic with ErrOverRelease.
 func released(f func()) bool {
-	switch got := recovered(f); got {
+	switch got := proof.Recovered(f); got {
 	case nil:
 		return true
 	case semaphore.ErrOverRelease:
@@ -393,10 +394,10 @@ func TestNoFormAllocatesWhenPermitsAreFree(t *testing.T) {
 
 // Two goroutines pass permits to and fro, so that each call waits.
 func TestAWaitAllocatesOnlyForItsLimit(t *testing.T) {
-	if race {
+	if proof.Race {
 		t.Skip("under the race detector sync.Pool forgets at random what it is given")
 	}
-	defer watch(t)()
+	defer proof.Watch(t)()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	for _, form := range []struct {

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/semaphore"
 )
 
@@ -174,7 +175,7 @@ func TestIsPassedOverAndGivesUpAtItsTime(t *testing.T) {
 	eachKind(t, func(t *testing.T, make func(int) counter) {
 		for _, form := range impatient {
 			t.Run(form.name, func(t *testing.T) {
-				uninterrupted(t, func(t *testing.T) bool {
+				proof.Uninterrupted(t, func(t *testing.T) bool {
 					c := make(0)
 					r := newRow(t)
 					start := time.Now()
@@ -243,7 +244,7 @@ var (
 
 // Nothing that was made in a bubble, a channel or a timer, may be used outside of it.
 func TestWorksOutsideAndInOneBubbleAfterAnother(t *testing.T) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	packageLevelBounded.AcquireN(bound)
 	defer packageLevelBounded.ReleaseN(bound)
 	for name, c := range map[string]counter{"Semaphore": &packageLevel, "BoundedSemaphore": packageLevelBounded} {
@@ -466,7 +467,7 @@ func TestABurstOfReleasesServesAsManyWaiters(t *testing.T) {
 func TestARunningGoroutineMayTakeAPermitBeforeAWaiterThatWasJustWoken(t *testing.T) {
 	eachKind(t, func(t *testing.T, make func(int) counter) {
 		for _, try := range tries {
-			uninterrupted(t, func(t *testing.T) bool {
+			proof.Uninterrupted(t, func(t *testing.T) bool {
 				c := make(0)
 				r := newRow(t)
 				r.wait("waiter", func() bool { c.Acquire(); return true })

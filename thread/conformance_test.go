@@ -3,6 +3,7 @@ package thread_test
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"regexp"
 	"runtime"
 	"slices"
@@ -100,40 +101,67 @@ func TestT06VariousOps(t *testing.T) {
 	})
 }
 
-// T07 test_ident_of_no_threading_threads
-// T10 test_foreign_thread
-// W28: no dummy is registered, so none needs to be cleaned up
+// A goroutine that was not started here.
 func TestT10ForeignThread(t *testing.T) {
-	before := thread.Enumerate()
-	done := make(chan weak.Pointer[thread.Thread])
-	go func() {
-		self := thread.Current()
-		if self.Ident() == 0 || self.Name() != "Dummy-"+formatIdent(self) || self.Ident() != thread.Current().Ident() {
-			t.Errorf("dummy %v", self)
-		}
-		if !self.IsAlive() || !self.Daemon() || self.Err() != nil || self == thread.Current() {
-			t.Errorf("dummy %v", self)
-		}
-		for name, join := range joinForms {
-			t.Run(name, func(t *testing.T) { wantPanic(t, thread.ErrNotStarted, func() { join(self) }) })
-		}
-		wantPanic(t, thread.ErrStarted, self.Start)
-		wantPanic(t, thread.ErrDaemon, func() { self.SetDaemon(false) })
-		select {
-		case <-self.Done():
-			t.Error("a dummy has ended")
-		default:
-		}
-		if slices.Contains(thread.Enumerate(), self) || !slices.Equal(before, thread.Enumerate()) {
-			t.Errorf("Enumerate() = %v", thread.Enumerate())
-		}
-		done <- weak.Make(self)
-	}()
-	dummy := <-done
-	runtime.GC()
-	if dummy.Value() != nil {
-		t.Error("the dummy is kept")
+	foreign := func(f func()) {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			f()
+		}()
+		<-done
 	}
+	t.Run("T07 test_ident_of_no_threading_threads", func(t *testing.T) {
+		seen := map[uint64]bool{0: true, thread.MainThread().Ident(): true, thread.Current().Ident(): true}
+		if len(seen) != 3 {
+			t.Errorf("idents of none, the main thread and a test: %v", seen)
+		}
+		for range 3 {
+			foreign(func() {
+				ident := thread.Current().Ident()
+				if seen[ident] || ident != thread.Current().Ident() {
+					t.Errorf("ident %d was given before, or has changed", ident)
+				}
+				seen[ident] = true
+			})
+		}
+	})
+	t.Run("T10 test_foreign_thread", func(t *testing.T) {
+		foreign(func() {
+			self := thread.Current()
+			if self.Name() != "Dummy-"+formatIdent(self) || self == thread.Current() {
+				t.Errorf("dummy %v", self)
+			}
+			if !self.IsAlive() || !self.Daemon() || self.Err() != nil {
+				t.Errorf("dummy %v", self)
+			}
+			for name, join := range joinForms {
+				t.Run(name, func(t *testing.T) { wantPanic(t, thread.ErrNotStarted, func() { join(self) }) })
+			}
+			wantPanic(t, thread.ErrStarted, self.Start)
+			wantPanic(t, thread.ErrDaemon, func() { self.SetDaemon(false) })
+			select {
+			case <-self.Done():
+				t.Error("a dummy has ended")
+			default:
+			}
+		})
+	})
+	t.Run("W28 no dummy is registered, so none needs to be cleaned up", func(t *testing.T) {
+		before := thread.Enumerate()
+		var dummy weak.Pointer[thread.Thread]
+		foreign(func() {
+			self := thread.Current()
+			if !slices.Equal(before, thread.Enumerate()) || thread.ActiveCount() != len(before) {
+				t.Errorf("Enumerate() = %v", thread.Enumerate())
+			}
+			dummy = weak.Make(self)
+		})
+		runtime.GC()
+		if dummy.Value() != nil {
+			t.Error("the dummy is kept")
+		}
+	})
 }
 
 // T12 test_limbo_cleanup: what was refused leaves no trace
@@ -311,9 +339,11 @@ type flag bool
 
 func (f *flag) set() { *f = true }
 
-// T41 test_leak_without_join
-// W26: a thread that nobody joins leaves nothing behind
 func TestT41LeakWithoutJoin(t *testing.T) {
+	t.Run("T41 test_leak_without_join and W26 nothing is left of a thread that nobody joins", leakWithoutJoin)
+}
+
+func leakWithoutJoin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var threads []weak.Pointer[thread.Thread]
 		for range 100 {
@@ -335,19 +365,66 @@ func TestT41LeakWithoutJoin(t *testing.T) {
 //go:noinline
 func unjoined() weak.Pointer[thread.Thread] { return weak.Make(thread.Go(func() {})) }
 
-// T43 test_start_new_thread_at_finalization: not refused, but waited for
-// T44 test_1_join_on_shutdown
-// T47 test_4_daemon_threads
-// T48 test_thread_from_thread
-// T85 test_atexit_output: what follows Main is what runs at exit
-// T86 test_atexit_called_once
-// W25: daemons do not get into the way of the exit
+// The end of a program, all in one.
 func TestT44Exit(t *testing.T) {
 	stdout, stderr, status := run(t, "exit")
-	want := "main is alive: true\nfn of Main\nmain is alive: false\nmain is listed: true\ngrandchild\nchild\nafter Main: MainThread\n"
-	if stdout != want || stderr != "" || status != 0 {
-		t.Errorf("status %d, output %q, errors %q", status, stdout, stderr)
+	lines := strings.Split(strings.TrimSuffix(stdout, "\n"), "\n")
+	want := []string{
+		"main is alive: true", "fn of Main", "main is alive: false", "main is listed: true", "grandchild", "child",
+		"after Main: MainThread",
 	}
+	if !slices.Equal(lines, want) {
+		t.Errorf("output %q, want %q", lines, want)
+	}
+	inOrder := func(t *testing.T, lines ...string) {
+		t.Helper()
+		rest := stdout
+		for _, line := range lines {
+			_, after, found := strings.Cut(rest, line+"\n")
+			if !found {
+				t.Fatalf("%q is missing, or too early", line)
+			}
+			rest = after
+		}
+	}
+	t.Run("T43 test_start_new_thread_at_finalization", func(t *testing.T) { // not refused, but waited for
+		inOrder(t, "main is alive: false", "child", "after Main: MainThread")
+	})
+	t.Run("T44 test_1_join_on_shutdown", func(t *testing.T) {
+		inOrder(t, "fn of Main", "main is alive: false", "after Main: MainThread")
+	})
+	t.Run("T47 test_4_daemon_threads and W25 daemons do not get into the way of the exit", func(t *testing.T) {
+		if stderr != "" || status != 0 {
+			t.Errorf("status %d, errors %q", status, stderr)
+		}
+	})
+	t.Run("T48 test_thread_from_thread", func(t *testing.T) {
+		inOrder(t, "grandchild", "child", "after Main: MainThread")
+	})
+	t.Run("T85 test_atexit_output", func(t *testing.T) { // what follows Main is what runs at exit
+		if last := lines[len(lines)-1]; last != "after Main: MainThread" {
+			t.Errorf("the last line is %q", last)
+		}
+	})
+	t.Run("T86 test_atexit_called_once", func(t *testing.T) { // although another Main had returned before
+		if n := strings.Count(stdout, "after Main"); n != 1 {
+			t.Errorf("it ran %d times", n)
+		}
+	})
+	t.Run("T87 test_atexit_after_shutdown", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			thread.Main(func() {})
+			late := sleeper(time.Second, thread.Daemon(false))
+			late.Start()
+			if !late.IsAlive() {
+				t.Error("not started")
+			}
+			thread.Main(func() {})
+			if late.IsAlive() {
+				t.Error("the second Main did not wait for what was started after the first")
+			}
+		})
+	})
 }
 
 // T57 test_start_thread_again
@@ -393,31 +470,60 @@ func TestT60DaemonizeActiveThread(t *testing.T) {
 	}
 }
 
-// T63 test_print_exception
-// T69 test_excepthook
-// T70 test_excepthook_thread_None: a dummy is named by its ident
-// T71 test_system_exit: runtime.Goexit prints nothing
-// T74 test_original_excepthook
+// What is reported, and how, by the default hook and around it.
 func TestT69Excepthook(t *testing.T) {
 	stdout, stderr, status := run(t, "reports")
-	if stdout != "custom boom\n" || status != 0 {
-		t.Errorf("status %d, output %q", status, stdout)
+	if status != 0 {
+		t.Errorf("status %d", status)
 	}
-	reports := regexp.MustCompile(`(?m)^panic in thread (\S+): (.*)$`).FindAllStringSubmatch(stderr, -1)
-	var got []string
-	for _, report := range reports {
-		got = append(got, report[1]+" "+report[2])
+	reports := map[string]string{} // what the default hook wrote, by name
+	var names []string
+	for _, report := range regexp.MustCompile(`(?m)^panic in thread (\S+): (.*)$`).FindAllStringSubmatch(stderr, -1) {
+		name := report[1]
+		names = append(names, name)
+		reports[name] = report[2]
 	}
-	want := []string{"worker boom", "again boom", "default boom", "Dummy-N reported by hand"}
-	if len(got) == len(want) {
-		got[3] = regexp.MustCompile(`\d+`).ReplaceAllString(got[3], "N")
+	if len(names) == 0 {
+		t.Fatalf("nothing was reported:\n%s", stderr)
 	}
-	if !slices.Equal(got, want) {
-		t.Errorf("reported %q, want %q", got, want)
-	}
-	if n := strings.Count(stderr, "thread_test.explode("); n != 3 {
-		t.Errorf("%d stacks, want 3, in:\n%s", n, stderr)
-	}
+	t.Run("T63 test_print_exception", func(t *testing.T) { // on stderr, and nothing on stdout
+		if reports["worker"] != "boom" || stdout != "custom boom\n" {
+			t.Errorf("reported %q, output %q", reports, stdout)
+		}
+	})
+	t.Run("T69 test_excepthook", func(t *testing.T) { // the name, the value and the stack
+		first, rest, _ := strings.Cut(stderr, "\n")
+		stack, _, _ := strings.Cut(rest, "panic in thread")
+		if first != "panic in thread worker: boom" || !strings.Contains(stack, "thread_test.explode(") {
+			t.Errorf("it begins with %q and the stack\n%s", first, stack)
+		}
+	})
+	t.Run("T70 test_excepthook_thread_None", func(t *testing.T) { // a dummy is named by its ident
+		dummy := names[len(names)-1]
+		if !regexp.MustCompile(`^Dummy-\d+$`).MatchString(dummy) || reports[dummy] != "reported by hand" {
+			t.Errorf("reported %q by %q", reports[dummy], dummy)
+		}
+	})
+	t.Run("T71 test_system_exit", func(t *testing.T) { // here runtime.Goexit
+		if strings.Contains(stderr, "leaver") || len(names) != 4 {
+			t.Errorf("reported by %q", names)
+		}
+	})
+	t.Run("T74 test_original_excepthook", func(t *testing.T) { // what SetExceptHook returned, and nil
+		if reports["again"] != "boom" || reports["default"] != "boom" || reports["custom"] != "" {
+			t.Errorf("reported %q", reports)
+		}
+		if n := strings.Count(stderr, "thread_test.explode("); n != 3 {
+			t.Errorf("%d stacks, want 3, in:\n%s", n, stderr)
+		}
+		before := thread.SetExceptHook(nil)
+		defer thread.SetExceptHook(before)
+		code := func(f func(*thread.Thread, *thread.PanicError)) uintptr { return reflect.ValueOf(f).Pointer() }
+		original := code(thread.SetExceptHook(func(*thread.Thread, *thread.PanicError) {}))
+		if code(thread.SetExceptHook(nil)) == original || code(thread.SetExceptHook(nil)) != original {
+			t.Error("nil does not bring the original back")
+		}
+	})
 }
 
 // T72 test_custom_excepthook
@@ -481,29 +587,43 @@ func TestV01LocalRefs(t *testing.T) {
 	}
 }
 
-// V02 test_derived
-// V04 test_arguments: New captures what it needs
+// New stands for what the __init__ of a subclass does in every thread.
 func TestV02Derived(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		start := 5
-		local := thread.Local[int]{New: func() int {
-			time.Sleep(10 * time.Millisecond) // others get in between
-			return start
-		}}
-		var threads []*thread.Thread
-		for i := range 10 {
-			threads = append(threads, thread.Go(func() {
-				if got := local.Get(); got != start {
-					t.Errorf("at first %d", got)
-				}
-				local.Set(i)
-				time.Sleep(10 * time.Millisecond)
-				if got := local.Get(); got != i {
-					t.Errorf("got %d, want %d", got, i)
-				}
-			}))
+	t.Run("V02 test_derived", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			local := thread.Local[int]{New: func() int {
+				time.Sleep(10 * time.Millisecond) // others get in between
+				return 5
+			}}
+			var threads []*thread.Thread
+			for i := range 10 {
+				threads = append(threads, thread.Go(func() {
+					if got := local.Get(); got != 5 {
+						t.Errorf("at first %d", got)
+					}
+					local.Set(i)
+					time.Sleep(10 * time.Millisecond)
+					if got := local.Get(); got != i {
+						t.Errorf("got %d, want %d", got, i)
+					}
+				}))
+			}
+			joinAll(threads)
+		})
+	})
+	t.Run("V04 test_arguments", func(t *testing.T) { // New captures what it needs; a Local without it takes nothing
+		made := func(start int) *thread.Local[int] {
+			return &thread.Local[int]{New: func() int { return start }}
 		}
-		joinAll(threads)
+		one, two, none := made(1), made(2), new(thread.Local[int])
+		for range 3 {
+			thread.Go(func() {
+				if one.Get() != 1 || two.Get() != 2 || none.Get() != 0 {
+					t.Errorf("got %d, %d and %d, want 1, 2 and 0", one.Get(), two.Get(), none.Get())
+				}
+				one.Set(7)
+			}).Join()
+		}
 	})
 }
 
@@ -520,51 +640,111 @@ func TestV03DerivedCycleDealloc(t *testing.T) {
 	}).Join()
 }
 
-// V05 test_threading_local
-// V06 test_threading_local_subclass: embedding stands for deriving
 func TestV05ThreadingLocal(t *testing.T) {
-	var derived struct{ thread.Local[string] }
-	derived.Set("foo")
-	defer derived.Delete()
-	thread.Go(func() {
-		if value, ok := derived.Lookup(); ok {
-			t.Errorf("found %q", value)
+	seenByOneOnly := func(t *testing.T, local *thread.Local[string]) {
+		local.Set("foo")
+		defer local.Delete()
+		thread.Go(func() {
+			if value, ok := local.Lookup(); ok {
+				t.Errorf("found %q", value)
+			}
+			local.Set("bar")
+		}).Join()
+		if value, ok := local.Lookup(); !ok || value != "foo" {
+			t.Errorf("Lookup() = %q, %v", value, ok)
 		}
-		derived.Set("bar")
-	}).Join()
-	if value, ok := derived.Lookup(); !ok || value != "foo" {
-		t.Errorf("Lookup() = %q, %v", value, ok)
 	}
+	t.Run("V05 test_threading_local", func(t *testing.T) {
+		seenByOneOnly(t, new(thread.Local[string]))
+	})
+	t.Run("V06 test_threading_local_subclass", func(t *testing.T) { // embedding stands for deriving
+		var derived struct{ thread.Local[string] }
+		seenByOneOnly(t, &derived.Local)
+	})
 }
 
-// V10 test_threading_local_clear_race
-// W30: no race between the end of a thread and the making and unmaking of locals
+// There is no race between the end of a thread and the making and unmaking of locals.
 func TestV10ThreadingLocalClearRace(t *testing.T) {
-	var wg sync.WaitGroup
+	t.Run("V10 test_threading_local_clear_race and W30 the end of a thread races with its locals", clearRace)
+}
+
+func clearRace(t *testing.T) {
 	locals := make([]*thread.Local[int], 100)
 	for i := range locals {
 		locals[i] = new(thread.Local[int])
 	}
-	for range 8 {
-		wg.Go(func() {
-			thread.Go(func() {
-				for _, local := range locals {
-					local.Set(1)
-				}
-			}).Join()
-			for range 100 {
-				local := new(thread.Local[int])
-				local.Set(1)
+	set := func(n int) {
+		for _, local := range locals {
+			local.Set(n)
+		}
+	}
+	want := func(n int) {
+		for _, local := range locals {
+			if value, ok := local.Lookup(); !ok || value != n {
+				t.Errorf("Lookup() = %d, %v, want %d", value, ok, n)
+				return
+			}
+		}
+	}
+	// Threads that stay have what they set, while others come, use the same locals and locals of their own, and end.
+	var (
+		stay, all sync.WaitGroup
+		over      = make(chan struct{})
+	)
+	for n := range 2 {
+		stay.Add(1)
+		all.Go(func() {
+			set(n)
+			stay.Done()
+			<-over
+			want(n)
+			for _, local := range locals {
 				local.Delete()
 			}
 		})
 	}
-	wg.Wait()
+	stay.Wait()
+	var come sync.WaitGroup
+	for n := range 4 {
+		come.Go(func() {
+			for range 50 {
+				thread.Go(func() {
+					set(10 + n)
+					want(10 + n)
+					for range 20 {
+						local := new(thread.Local[int])
+						local.Set(1)
+						local.Delete()
+					}
+				}).Join()
+			}
+		})
+	}
+	come.Wait()
+	close(over)
+	all.Wait()
 	for _, local := range locals {
 		if value, ok := local.Lookup(); ok {
 			t.Fatalf("found %d", value)
 		}
 	}
+	// The first two values of a local are set at about the same moment.
+	fresh := make([]thread.Local[int], 20_000)
+	var turn atomic.Int32
+	var first sync.WaitGroup
+	for n := range 2 {
+		first.Go(func() {
+			for i := range fresh {
+				for turn.Add(1); turn.Load() < int32(2*i+2); {
+					runtime.Gosched()
+				}
+				if fresh[i].Set(n + 1); fresh[i].Get() != n+1 {
+					t.Errorf("a value of local %d is lost", i)
+				}
+			}
+		})
+	}
+	first.Wait()
 }
 
 // W23: the fate of a thread can be asked for

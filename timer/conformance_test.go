@@ -17,7 +17,7 @@ import (
 // Python's behaviour row by row; and the weaknesses (W..) that Go can do without.
 func TestConformance(t *testing.T) {
 	t.Run("T75 test_init_immutable_default_args", initImmutableDefaultArgs)
-	t.Run("D19 Timer(3, hello)", helloAfterThreeSeconds)
+	t.Run("the tutorials' Timer(3, hello)", helloAfterThreeSeconds)
 	t.Run("Timer row by row", pythonsTimer)
 	t.Run("X07 cancelled before start, misused, raising", aTimerThatWasMisusedWorks)
 	t.Run("W20 one thread for each pending timer", pendingTimersAreNoThreads)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/thread"
 	"github.com/gothreading/threading/timer"
 )
@@ -297,7 +298,7 @@ func TestStartHappensOnceAmongMany(t *testing.T) {
 		runs := 0
 		tm := timer.New(0, func() { runs++ })
 		start := func() {
-			switch recovered(tm.Start) {
+			switch proof.Recovered(tm.Start) {
 			case nil:
 				started.Add(1)
 			case timer.ErrStarted:
@@ -412,7 +413,7 @@ func TestHammer(t *testing.T) {
 				for range 4 {
 					switch rand.IntN(8) {
 					case 0, 1, 2:
-						switch recovered(s.Start) {
+						switch proof.Recovered(s.Start) {
 						case nil:
 							s.starts.Add(1)
 						case timer.ErrStarted:
@@ -429,12 +430,12 @@ func TestHammer(t *testing.T) {
 					case 4:
 						s.Reset(soon())
 					case 5:
-						if v := recovered(func() { s.JoinTimeout(soon()) }); v != nil && v != timer.ErrNotStarted {
+						if v := proof.Recovered(func() { s.JoinTimeout(soon()) }); v != nil && v != timer.ErrNotStarted {
 							t.Errorf("JoinTimeout panicked with %v", v)
 						}
 					case 6:
 						ctx, cancel := context.WithTimeout(t.Context(), soon())
-						if v := recovered(func() { _ = s.JoinContext(ctx) }); v != nil && v != timer.ErrNotStarted {
+						if v := proof.Recovered(func() { _ = s.JoinContext(ctx) }); v != nil && v != timer.ErrNotStarted {
 							t.Errorf("JoinContext panicked with %v", v)
 						}
 						cancel()

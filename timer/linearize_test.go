@@ -1,10 +1,8 @@
 package timer_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/timer"
 )
 
@@ -102,13 +101,13 @@ type subject interface {
 	Join()
 }
 
-type makeSubject func(repeats bool, fn func()) subject
+type makeSubject func(repeats bool, after time.Duration, fn func()) subject
 
-func realTimer(repeats bool, fn func()) subject {
+func realTimer(repeats bool, after time.Duration, fn func()) subject {
 	if repeats {
-		return timer.Every(1+soon(), fn)
+		return timer.Every(1+after, fn)
 	}
-	return timer.New(soon(), fn)
+	return timer.New(after, fn)
 }
 
 // history runs a random program.
@@ -127,7 +126,7 @@ func history(make makeSubject, repeats bool, seed uint64) []porcupine.Operation 
 	}
 	var tm subject
 	var backs []int64
-	tm = make(repeats, func() {
+	tm = make(repeats, time.Duration(rand.New(rand.NewPCG(seed, clients)).IntN(1000)), func() {
 		note(clients, runBegins, 0, nil, clock.Add(1))
 		runtime.Gosched()
 		if len(backs) == mostRuns-1 {
@@ -187,32 +186,22 @@ func history(make makeSubject, repeats bool, seed uint64) []porcupine.Operation 
 }
 
 func refusal(f func()) any {
-	if recovered(f) != nil {
+	if proof.Recovered(f) != nil {
 		return refused
 	}
 	return nil
 }
 
-// firstViolation looks for a history that no order explains.
-func firstViolation(make makeSubject, histories int) (report string, ok bool) {
-	for seed := range uint64(histories) {
+// randomPrograms returns the programs on such timers, half of which repeat.
+func randomPrograms(make makeSubject) proof.Program {
+	return func(seed uint64) (porcupine.Model, []porcupine.Operation, error) {
 		repeats := seed%2 == 0
-		past := history(make, repeats, seed)
-		if !porcupine.CheckOperations(sequentialTimer(repeats), past) {
-			var lines []string
-			for _, op := range past {
-				lines = append(lines, fmt.Sprintf("%3d-%3d client %d %v: %v", op.Call, op.Return, op.ClientId, op.Input, op.Output))
-			}
-			return fmt.Sprintf("seed %d, repeats %v:\n%s", seed, repeats, strings.Join(lines, "\n")), false
-		}
+		return sequentialTimer(repeats), history(make, repeats, seed), nil
 	}
-	return "", true
 }
 
 func TestEveryHistoryIsLinearizable(t *testing.T) {
-	if report, ok := firstViolation(realTimer, rounds(20_000)); !ok {
-		t.Errorf("no order of these calls explains their answers; %s", report)
-	}
+	proof.CheckHistories(t, rounds(20_000), randomPrograms(realTimer))
 }
 
 // A lying timer is right but for one answer.
@@ -250,20 +239,16 @@ func TestPlantedBugsAreFound(t *testing.T) {
 		"IsAlive says false": {cancel: honest, reset: honest, alive: sometimes(false)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, ok := firstViolation(func(repeats bool, fn func()) subject {
+			proof.FindViolation(t, 5000, randomPrograms(func(repeats bool, after time.Duration, fn func()) subject {
 				liar := bug
-				liar.Timer = realTimer(repeats, fn).(*timer.Timer)
+				liar.Timer = realTimer(repeats, after, fn).(*timer.Timer)
 				return liar
-			}, 5000); ok {
-				t.Error("no history shows it")
-			}
+			}))
 		})
 	}
 	t.Run("runs twice", func(t *testing.T) {
-		if _, ok := firstViolation(func(_ bool, fn func()) subject {
-			return realTimer(false, func() { fn(); fn() })
-		}, 5000); ok {
-			t.Error("no history shows it")
-		}
+		proof.FindViolation(t, 5000, randomPrograms(func(_ bool, after time.Duration, fn func()) subject {
+			return realTimer(false, after, func() { fn(); fn() })
+		}))
 	})
 }

@@ -7,12 +7,12 @@ import (
 	"math"
 	"os"
 	"os/exec"
-	"runtime/debug"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/thread"
 	"github.com/gothreading/threading/timer"
 )
@@ -78,30 +78,8 @@ func run(t *testing.T, program string) (stdout, stderr string, status int) {
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// race tells whether the race detector is on. It makes everything several times slower.
-var race = func() bool {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return false
-	}
-	for _, s := range info.Settings {
-		if s.Key == "-race" {
-			return s.Value == "true"
-		}
-	}
-	return false
-}()
-
-// rounds scales the length of a race: full/10 with -short, and a fifth of either under the race detector.
-func rounds(full int) int {
-	if testing.Short() {
-		full /= 10
-	}
-	if race {
-		full /= 5
-	}
-	return full
-}
+// rounds scales the length of a race.
+func rounds(full int) int { return proof.Rounds(full, 10, 5) }
 
 // A maker is New or Every.
 type maker = func(time.Duration, func(), ...thread.Option) *timer.Timer

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/thread"
 	"github.com/gothreading/threading/timer"
 )
@@ -608,7 +609,7 @@ func TestRandomProgramsAgreeWithANaiveModel(t *testing.T) {
 				switch n := rng.IntN(10); {
 				case n < 2 || i == 0:
 					op = "Start()"
-					got, want = recovered(tm.Start), m.start()
+					got, want = proof.Recovered(tm.Start), m.start()
 				case n < 3:
 					op = "Cancel()"
 					got, want = tm.Cancel(), m.cancel()
@@ -622,7 +623,7 @@ func TestRandomProgramsAgreeWithANaiveModel(t *testing.T) {
 				default:
 					op = "JoinTimeout(0)"
 					if !m.started {
-						got, want = recovered(func() { tm.JoinTimeout(0) }), any(timer.ErrNotStarted)
+						got, want = proof.Recovered(func() { tm.JoinTimeout(0) }), any(timer.ErrNotStarted)
 					} else {
 						got, want = tm.JoinTimeout(0), !m.alive()
 					}
@@ -656,12 +657,6 @@ func TestRandomProgramsAgreeWithANaiveModel(t *testing.T) {
 			return
 		}
 	}
-}
-
-func recovered(f func()) (v any) {
-	defer func() { v = recover() }()
-	f()
-	return nil
 }
 
 // A model is a Timer that is told the time.

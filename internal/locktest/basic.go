@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 	"weak"
+
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // EveryFormAcquiresAFreeLock also shows that none of them needs any time for that.
@@ -100,7 +102,7 @@ func TryLockNeverFailsOnAFreeLockThatNobodyWaitsFor(t *testing.T, newLock New) {
 	})
 	t.Run("after a starving waiter gave up", func(t *testing.T) {
 		for _, form := range Impatient() {
-			uninterrupted(t, func(t *testing.T) bool {
+			proof.Uninterrupted(t, func(t *testing.T) bool {
 				l := newLock()
 				l.Lock()
 				start := time.Now()
@@ -123,7 +125,7 @@ func TryLockNeverFailsOnAFreeLockThatNobodyWaitsFor(t *testing.T, newLock New) {
 		}
 	})
 	t.Run("after a batch was served", func(t *testing.T) {
-		uninterrupted(t, func(t *testing.T) bool {
+		proof.Uninterrupted(t, func(t *testing.T) bool {
 			l := newLock()
 			l.Lock()
 			var wg sync.WaitGroup
@@ -144,7 +146,7 @@ func TryLockNeverFailsOnAFreeLockThatNobodyWaitsFor(t *testing.T, newLock New) {
 		})
 	})
 	t.Run("after a race", func(t *testing.T) {
-		defer watch(t)()
+		defer proof.Watch(t)()
 		l := newLock()
 		for range Rounds(10_000) {
 			var wg sync.WaitGroup
@@ -235,15 +237,15 @@ func endedContexts() map[string]func(*testing.T) (context.Context, error) {
 			return ctx, errCause
 		},
 		"foreign": func(*testing.T) (context.Context, error) {
-			ctx := newForeign()
-			ctx.end()
-			return ctx, errForeign
+			ctx := proof.NewForeign()
+			ctx.End()
+			return ctx, proof.ErrForeign
 		},
 		// Its Value method leads package context to the live parent, which knows no cause.
 		"foreign child of a live one": func(t *testing.T) (context.Context, error) {
-			own := newForeign()
-			own.end()
-			return foreignChild{t.Context(), own}, errForeign
+			own := proof.NewForeign()
+			own.End()
+			return foreignChild{t.Context(), own}, proof.ErrForeign
 		},
 	}
 }
@@ -251,7 +253,7 @@ func endedContexts() map[string]func(*testing.T) (context.Context, error) {
 // A foreignChild ends by itself and has the values of its parent.
 type foreignChild struct {
 	context.Context
-	own *foreign
+	own *proof.Foreign
 }
 
 func (f foreignChild) Done() <-chan struct{} { return f.own.Done() }
@@ -285,9 +287,9 @@ func AContextThatEndsReturnsItsCause(t *testing.T, newLock New) {
 			return ctx, func() { time.Sleep(2 * time.Second); cancel() }
 		}, errCause},
 		"foreign": {func() (context.Context, func()) {
-			ctx := newForeign()
-			return ctx, ctx.end
-		}, errForeign},
+			ctx := proof.NewForeign()
+			return ctx, ctx.End
+		}, proof.ErrForeign},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -357,7 +359,7 @@ func NoAllocations(t *testing.T, name string, f func()) {
 // NothingKeepsALockAlive uses a lock in every way that leaves something behind if anything does, drops it, and expects
 // it to be collected: no pooled waiter, stopped timer or context may refer to it. live is a context that goes on.
 func NothingKeepsALockAlive[L any](t *testing.T, locker func(*L) Locker) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	live, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	use := func() weak.Pointer[L] {
@@ -453,7 +455,7 @@ func PlainDataIsPublished(t *testing.T, newLock New) {
 			})
 		})
 		t.Run(form.Name+"/handed over", func(t *testing.T) {
-			uninterrupted(t, func(t *testing.T) bool {
+			proof.Uninterrupted(t, func(t *testing.T) bool {
 				var data int
 				l := newLock()
 				l.Lock()
@@ -481,7 +483,7 @@ func PlainDataIsPublished(t *testing.T, newLock New) {
 	}
 	// On several processors, whichever path it takes.
 	t.Run("contended", func(t *testing.T) {
-		defer watch(t)()
+		defer proof.Watch(t)()
 		var (
 			data int
 			wg   sync.WaitGroup

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // What follows are the cases that CPython's lock_tests.py has for every lock, from their description. Where Go has no
@@ -109,7 +111,7 @@ func AcquireContended(t *testing.T, newLock New) {
 func With(t *testing.T, newLock New) {
 	l := newLock()
 	with := func(body func()) (raised any) {
-		return Recovered(func() {
+		return proof.Recovered(func() {
 			l.Lock()
 			defer l.Unlock()
 			body()

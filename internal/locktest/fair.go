@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // A queue is a row of waiters in a bubble, of which it is known in which order they came and are served.
@@ -142,7 +144,7 @@ func ARunningGoroutineMayBarge(t *testing.T, newLock New) {
 				{time.Hour, true},
 			} {
 				t.Run(fmt.Sprint(waiters, " waiters, ", c.passedOver), func(t *testing.T) {
-					uninterrupted(t, func(t *testing.T) bool {
+					proof.Uninterrupted(t, func(t *testing.T) bool {
 						l := newLock()
 						l.Lock()
 						q := newQueue(t, l)
@@ -171,7 +173,7 @@ func ARunningGoroutineMayBarge(t *testing.T, newLock New) {
 	})
 	// Whoever waits before anybody was passed over has no claim, however long that is.
 	t.Run("however long the lock was held", func(t *testing.T) {
-		uninterrupted(t, func(t *testing.T) bool {
+		proof.Uninterrupted(t, func(t *testing.T) bool {
 			l := newLock()
 			l.Lock()
 			q := newQueue(t, l)
@@ -187,7 +189,7 @@ func ARunningGoroutineMayBarge(t *testing.T, newLock New) {
 	})
 	// Waiters are pooled: the patience of an earlier wait is not that of a later one.
 	t.Run("however long another wait lasted", func(t *testing.T) {
-		uninterrupted(t, func(t *testing.T) bool {
+		proof.Uninterrupted(t, func(t *testing.T) bool {
 			l := newLock()
 			for range 2 {
 				l.Lock()
@@ -210,7 +212,7 @@ func ARunningGoroutineMayBarge(t *testing.T, newLock New) {
 		})
 	})
 	t.Run("and again after a batch", func(t *testing.T) {
-		uninterrupted(t, func(t *testing.T) bool {
+		proof.Uninterrupted(t, func(t *testing.T) bool {
 			l := newLock()
 			l.Lock()
 			var (
@@ -258,7 +260,7 @@ func ARunningGoroutineMayBarge(t *testing.T, newLock New) {
 	})
 	t.Run("which ends when the starving waiter gives up", func(t *testing.T) {
 		for _, form := range Impatient() {
-			uninterrupted(t, func(t *testing.T) bool {
+			proof.Uninterrupted(t, func(t *testing.T) bool {
 				l := newLock()
 				l.Lock()
 				start := time.Now()
@@ -298,7 +300,7 @@ func NobodyStarves(t *testing.T, newLock New) {
 	for _, procs := range []int{1, 2} {
 		for _, form := range []Form{patient[0], patient[1], patient[3]} {
 			t.Run(fmt.Sprintf("%s, %d processors", form.Name, procs), func(t *testing.T) {
-				processors(t, procs)
+				proof.Processors(t, procs)
 				var (
 					l      = newLock()
 					stop   atomic.Bool

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // A section is a critical section that notices when two goroutines are in it, and that counts.
@@ -52,7 +54,7 @@ func check(t *testing.T, l Locker, s *section, tallies []tally) {
 // UnlockRacesLockTimeout a million times: several goroutines lock with timeouts about as long as the lock is held, on
 // the clock of the machine, so that deadlines and unlocks meet from either side.
 func UnlockRacesLockTimeout(t *testing.T, newLock New) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	const goroutines = 6
 	var (
 		l       = newLock()
@@ -90,7 +92,7 @@ func UnlockRacesLockTimeout(t *testing.T, newLock New) {
 				for rng.IntN(2) == 0 {
 					runtime.Gosched() // others come meanwhile
 				}
-				spin(rng.IntN(500))
+				proof.Spin(rng.IntN(500))
 				s.leave()
 				l.Unlock()
 				if rng.IntN(4) > 0 {
@@ -107,7 +109,7 @@ func UnlockRacesLockTimeout(t *testing.T, newLock New) {
 // UnlockRacesCancel a million times: whoever is about to unlock cancels another's context, shortly before, at the same
 // time on another processor, or shortly after.
 func UnlockRacesCancel(t *testing.T, newLock New) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	const goroutines = 6
 	var (
 		l       = newLock()
@@ -146,12 +148,12 @@ func UnlockRacesCancel(t *testing.T, newLock New) {
 				for rng.IntN(2) == 0 {
 					runtime.Gosched()
 				}
-				spin(rng.IntN(500))
+				proof.Spin(rng.IntN(500))
 				early := rng.IntN(3) > 0
 				if early {
 					victim()
 					if rng.IntN(2) == 0 {
-						spin(rng.IntN(2000)) // until it has been woken on another processor
+						proof.Spin(rng.IntN(2000)) // until it has been woken on another processor
 					}
 				}
 				s.leave()
@@ -241,7 +243,7 @@ func AReleaseIsNeverMissed(t *testing.T, newLock New) {
 	forms := Patient()
 	for _, form := range []Form{forms[0], forms[1], forms[3]} { // one of each way to sleep
 		t.Run(form.Name, func(t *testing.T) {
-			defer watch(t)()
+			defer proof.Watch(t)()
 			var (
 				l      = newLock()
 				rounds = int64(Rounds(100_000))
@@ -269,11 +271,11 @@ func AReleaseIsNeverMissed(t *testing.T, newLock New) {
 			for round := int64(1); round <= rounds; round++ {
 				l.Lock()
 				wanted.Store(round)
-				spin(rng.IntN(600))
+				proof.Spin(rng.IntN(600))
 				for again := true; again; again = rng.IntN(2) == 0 && l.TryLock() {
-					spin(rng.IntN(200))
+					proof.Spin(rng.IntN(200))
 					l.Unlock()
-					spin(rng.IntN(20))
+					proof.Spin(rng.IntN(20))
 				}
 				until(&served, round)
 			}
@@ -285,7 +287,7 @@ func AReleaseIsNeverMissed(t *testing.T, newLock New) {
 
 // MixedFormsExcludeEachOther on all processors: every form at once, most of them over in an instant.
 func MixedFormsExcludeEachOther(t *testing.T, newLock New) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	const goroutines = 16
 	var (
 		l       = newLock()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // A Reentrant lock has an owner who may lock it again.
@@ -161,13 +161,13 @@ func perform(l Locker, c call) (a answer) {
 		cancel()
 		a.ok = l.LockContext(ctx) == nil
 	case unlock:
-		a.panicked = Recovered(l.Unlock) != nil
+		a.panicked = proof.Recovered(l.Unlock) != nil
 	case isLocked:
 		a.ok = l.Locked()
 	case lockDepth:
 		r.LockDepth(c.depth)
 	case unlockAll:
-		a.panicked = Recovered(func() { a.depth = r.UnlockAll() }) != nil
+		a.panicked = proof.Recovered(func() { a.depth = r.UnlockAll() }) != nil
 	case owned:
 		a.ok = r.Owned()
 	case depth:
@@ -268,16 +268,15 @@ func history(l Locker, w world, seed uint64) []porcupine.Operation {
 	return all
 }
 
-// firstViolation checks histories until one is found that no order of its calls explains, and reports it. Every other
-// one takes place in a bubble, where calls meet at the same instant.
-func firstViolation(t *testing.T, newLock New, histories int) (report string, ok bool) {
+// programs returns the programs on such locks. Every other one takes place in a bubble, where calls meet at the same
+// instant.
+func programs(t *testing.T, newLock New) proof.Program {
 	_, reentrant := newLock().(Reentrant)
-	for seed := range uint64(histories) {
-		var past []porcupine.Operation
+	return func(seed uint64) (_ porcupine.Model, past []porcupine.Operation, _ error) {
 		if seed%2 == 0 {
 			past = history(newLock(), world{500 * time.Nanosecond, func(n int) {
 				runtime.Gosched()
-				spin(n * 1000)
+				proof.Spin(n * 1000)
 			}}, seed)
 		} else {
 			synctest.Test(t, func(*testing.T) {
@@ -286,35 +285,24 @@ func firstViolation(t *testing.T, newLock New, histories int) (report string, ok
 				}}, seed)
 			})
 		}
-		if !porcupine.CheckOperations(model(reentrant), past) {
-			var lines []string
-			for _, op := range past {
-				lines = append(lines, fmt.Sprintf("%3d-%3d %v: %+v", op.Call, op.Return, op.Input, op.Output))
-			}
-			return fmt.Sprintf("seed %d:\n%s", seed, strings.Join(lines, "\n")), false
-		}
+		return model(reentrant), past, nil
 	}
-	return "", true
 }
 
 // EveryHistoryIsLinearizable of random programs in all forms: there is an order of the calls, consistent with time, in
 // which a lock that does one thing after the other would have given the same answers, and in which calls that gave up
 // had no effect.
 func EveryHistoryIsLinearizable(t *testing.T, newLock New) {
-	defer watch(t)()
-	if report, ok := firstViolation(t, newLock, Rounds(20_000)); !ok {
-		t.Errorf("no order of these calls explains their answers; %s", report)
-	}
+	defer proof.Watch(t)()
+	proof.CheckHistories(t, Rounds(20_000), programs(t, newLock))
 }
 
 // PlantedBugsAreFound: the check of histories notices each of these locks, so it would notice a lock that did the same.
 func PlantedBugsAreFound(t *testing.T, bugs map[string]New) {
 	for name, newLock := range bugs {
 		t.Run(name, func(t *testing.T) {
-			defer watch(t)()
-			if _, ok := firstViolation(t, newLock, 2000); ok {
-				t.Error("no history shows it")
-			}
+			defer proof.Watch(t)()
+			proof.FindViolation(t, 2000, programs(t, newLock))
 		})
 	}
 }

@@ -12,13 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"runtime"
-	"runtime/debug"
-	"runtime/pprof"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // A Locker is what the locks of this module have in common.
@@ -51,7 +49,7 @@ func Patient() []Form {
 			defer cancel()
 			return l.LockContext(ctx) == nil
 		}},
-		{"LockContext of a foreign context", func(l Locker) bool { return l.LockContext(newForeign()) == nil }},
+		{"LockContext of a foreign context", func(l Locker) bool { return l.LockContext(proof.NewForeign()) == nil }},
 		{"LockContext without end", func(l Locker) bool { return l.LockContext(context.Background()) == nil }},
 	}
 }
@@ -78,10 +76,10 @@ func Impatient() []Limited {
 			return err == nil
 		}},
 		{"LockContext of a foreign context", func(l Locker, d time.Duration) bool {
-			ctx := newForeign()
-			defer time.AfterFunc(d, ctx.end).Stop()
+			ctx := proof.NewForeign()
+			defer time.AfterFunc(d, ctx.End).Stop()
 			err := l.LockContext(ctx)
-			if err != nil && err != errForeign {
+			if err != nil && err != proof.ErrForeign {
 				panic(fmt.Sprintf("LockContext returned %v, which is not what the context says", err))
 			}
 			return err == nil
@@ -90,35 +88,8 @@ func Impatient() []Limited {
 }
 
 var (
-	errCause   = errors.New("locktest: the cause of a context's end")
-	errForeign = errors.New("locktest: the error of a foreign context")
+	errCause = errors.New("locktest: the cause of a context's end")
 )
-
-// A foreign context is one that package context knows nothing about.
-type foreign struct{ done chan struct{} }
-
-func newForeign() *foreign { return &foreign{make(chan struct{})} }
-
-func (f *foreign) end()                        { close(f.done) }
-func (f *foreign) Deadline() (time.Time, bool) { return time.Time{}, false }
-func (f *foreign) Done() <-chan struct{}       { return f.done }
-func (f *foreign) Value(any) any               { return nil }
-
-func (f *foreign) Err() error {
-	select {
-	case <-f.done:
-		return errForeign
-	default:
-		return nil
-	}
-}
-
-// Recovered calls f and returns what it panicked with, or nil.
-func Recovered(f func()) (value any) {
-	defer func() { value = recover() }()
-	f()
-	return nil
-}
 
 // Elsewhere calls f on another goroutine and waits for it.
 func Elsewhere(f func()) {
@@ -161,64 +132,13 @@ func Usable(t *testing.T, l Locker) {
 	}
 }
 
-// Rounds returns how often to repeat a race: all rounds, a quarter of them under the race detector, which makes a round
-// five times as slow and a million of them a matter of half a minute, and with -short a tenth.
-func Rounds(all int) int {
-	if testing.Short() {
-		all /= 10
-	}
-	if Race {
-		all /= 4
-	}
-	return all
-}
-
-// watch ends the process, with all stacks, if the test goes on for minutes: a lost grant shows as a hang, which would
-// otherwise take the ten minutes of go test and hide which test it was. It measures nothing. Inside a bubble a hang is
-// noticed by synctest. The result ends the watch.
-func watch(t *testing.T) (stop func()) {
-	name := t.Name()
-	timer := time.AfterFunc(3*time.Minute, func() {
-		debug.SetTraceback("all")
-		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
-		panic(name + " hangs: a grant was lost")
-	})
-	return func() { timer.Stop() }
-}
-
-// processors sets GOMAXPROCS until the test ends.
-func processors(t *testing.T, n int) {
-	before := runtime.GOMAXPROCS(n)
-	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
-}
-
-// uninterrupted runs an experiment in a bubble on a single processor, where a goroutine that does not block is not
-// overtaken, unless the runtime happens to preempt it. experiment returns false if that spoilt it: then it is
-// repeated. It fails the test if that goes on, because then it was not preemption.
-func uninterrupted(t *testing.T, experiment func(t *testing.T) (conclusive bool)) {
-	processors(t, 1)
-	for range 100 {
-		conclusive := false
-		synctest.Test(t, func(t *testing.T) { conclusive = experiment(t) })
-		if conclusive || t.Failed() {
-			return
-		}
-	}
-	t.Error("a goroutine that had just been woken was faster than one that was running, a hundred times")
-}
+// Rounds scales the length of a race: under the race detector a round is five times as slow, and a million of them a
+// matter of half a minute.
+func Rounds(full int) int { return proof.Rounds(full, 10, 4) }
 
 // barge unlocks l and locks it again before the waiter that was woken by the unlock has run. It reports false if the
 // waiter was faster, or if the lock was handed to it.
 func barge(l Locker) bool {
 	l.Unlock()
 	return l.TryLock()
-}
-
-// spin keeps the processor busy for about n nanoseconds.
-func spin(n int) {
-	x := uint32(0)
-	for range n {
-		x = x*1664525 + 1013904223
-	}
-	runtime.KeepAlive(x) // or the loop has no effect
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // EveryBlockedFormIsDurablyBlocked in the sense of testing/synctest: Wait returns while it waits.
@@ -94,7 +96,7 @@ func GivesUpAtExactlyItsTime(t *testing.T, newLock New) {
 		})
 		// One timer bounds the whole call, however often it was woken to compete and lost.
 		t.Run(form.Name+"/was passed over", func(t *testing.T) {
-			uninterrupted(t, func(t *testing.T) bool {
+			proof.Uninterrupted(t, func(t *testing.T) bool {
 				l := newLock()
 				l.Lock()
 				done := make(chan struct{})
@@ -124,7 +126,7 @@ func GivesUpAtExactlyItsTime(t *testing.T, newLock New) {
 		// timer or the test's is made first decides which of the two fires first, so both orders are tried.
 		t.Run(form.Name+"/runs out of time while it competes", func(t *testing.T) {
 			for _, timerFirst := range []bool{true, false} {
-				uninterrupted(t, func(t *testing.T) bool {
+				proof.Uninterrupted(t, func(t *testing.T) bool {
 					l := newLock()
 					l.Lock()
 					var timer *time.Timer
@@ -203,7 +205,7 @@ func MaxInt64IsForEver(t *testing.T, newLock New) {
 		{"LockContext of a foreign context without Done", func(l Locker) bool {
 			return l.LockContext(endless{context.Background()}) == nil
 		}},
-		{"LockContext of a foreign context", func(l Locker) bool { return l.LockContext(newForeign()) == nil }},
+		{"LockContext of a foreign context", func(l Locker) bool { return l.LockContext(proof.NewForeign()) == nil }},
 	} {
 		t.Run(form.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -241,7 +243,7 @@ func (endless) Done() <-chan struct{} { return nil }
 // WorksOutsideAndInOneBubbleAfterAnother uses one lock, as a package-level one would be: nothing that was made in a
 // bubble, a channel or a timer, may be used outside of it.
 func WorksOutsideAndInOneBubbleAfterAnother(t *testing.T, l Locker) {
-	defer watch(t)()
+	defer proof.Watch(t)()
 	for i := range 10 {
 		var limits []time.Duration
 		phase := func(t *testing.T, wait func()) {

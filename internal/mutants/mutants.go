@@ -367,10 +367,10 @@ var mutants = []mutant{
 		New:  "\tdefer r.task.callBack()\n\tr.task.end.Open()\n}",
 	},
 	{
-		Name: "a callback that panics takes its worker along",
-		File: "pool/task.go",
-		Old:  "\t\tprotect(c.call)",
-		New:  "\t\tc.call()",
+		Name: "a callback that panics is told to nobody",
+		File: "pool/worker.go",
+		Old:  "\t\t\thook.Report(v, debug.Stack())",
+		New:  "\t\t\t_ = hook.Report",
 	},
 	{
 		Name: "Goexit loses a worker",

@@ -38,7 +38,7 @@ func TestPermitsAreConserved(t *testing.T) {
 	add(&g, permits)
 	for range 8 {
 		wg.Go(func() {
-			for range rounds(t) / 8 {
+			for range rounds() / 8 {
 				want := uint64(1 + rand.IntN(permits))
 				limit := Forever
 				switch rand.IntN(4) {
@@ -266,7 +266,7 @@ func TestAReleaseThatMeetsANewWaiterServesIt(t *testing.T) {
 		begun, finished atomic.Int64
 		wg              sync.WaitGroup
 	)
-	last := int64(max(rounds(t), 200_000)) // few of them meet
+	last := int64(max(rounds(), 200_000)) // few of them meet
 	await := func(n *atomic.Int64, round int64) {
 		for tries := 0; n.Load() != round; tries++ {
 			if tries > 100 {

@@ -102,7 +102,7 @@ func TestOpenSynchronizesBeforeWhatReportsIt(t *testing.T) {
 }
 
 func TestAWaitThatMeetsOpenIsReleased(t *testing.T) {
-	for range rounds(t) / 10 {
+	for range rounds() / 10 {
 		var l Latch
 		go l.Open()
 		l.Wait(Forever)

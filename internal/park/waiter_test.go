@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // A desk is the smallest primitive: a counter of grants to come, and a list.
@@ -191,7 +193,7 @@ func TestNoGrantIsLostOrDoubled(t *testing.T) {
 	for _, byContext := range []bool{false, true} {
 		var (
 			d     desk
-			given = make([]atomic.Bool, rounds(t))
+			given = make([]atomic.Bool, rounds())
 			gaveUp,
 			got atomic.Int64
 			over atomic.Bool
@@ -240,16 +242,8 @@ func TestNoGrantIsLostOrDoubled(t *testing.T) {
 	}
 }
 
-// rounds returns how often a race is run: fewer times under the race detector, which makes it twenty times slower.
-func rounds(t *testing.T) int {
-	switch {
-	case testing.Short():
-		return 20_000
-	case raceEnabled:
-		return 50_000
-	}
-	return 1_000_000
-}
+// rounds is how often a race is run: fewer times under the race detector, which makes it twenty times slower.
+func rounds() int { return max(proof.Rounds(1_000_000, 50, 20), 20_000) }
 
 // A timer that could not be stopped must not end the sleep of whoever the waiter is given to next.
 func TestALateTimerNeverMeetsAnotherWait(t *testing.T) {
@@ -364,7 +358,7 @@ func TestAWaitAllocatesOnlyForItsLimit(t *testing.T) {
 		"after":   {After(time.Hour), 1}, // the timer
 		"until":   {Until(ctx), 1},       // the channel
 	} {
-		if got := wait(c.limit); got > c.budget && !raceEnabled {
+		if got := wait(c.limit); got > c.budget && !proof.Race {
 			t.Errorf("%s: %v allocations a wait, the budget is %v", name, got, c.budget)
 		}
 	}

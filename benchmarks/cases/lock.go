@@ -1,0 +1,290 @@
+package cases
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gothreading/threading/lock"
+	"github.com/gothreading/threading/rlock"
+)
+
+// A chanLock is the lock that people make who need one that gives up: a channel with room for one.
+type chanLock chan struct{}
+
+func newChanLock() chanLock { return make(chanLock, 1) }
+
+func (c chanLock) Lock()   { c <- struct{}{} }
+func (c chanLock) Unlock() { <-c }
+
+func (c chanLock) lockTimeout(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case c <- struct{}{}:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+func (c chanLock) lockContext(ctx context.Context) error {
+	select {
+	case c <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func newLock() sync.Locker    { return new(lock.Lock) }
+func newMutex() sync.Locker   { return new(sync.Mutex) }
+func newChannel() sync.Locker { return newChanLock() }
+func newReentry() sync.Locker { return new(rlock.RLock) }
+
+// single is a body of one goroutine that has nothing to close.
+func single(count *int, run func(n int)) Body {
+	return Body{
+		Run:   func(_ Timer, n int) { run(n) },
+		Count: func() int { return *count },
+	}
+}
+
+func lockRows(Sizes) []Row {
+	rows := []Row{{
+		Name: "Lock: free", Group: "Locks", Allocs: &Bar{0, 0},
+		Ours: Contender{Name: "lock.Lock", New: func() Body {
+			var (
+				l     lock.Lock
+				count int
+			)
+			return single(&count, func(n int) {
+				for range n {
+					l.Lock()
+					count++
+					l.Unlock()
+				}
+			})
+		}},
+		Rivals: []Contender{freeMutex(&Bar{1.10, 1.00}), {Name: "channel", New: func() Body {
+			l, count := newChanLock(), 0
+			return single(&count, func(n int) {
+				for range n {
+					l.Lock()
+					count++
+					l.Unlock()
+				}
+			})
+		}}},
+	}}
+	for _, goroutines := range []int{8, 64} {
+		rows = append(rows, Row{
+			Name: fmt.Sprintf("Lock: contended by %d", goroutines), Group: "Locks",
+			Ours: contended("lock.Lock", nil, goroutines, newLock),
+			Rivals: []Contender{
+				contended("sync.Mutex", &Bar{1.25, 0.80}, goroutines, newMutex),
+				contended("channel", nil, goroutines, newChannel),
+			},
+		})
+	}
+	return append(rows, Row{
+		Name: "Lock: hand-off", Group: "Locks",
+		Ours: lockHandOff("lock.Lock", nil, newLock),
+		Rivals: []Contender{
+			lockHandOff("sync.Mutex", &Bar{1.15, 1.00}, newMutex),
+			lockHandOff("channel", nil, newChannel),
+		},
+	}, Row{
+		Name: "LockTimeout: free", Group: "Locks", Allocs: &Bar{0, 0},
+		Ours: Contender{Name: "lock.Lock", New: func() Body {
+			var (
+				l     lock.Lock
+				count int
+			)
+			return single(&count, func(n int) {
+				for range n {
+					if l.LockTimeout(time.Hour) {
+						count++
+						l.Unlock()
+					}
+				}
+			})
+		}},
+		Rivals: []Contender{{Name: "channel and timer", Bar: &Bar{0.5, 0.3}, New: func() Body {
+			l, count := newChanLock(), 0
+			return single(&count, func(n int) {
+				for range n {
+					if l.lockTimeout(time.Hour) {
+						count++
+						l.Unlock()
+					}
+				}
+			})
+		}}, {Name: "channel, tried first", Bar: &Bar{0.5, 0.3}, New: func() Body {
+			l, count := newChanLock(), 0
+			return single(&count, func(n int) {
+				for range n {
+					// Who knows that a timer is dear makes it only after the channel was full.
+					locked := false
+					select {
+					case l <- struct{}{}:
+						locked = true
+					default:
+						locked = l.lockTimeout(time.Hour)
+					}
+					if locked {
+						count++
+						l.Unlock()
+					}
+				}
+			})
+		}}},
+	}, Row{
+		Name: "LockContext: free", Group: "Locks", Allocs: &Bar{0, 0},
+		Ours: Contender{Name: "lock.Lock", New: func() Body {
+			var (
+				l     lock.Lock
+				count int
+			)
+			ctx, cancel := context.WithCancel(context.Background())
+			body := single(&count, func(n int) {
+				for range n {
+					if l.LockContext(ctx) == nil {
+						count++
+						l.Unlock()
+					}
+				}
+			})
+			body.Close = cancel
+			return body
+		}},
+		Rivals: []Contender{{Name: "channel and select", Bar: &Bar{0.5, 0.3}, New: func() Body {
+			l, count := newChanLock(), 0
+			ctx, cancel := context.WithCancel(context.Background())
+			body := single(&count, func(n int) {
+				for range n {
+					if l.lockContext(ctx) == nil {
+						count++
+						l.Unlock()
+					}
+				}
+			})
+			body.Close = cancel
+			return body
+		}}},
+	})
+}
+
+func rlockRows(Sizes) []Row {
+	return []Row{{
+		Name: "RLock: free", Group: "Locks", Allocs: &Bar{0, 0},
+		Ours: Contender{Name: "rlock.RLock", New: func() Body {
+			var (
+				l     rlock.RLock
+				count int
+			)
+			return single(&count, func(n int) {
+				for range n {
+					l.Lock()
+					count++
+					l.Unlock()
+				}
+			})
+		}},
+		Rivals: []Contender{freeMutex(&Bar{1.5, 1.25})},
+	}, {
+		Name: "RLock: nested", Group: "Locks", Allocs: &Bar{0, 0},
+		Ours: Contender{Name: "rlock.RLock", New: func() Body {
+			var (
+				l     rlock.RLock
+				count int
+			)
+			return single(&count, func(n int) {
+				l.Lock()
+				defer l.Unlock()
+				for range n {
+					l.Lock()
+					count++
+					l.Unlock()
+				}
+			})
+		}},
+		Rivals: []Contender{freeMutex(&Bar{0.7, 0.5})},
+	}, {
+		Name: "RLock: contended by 8", Group: "Locks",
+		Ours:   contended("rlock.RLock", nil, 8, newReentry),
+		Rivals: []Contender{contended("sync.Mutex", nil, 8, newMutex)},
+	}}
+}
+
+func freeMutex(bar *Bar) Contender {
+	return Contender{Name: "sync.Mutex", Bar: bar, New: func() Body {
+		var (
+			l     sync.Mutex
+			count int
+		)
+		return single(&count, func(n int) {
+			for range n {
+				l.Lock()
+				count++
+				l.Unlock()
+			}
+		})
+	}}
+}
+
+// contended has many goroutines take the same lock for as long as it takes to count to the next number. They all begin
+// while it is held, and go on until the number is reached: otherwise those that begin first would be done before the
+// last begin, and a short run would measure a lock that two goroutines share.
+func contended(name string, bar *Bar, goroutines int, newLocker func() sync.Locker) Contender {
+	return Contender{Name: name, Bar: bar, New: func() Body {
+		l, count := newLocker(), 0
+		return Body{
+			Run: func(t Timer, n int) {
+				t.StopTimer()
+				l.Lock()
+				var wg sync.WaitGroup
+				until := count + n
+				Park(goroutines, func() {
+					for more := true; more; {
+						l.Lock()
+						if more = count < until; more {
+							count++
+						}
+						l.Unlock()
+					}
+				}, &wg)
+				t.StartTimer()
+				l.Unlock()
+				wg.Wait()
+			},
+			Count: func() int { return count },
+		}
+	}}
+}
+
+// lockHandOff passes the turn there and back between two goroutines, each of which waits for the other: two waits and
+// two switches an operation.
+func lockHandOff(name string, bar *Bar, newLocker func() sync.Locker) Contender {
+	return Contender{Name: name, Bar: bar, New: func() Body {
+		there, back, count := newLocker(), newLocker(), 0
+		there.Lock()
+		back.Lock()
+		return single(&count, func(n int) {
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				for range n {
+					there.Lock()
+					count++
+					back.Unlock()
+				}
+			})
+			for range n {
+				there.Unlock()
+				back.Lock()
+			}
+			wg.Wait()
+		})
+	}}
+}

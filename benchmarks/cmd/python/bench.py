@@ -1,0 +1,314 @@
+"""Measures the operations of the Go benchmarks with CPython's threading, queue and multiprocessing.pool.
+
+python3 bench.py SECONDS [NAME...]: prints, for each operation, its name, a tab, and nanoseconds an operation.
+"""
+
+import functools
+import math
+import queue
+import random
+import sys
+import threading
+import time
+from multiprocessing.pool import ThreadPool
+
+OPERATIONS = {}
+
+
+def operation(name, batch=1):
+    """The function does so many operations, a multiple of batch; it may return the seconds that count."""
+
+    def register(function):
+        OPERATIONS[name] = (function, batch)
+        return function
+
+    return register
+
+
+def run_threads(functions):
+    """Runs the functions in threads of their own, and returns how long that takes from when all have begun."""
+    start = 0
+
+    def look():
+        # The last to arrive does; this thread may get up when all the others have long ended.
+        nonlocal start
+        start = time.perf_counter()
+
+    begin = threading.Barrier(len(functions), look)
+
+    def body(function):
+        begin.wait()
+        function()
+
+    threads = [threading.Thread(target=body, args=(function,)) for function in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.perf_counter() - start
+
+
+def free(make):
+    def measure(n):
+        lock = make()
+        acquire, release = lock.acquire, lock.release
+        start = time.perf_counter()
+        for _ in range(n):
+            acquire()
+            release()
+        return time.perf_counter() - start
+
+    return measure
+
+
+operation("Lock: free")(free(threading.Lock))
+operation("RLock: free")(free(threading.RLock))
+operation("Semaphore: free")(free(lambda: threading.Semaphore(4)))
+
+
+@operation("RLock: nested")
+def nested(n):
+    lock = threading.RLock()
+    with lock:
+        for _ in range(n):
+            lock.acquire()
+            lock.release()
+
+
+@operation("LockTimeout: free")
+def lock_timeout(n):
+    lock = threading.Lock()
+    for _ in range(n):
+        lock.acquire(timeout=3600)
+        lock.release()
+
+
+def contended(make, threads):
+    def measure(n):
+        lock = make()
+        acquire, release = lock.acquire, lock.release
+
+        def body(mine):
+            for _ in range(mine):
+                acquire()
+                release()
+
+        return run_threads([functools.partial(body, (n + i) // threads) for i in range(threads)])
+
+    return measure
+
+
+operation("Lock: contended by 8")(contended(threading.Lock, 8))
+operation("Semaphore: 8 goroutines, 4 permits")(contended(lambda: threading.Semaphore(4), 8))
+
+
+def hand_off(make):
+    def measure(n):
+        there, back = make(), make()
+        there.acquire()
+        back.acquire()
+
+        def one():
+            for _ in range(n):
+                there.acquire()
+                back.release()
+
+        def other():
+            for _ in range(n):
+                there.release()
+                back.acquire()
+
+        return run_threads([one, other])
+
+    return measure
+
+
+operation("Lock: hand-off")(hand_off(threading.Lock))
+operation("Semaphore: hand-off")(hand_off(lambda: threading.Semaphore(1)))
+
+
+@operation("A wait that times out")
+def times_out(n):
+    lock = threading.Lock()
+    lock.acquire()
+
+    def body(mine):
+        for _ in range(mine):
+            lock.acquire(timeout=20e-6)
+
+    return run_threads([functools.partial(body, (n + i) // 64) for i in range(64)])
+
+
+@operation("Event: Wait when set")
+def wait_when_set(n):
+    event = threading.Event()
+    event.set()
+    wait = event.wait
+    for _ in range(n):
+        wait()
+
+
+WAITERS = 1000
+
+
+@operation("Event: wake 1k until all have run", WAITERS)
+def wake_all(n):
+    took = 0
+    for _ in range(n // WAITERS):
+        event = threading.Event()
+        threads = [threading.Thread(target=event.wait) for _ in range(WAITERS)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.01)
+        start = time.perf_counter()
+        event.set()
+        for thread in threads:
+            thread.join()
+        took += time.perf_counter() - start
+    return took
+
+
+@operation("Condition: ping-pong")
+def ping_pong(n):
+    condition = threading.Condition(threading.Lock())
+    theirs = False
+
+    def one():
+        nonlocal theirs
+        with condition:
+            for _ in range(n):
+                while not theirs:
+                    condition.wait()
+                theirs = False
+                condition.notify()
+
+    def other():
+        nonlocal theirs
+        with condition:
+            for _ in range(n):
+                theirs = True
+                condition.notify()
+                while theirs:
+                    condition.wait()
+
+    return run_threads([one, other])
+
+
+@operation("Queue: one goroutine")
+def alone(n):
+    q = queue.Queue(128)
+    for i in range(n):
+        q.put(i)
+        q.get()
+
+
+def passing(room):
+    def measure(n):
+        q = queue.Queue(room)
+
+        def put(mine):
+            for i in range(mine):
+                q.put(i)
+
+        def get(mine):
+            for _ in range(mine):
+                q.get()
+
+        shares = [(n + i) // 4 for i in range(4)]
+        return run_threads([functools.partial(f, mine) for mine in shares for f in (put, get)])
+
+    return measure
+
+
+operation("Queue: 4x4, room for 128")(passing(128))
+operation("Queue: 4x4, room for 1")(passing(1))
+operation("Queue: 4x4, unbounded")(passing(0))
+
+
+def inside(size):
+    def measure(n):
+        spread = 1 << 16
+        later = [random.randrange(spread) for _ in range(1 << 12)]
+        q = queue.PriorityQueue()
+        for _ in range(size):
+            q.put(random.randrange(spread))
+        start = time.perf_counter()
+        for i in range(n):
+            q.put(q.get() + later[i & 4095])
+        return time.perf_counter() - start
+
+    return measure
+
+
+operation("Priority queue: 1k inside")(inside(1_000))
+operation("Priority queue: 100k inside")(inside(100_000))
+
+
+@operation("Barrier: cycle of 4")
+def cycles(n):
+    barrier = threading.Barrier(4)
+
+    def body():
+        for _ in range(n):
+            barrier.wait()
+
+    return run_threads([body] * 4)
+
+
+WINDOW = 1000
+
+
+@operation("Pool: ApplyAsync and Get", WINDOW)
+def apply_async(n):
+    with ThreadPool(8) as pool:
+        start = time.perf_counter()
+        for _ in range(n // WINDOW):
+            for result in [pool.apply_async(int) for _ in range(WINDOW)]:
+                result.get()
+        return time.perf_counter() - start
+
+
+@operation("Pool: Apply, one at a time")
+def apply(n):
+    with ThreadPool(8) as pool:
+        start = time.perf_counter()
+        for _ in range(n):
+            pool.apply(int)
+        return time.perf_counter() - start
+
+
+ITEMS = 100_000
+
+
+def square(i):
+    return i * i
+
+
+@operation("Map of 100k ints", ITEMS)
+def pool_map(n):
+    items = list(range(ITEMS))
+    with ThreadPool() as pool:
+        start = time.perf_counter()
+        for _ in range(n // ITEMS):
+            pool.map(square, items)
+        return time.perf_counter() - start
+
+
+def took(function, n):
+    start = time.perf_counter()
+    seconds = function(n)
+    return time.perf_counter() - start if seconds is None else seconds
+
+
+def main():
+    target, names = float(sys.argv[1]), sys.argv[2:]
+    for name, (function, batch) in OPERATIONS.items():
+        if names and name not in names:
+            continue
+        n = batch
+        while (seconds := took(function, n)) < target / 2 and n < 10**9:
+            n *= min(10, max(2, math.ceil(target / max(seconds, 1e-9))))
+        print(f"{name}\t{seconds / n * 1e9:.6g}", flush=True)
+
+
+main()

@@ -1,6 +1,0 @@
-//go:build race
-
-package locktest
-
-// Race tells whether the race detector is on.
-const Race = true

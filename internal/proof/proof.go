@@ -1,0 +1,113 @@
+// Package proof is what the test suites of this module have in common: how long a race is run, what becomes of a test
+// that hangs, and how a history of concurrent calls is compared with a sequential model. It is imported by tests only.
+//
+// Two environment variables change what the tests do:
+//
+//	SOAK=20 go test -timeout 2h ./...   runs every race 20 times as long
+//	SEED=4711 go test -run ... ./...    runs the random program of that seed again and again
+//
+// A history that fails prints the second with all that belongs to it.
+package proof
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/pprof"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Rounds returns how often to run a race: full rounds, of which one in short with -short, and one in race of either
+// under the race detector; but SOAK times as many, and at least one. It panics if SOAK is no such factor.
+func Rounds(full, short, race int) int {
+	if testing.Short() {
+		full /= short
+	}
+	if Race {
+		full /= race
+	}
+	full = max(full, 1)
+	if soak := soak(); full <= math.MaxInt/soak {
+		return full * soak
+	}
+	return math.MaxInt
+}
+
+// soak returns the factor in the environment.
+func soak() int {
+	text := os.Getenv("SOAK")
+	if text == "" {
+		return 1
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		panic(fmt.Sprintf("SOAK=%s: want an integer of at least 1, by which the length of every race is multiplied", text))
+	}
+	return n
+}
+
+// Watch ends the process, with all stacks, if the test goes on for minutes: outside of a bubble, somebody who is never
+// woken shows as a hang, which would otherwise take the ten minutes of go test. It measures nothing. Inside a bubble a
+// hang is noticed by synctest. The result ends the watch.
+func Watch(t testing.TB) (stop func()) {
+	limit := 3 * time.Minute
+	if factor := time.Duration(soak()); factor < math.MaxInt64/limit {
+		limit *= factor
+	}
+	return watch(t, limit)
+}
+
+func watch(t testing.TB, limit time.Duration) (stop func()) {
+	name := t.Name()
+	timer := time.AfterFunc(limit, func() {
+		debug.SetTraceback("all")
+		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1) // shorter, where thousands wait at one place
+		panic(name + " hangs")
+	})
+	return func() { timer.Stop() }
+}
+
+// Processors sets GOMAXPROCS until the test ends.
+func Processors(t testing.TB, n int) {
+	before := runtime.GOMAXPROCS(n)
+	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
+}
+
+// Uninterrupted runs an experiment in a bubble on a single processor, where a goroutine that does not block is not
+// overtaken, unless the runtime happens to preempt it. experiment returns false if that spoilt it: then it is
+// repeated. It fails the test if that goes on, because then it was not preemption.
+func Uninterrupted(t *testing.T, experiment func(t *testing.T) (conclusive bool)) {
+	t.Helper()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for range 100 {
+		conclusive := false
+		synctest.Test(t, func(t *testing.T) { conclusive = experiment(t) })
+		if conclusive || t.Failed() {
+			return
+		}
+	}
+	t.Error("a goroutine that had just been woken was faster than one that was running, a hundred times")
+}
+
+// Spin keeps the processor busy for about n nanoseconds.
+//
+//go:noinline
+func Spin(n int) {
+	x := uint32(0)
+	for range n {
+		x = x*1664525 + 1013904223
+	}
+	runtime.KeepAlive(x) // or the loop has no effect
+}
+
+// Recovered calls f and returns what it panicked with, or nil.
+func Recovered(f func()) (value any) {
+	defer func() { value = recover() }()
+	f()
+	return nil
+}
