@@ -108,8 +108,9 @@ var (
 
 // A submission is the Value of a waiter in the line.
 type submission struct {
-	entry *entry
-	ctx   context.Context // or nil
+	entry    *entry
+	priority int
+	ctx      context.Context // or nil
 }
 
 // An entry is what waits in the queue for a worker. It is part of its job. All of it is used under the guard.
@@ -119,12 +120,23 @@ type submission struct {
 type entry struct {
 	core       *core
 	job        job
-	priority   int
-	places     int    // that it takes of the backlog
 	units      int    // that it still stands for
-	begun      bool   // it belongs to a run that Close does not end
 	level      *level // where it is queued, or nil
 	next, prev *entry // a ring
+
+	begun bool // it belongs to a run that Close does not end
+	block bool // it is that of a goBlock
+	state state
+	// A worker took the task when its context had ended. It is the worker's alone.
+	unstarted bool
+}
+
+// places is how many tasks of the backlog the entry is: a Map is one.
+func (e *entry) places() int {
+	if e.block {
+		return e.units
+	}
+	return 1
 }
 
 // A job is what an entry stands for. The methods need the guard.
@@ -214,10 +226,10 @@ func (c *core) levelOf(priority int) *level {
 }
 
 // push queues e.
-func (c *core) push(e *entry) {
-	l := c.levelOf(e.priority)
+func (c *core) push(e *entry, priority int) {
+	l := c.levelOf(priority)
 	l.push(e, c.lifo)
-	c.places += e.places
+	c.places += e.places()
 	c.units += e.units
 	c.submitted += uint64(e.units)
 }
@@ -226,7 +238,7 @@ func (c *core) push(e *entry) {
 func (c *core) remove(e *entry) {
 	l := e.level
 	l.remove(e)
-	c.places -= e.places
+	c.places -= e.places()
 	c.units -= e.units
 	if l.head == nil && len(c.levels) > fewLevels {
 		c.levels = slices.DeleteFunc(c.levels, func(other *level) bool { return other == l })
@@ -263,36 +275,36 @@ func (c *core) refuses(e *entry) error {
 	return c.err
 }
 
-// submit queues e, waiting for a place for d at the longest, d <= 0: not at all, and no longer than until ctx ends,
-// which may be nil. It returns nil, or why e was not accepted.
-func (c *core) submit(e *entry, ctx context.Context, d time.Duration) error {
+// submit queues what is submitted, waiting for a place for d at the longest, d <= 0: not at all, and no longer than until
+// its context ends. It returns nil, or why it was not accepted.
+func (c *core) submit(s submission, d time.Duration) error {
 	c.guard.Lock()
-	err := c.accept(e, ctx)
+	err := c.accept(s)
 	c.unlock()
 	if err == ErrFull && d > 0 {
-		return c.submitLater(e, ctx, d)
+		return c.submitLater(s, d)
 	}
 	return err
 }
 
-// accept queues e if there is a place, and returns nil, or why it did not.
-func (c *core) accept(e *entry, ctx context.Context) error {
-	if err := c.refuses(e); err != nil {
+// accept queues what is submitted if there is a place, and returns nil, or why it did not.
+func (c *core) accept(s submission) error {
+	if err := c.refuses(s.entry); err != nil {
 		return err
 	}
 	switch {
-	case ctx != nil && ctx.Err() != nil:
-		return context.Cause(ctx)
+	case s.ctx != nil && s.ctx.Err() != nil:
+		return context.Cause(s.ctx)
 	case !c.place():
 		return ErrFull
 	}
-	c.push(e)
+	c.push(s.entry, s.priority)
 	return nil
 }
 
-func (c *core) submitLater(e *entry, ctx context.Context, d time.Duration) error {
+func (c *core) submitLater(s submission, d time.Duration) error {
 	defer lend().back()
-	limit := park.After(d)
+	limit, ctx := park.After(d), s.ctx
 	if ctx != nil {
 		if d != math.MaxInt64 {
 			var cancel context.CancelFunc
@@ -302,20 +314,20 @@ func (c *core) submitLater(e *entry, ctx context.Context, d time.Duration) error
 		limit = park.Until(ctx)
 	}
 	c.guard.Lock()
-	if err := c.accept(e, ctx); err != ErrFull {
+	if err := c.accept(s); err != ErrFull {
 		c.unlock()
 		return err
 	}
 	w := liners.Get()
 	defer liners.Put(w)
-	w.Value = submission{e, ctx}
+	w.Value = s
 	c.line.PushBack(w)
 	switch w.Sleep(&c.guard, limit) {
 	case park.Granted:
 		return nil
 	case park.Retry: // sent away
 		c.guard.Lock()
-		err := c.refuses(e)
+		err := c.refuses(s.entry)
 		c.guard.Unlock()
 		if err != nil {
 			return err
@@ -336,7 +348,7 @@ func (c *core) unlock() {
 		if ctx := w.Value.ctx; ctx != nil && ctx.Err() != nil {
 			late.Add(w)
 		} else {
-			c.push(w.Value.entry)
+			c.push(w.Value.entry, w.Value.priority)
 			admitted.Add(w)
 		}
 	}

@@ -46,13 +46,13 @@ func (p *Pool) goWithin(ctx context.Context, d time.Duration, fn func(context.Co
 		c.guard.Unlock()
 	}
 	t := &goTask{fn: fn}
-	t.core, t.job, t.priority, t.places, t.units = c, t, p.priority, 1, 1
+	t.core, t.job, t.units = c, t, 1
 	t.ctx.parent = c.ctx
 	if ctx != nil || p.ctx != nil {
 		t.ctx.parent, t.release = p.follow(ctx, &t.entry)
 		ctx = t.ctx.parent
 	}
-	err := c.submit(&t.entry, ctx, d)
+	err := c.submit(submission{&t.entry, p.priority, ctx}, d)
 	if err != nil {
 		t.open()
 	}
@@ -149,12 +149,10 @@ func (c *core) pushPlain(fn func(context.Context), priority int) {
 	}
 	if b == nil || b.to == len(b.fns) {
 		b = c.block()
-		b.priority = priority
 		l.push(&b.entry, c.lifo)
 	}
 	b.fns[b.to] = fn
 	b.to++
-	b.places++
 	b.units++
 	c.places++
 	c.units++
@@ -168,7 +166,7 @@ func (c *core) block() *goBlock {
 		return b
 	}
 	b := new(goBlock)
-	b.core, b.job = c, b
+	b.core, b.job, b.block = c, b, true
 	return b
 }
 
@@ -183,7 +181,6 @@ func (b *goBlock) claim(w *worker) unit {
 	}
 	w.plain.core, w.plain.fn = c, b.fns[i]
 	b.fns[i] = nil
-	b.places--
 	b.units--
 	c.places--
 	c.units--

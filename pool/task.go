@@ -14,10 +14,7 @@ type task struct {
 	ctx   taskContext
 	end   park.Latch
 	err   error // written before the end
-	state state // under the guard
 	extra *extra
-
-	unstarted bool // a worker took it when its context had ended
 
 	callbacks *callback // that are left to call; the submitter's, then of whoever runs the task or helps
 }
@@ -56,7 +53,7 @@ func (t *task) more() *extra {
 
 // prepare makes t the entry of a job of so many units.
 func (p *Pool) prepare(t *task, j job, units int) {
-	t.core, t.job, t.priority, t.places, t.units = p.core, j, p.priority, 1, units
+	t.core, t.job, t.units = p.core, j, units
 	t.ctx.parent = p.core.ctx
 }
 
@@ -65,14 +62,14 @@ func (p *Pool) prepare(t *task, j job, units int) {
 func (p *Pool) send(t *task, ctx context.Context, d time.Duration) error {
 	c := p.core
 	if ctx == nil && p.ctx == nil {
-		return c.submit(&t.entry, nil, d)
+		return c.submit(submission{entry: &t.entry, priority: p.priority}, d)
 	}
 	parent, release := p.follow(ctx, &t.entry)
 	t.ctx.parent = parent
 	if release != nil {
 		t.more().release = release
 	}
-	err := c.submit(&t.entry, parent, d)
+	err := c.submit(submission{&t.entry, p.priority, parent}, d)
 	if err != nil && release != nil {
 		release()
 		t.extra.release = nil

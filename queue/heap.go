@@ -18,22 +18,15 @@ type entry[T any] struct {
 	seq  uint64
 }
 
-func (h *heap[T]) before(a, b *entry[T]) bool {
-	if c := h.compare(a.item, b.item); c != 0 {
-		return c < 0
-	}
-	return a.seq < b.seq
-}
-
 func (h *heap[T]) push(item T) {
-	e := entry[T]{item, h.arrived}
-	// Ask how far up e belongs.
+	// Ask how far up the item belongs. It is the newest, so it comes before none of its equals.
 	n := len(h.entries)
 	place := n
-	for place > 0 && h.before(&e, &h.entries[(place-1)/2]) {
+	for place > 0 && h.compare(item, h.entries[(place-1)/2].item) < 0 {
 		place = (place - 1) / 2
 	}
 	// Move the ancestors on the way down by one.
+	e := entry[T]{item, h.arrived}
 	h.arrived++
 	h.entries = append(h.entries, e)
 	for i := n; i != place; i = (i - 1) / 2 {
@@ -47,29 +40,34 @@ func (h *heap[T]) peek() T { return h.entries[0].item }
 
 // pop takes the first item. There must be one.
 func (h *heap[T]) pop() T {
-	n := len(h.entries) - 1
-	last := &h.entries[n]
+	entries, compare := h.entries, h.compare
+	n := len(entries) - 1
+	last := &entries[n]
 	// Ask for the way down along the smaller children to the bottom, where the last entry most likely belongs: that
 	// takes one comparison a level instead of two. Then ask how far up from there it does belong.
 	hole := 0
 	for 2*hole+2 < n {
 		hole = 2*hole + 1
-		if h.before(&h.entries[hole+1], &h.entries[hole]) {
+		left, right := &entries[hole], &entries[hole+1]
+		if c := compare(right.item, left.item); c < 0 || c == 0 && right.seq < left.seq {
 			hole++
 		}
 	}
 	if 2*hole+1 < n {
 		hole = 2*hole + 1
 	}
-	for hole > 0 && h.before(last, &h.entries[hole]) {
+	for hole > 0 {
+		if c := compare(last.item, entries[hole].item); c > 0 || c == 0 && last.seq > entries[hole].seq {
+			break
+		}
 		hole = (hole - 1) / 2
 	}
 	// Move up by one what lies on the way from the root to there.
-	top, e := h.entries[0].item, *last
+	top, e := entries[0].item, *last
 	for ; hole > 0; hole = (hole - 1) / 2 {
-		h.entries[hole], e = e, h.entries[hole]
+		entries[hole], e = e, entries[hole]
 	}
-	h.entries[0] = e
+	entries[0] = e
 	h.truncate(n)
 	return top
 }

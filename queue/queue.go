@@ -126,7 +126,7 @@ func (q *Queue[T]) store(item T) {
 	if q.heap == nil {
 		q.items.pushBack(item)
 	} else {
-		q.asking(func() { q.heap.push(item) })
+		q.storeInOrder(item)
 	}
 	q.unfinished++
 }
@@ -141,22 +141,35 @@ func (q *Queue[T]) take() T {
 	return q.items.popFront()
 }
 
-func (q *Queue[T]) takeSmallest() (item T) {
-	q.asking(func() { item = q.heap.pop() })
+// What asks compare may panic. Then nothing has changed: the guard is released, and a waiter that was woken to do this
+// has passed its turn on.
+func (q *Queue[T]) takeSmallest() T {
+	asked := false
+	defer q.unlockUnless(&asked)
+	item := q.heap.pop()
+	asked = true
 	return item
 }
 
-// asking calls what may ask compare. If that panics, nothing has changed: the guard is released, and a waiter that was
-// woken to do this has passed its turn on.
-func (q *Queue[T]) asking(what func()) {
+func (q *Queue[T]) storeInOrder(item T) {
 	asked := false
-	defer func() {
-		if !asked {
-			q.unlock()
-		}
-	}()
-	what()
+	defer q.unlockUnless(&asked)
+	q.heap.push(item)
 	asked = true
+}
+
+func (q *Queue[T]) drainInOrder() []T {
+	asked := false
+	defer q.unlockUnless(&asked)
+	items := q.heap.drain()
+	asked = true
+	return items
+}
+
+func (q *Queue[T]) unlockUnless(asked *bool) {
+	if !*asked {
+		q.unlock()
+	}
 }
 
 // waiter returns a waiter to be listed, under the guard, and the pool it goes back to.
@@ -316,7 +329,7 @@ func (q *Queue[T]) Peek() (item T, ok bool) {
 func (q *Queue[T]) Drain() (items []T) {
 	q.guard.Lock()
 	if q.heap != nil {
-		q.asking(func() { items = q.heap.drain() })
+		items = q.drainInOrder()
 	} else {
 		items = make([]T, q.items.n)
 		for i := range items {

@@ -289,14 +289,14 @@ var mutants = []mutant{
 	{
 		Name: "equals leave in any order",
 		File: "queue/heap.go",
-		Old:  "\treturn a.seq < b.seq\n}\n\nfunc (h *heap[T]) push",
-		New:  "\treturn false\n}\n\nfunc (h *heap[T]) push",
+		Old:  "c < 0 || c == 0 && right.seq < left.seq {",
+		New:  "c < 0 {",
 	},
 	{
 		Name: "a compare that panics loses the item",
 		File: "queue/heap.go",
-		Old:  "\ttop, e := h.entries[0].item, *last\n\tfor",
-		New:  "\ttop, e := h.entries[0].item, *last\n\th.entries[n] = entry[T]{}\n\th.compare(top, top)\n\tfor",
+		Old:  "\ttop, e := entries[0].item, *last\n\tfor",
+		New:  "\ttop, e := entries[0].item, *last\n\tentries[n] = entry[T]{}\n\tcompare(top, top)\n\tfor",
 	},
 	{
 		Name: "a taken slot keeps its item alive",

@@ -9,16 +9,18 @@ import (
 // A Latch opens once and stays open: the end of a thread, a timer or a task, which many may wait for. The zero value
 // is closed. Open synchronizes before the return of every Wait, IsOpen and receive that reports it.
 type Latch struct {
-	state atomic.Uint32 // changes under the guard
+	state atomic.Uint32 // changes under the guard, but for the opening of one that nobody looks forward to
 	guard explore.Mutex
 	list  List[struct{}]
 	done  chan struct{} // what Done returned, once it was asked for
 }
 
-// The states of a Latch. Opening is when the channel is being closed: who looks then waits for the guard, so that the
-// channel and IsOpen change at one instant for everybody.
+// The states of a Latch. Awaited is a closed one that somebody has begun to wait for, or has asked for its channel: to
+// open any other is one swap, which fails if somebody has just begun. Opening is when the channel is being closed: who
+// looks then waits for the guard, so that the channel and IsOpen change at one instant for everybody.
 const (
 	closed = iota
+	awaited
 	opening
 	open
 )
@@ -39,6 +41,12 @@ func (l *Latch) isOpen() bool {
 
 // Open opens the Latch and wakes everybody. Opening it again does nothing.
 func (l *Latch) Open() {
+	if explore.On {
+		explore.Point("open")
+	}
+	if l.state.CompareAndSwap(closed, open) {
+		return
+	}
 	l.guard.Lock()
 	if l.state.Load() == open {
 		l.guard.Unlock()
@@ -63,7 +71,7 @@ func (l *Latch) Wait(limit Limit) bool {
 		return true
 	}
 	l.guard.Lock()
-	if l.state.Load() == open {
+	if l.await() {
 		l.guard.Unlock()
 		return true
 	}
@@ -74,6 +82,11 @@ func (l *Latch) Wait(limit Limit) bool {
 	return opened || l.IsOpen()
 }
 
+// await makes Open look for those who wait, under the guard, unless it is too late, and reports whether it is.
+func (l *Latch) await() (isOpen bool) {
+	return !l.state.CompareAndSwap(closed, awaited) && l.state.Load() != awaited
+}
+
 // Done returns a channel that is closed when the Latch opens. It belongs to the testing/synctest bubble, or to the
 // outside, that first asked for it.
 func (l *Latch) Done() <-chan struct{} {
@@ -81,7 +94,7 @@ func (l *Latch) Done() <-chan struct{} {
 	defer l.guard.Unlock()
 	if l.done == nil {
 		l.done = make(chan struct{})
-		if l.state.Load() == open {
+		if l.await() {
 			close(l.done)
 		}
 	}
