@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -82,10 +83,10 @@ type core struct {
 	waking   int // workers that are on their way to look for work
 	starting int // workers in the initializer
 	workers  int // all of them
-	helpers  int // threads that run callbacks of what was dropped
+	helpers  int // threads that run callbacks of what was dropped, and whoever is about to end it
 	runs     int // of IMap, begun and not ended
 
-	levels []*level // by priority
+	levels []*level // those to be served first are last, where they are taken off
 	places int      // that the entries in all levels take
 	units  int      // that they stand for
 	idle   park.List[struct{}]
@@ -210,19 +211,15 @@ func (c *core) levelOf(priority int) *level {
 	if len(c.levels) == 1 && c.levels[0].priority == priority {
 		return c.levels[0]
 	}
-	i, found := slices.BinarySearchFunc(c.levels, priority, func(l *level, p int) int {
-		switch {
-		case l.priority < p:
-			return -1
-		case l.priority > p:
-			return 1
-		}
-		return 0
-	})
+	i, found := c.findLevel(priority)
 	if !found {
 		c.levels = slices.Insert(c.levels, i, &level{priority: priority})
 	}
 	return c.levels[i]
+}
+
+func (c *core) findLevel(priority int) (i int, found bool) {
+	return slices.BinarySearchFunc(c.levels, priority, func(l *level, p int) int { return cmp.Compare(p, l.priority) })
 }
 
 // push queues e.
@@ -241,7 +238,8 @@ func (c *core) remove(e *entry) {
 	c.places -= e.places()
 	c.units -= e.units
 	if l.head == nil && len(c.levels) > fewLevels {
-		c.levels = slices.DeleteFunc(c.levels, func(other *level) bool { return other == l })
+		i, _ := c.findLevel(l.priority)
+		c.levels = slices.Delete(c.levels, i, i+1)
 	}
 }
 
@@ -251,7 +249,7 @@ func (c *core) halted() bool { return c.follows && c.ctx.Err() != nil }
 
 // take takes the next unit off, for w. There must be one.
 func (c *core) take(w *worker) unit {
-	for _, l := range c.levels {
+	for _, l := range slices.Backward(c.levels) {
 		if l.head != nil {
 			return l.head.job.claim(w)
 		}
@@ -424,16 +422,24 @@ func newDrop(c *core) *drop {
 }
 
 // unlock releases the guard and ends what was dropped. The code of others is called by a helper: not by whoever
-// dropped it, who may hold locks that it needs.
+// dropped it, who may hold locks that it needs. Join waits for both.
 func (d *drop) unlock() {
 	c := d.core
 	if len(d.called) > 0 {
 		c.help(d.called)
 	}
+	if len(d.quiet) == 0 {
+		c.unlock()
+		return
+	}
+	c.helpers++
 	c.unlock()
 	for _, t := range d.quiet {
 		t.open()
 	}
+	c.guard.Lock()
+	c.helpers--
+	c.unlock()
 }
 
 // discard takes e off the queue for good.
@@ -480,16 +486,18 @@ func (c *core) withdraw(cause error, entries ...*entry) (decided bool) {
 
 // close refuses submissions from now on, but those of the runs that have begun.
 func (c *core) close() {
+	var sent park.Chain[submission]
 	c.guard.Lock()
 	if c.err == nil {
 		c.err = ErrClosed
 	}
-	c.unlockSendingAway()
+	c.sendAway(&sent)
+	c.unlock()
+	sent.Wake(park.Retry)
 }
 
-// unlockSendingAway releases the guard, when something is refused that was not, and lets those in line know.
-func (c *core) unlockSendingAway() {
-	var sent park.Chain[submission]
+// sendAway takes those out of the line who are refused now and were not when they came.
+func (c *core) sendAway(sent *park.Chain[submission]) {
 	var stay []*park.Waiter[submission]
 	for w := c.line.Front(); w != nil; w = c.line.Front() {
 		c.line.Remove(w)
@@ -502,8 +510,6 @@ func (c *core) unlockSendingAway() {
 	for _, w := range stay {
 		c.line.PushBack(w)
 	}
-	c.unlock()
-	sent.Wake(park.Retry)
 }
 
 // terminate ends the pool: nothing is accepted, nothing is started, and what runs is told to end.
@@ -525,14 +531,10 @@ func (c *core) terminate(err error) {
 			told = append(told, ctx)
 		}
 	}
-	if len(d.called) > 0 {
-		c.help(d.called)
-		d.called = nil
-	}
-	c.unlockSendingAway()
-	for _, t := range d.quiet {
-		t.open()
-	}
+	var sent park.Chain[submission]
+	c.sendAway(&sent)
+	d.unlock()
+	sent.Wake(park.Retry)
 	c.cancel(err)
 	for _, ctx := range told {
 		ctx.end(err)

@@ -10,7 +10,8 @@ import (
 )
 
 // Go lets a worker call fn, and forgets it: there is no Result. A panic in fn goes to the except hook of package thread.
-// Go waits for a place as long as that takes, if the pool has a Backlog. It returns nil, ErrClosed, ErrTerminated, or the
+// Go waits for a place as long as that takes, if the pool has a Backlog. The context ends with the pool, or with that of p
+// if p is a view with one. It returns nil, ErrClosed, ErrTerminated, or the
 // cause of the context of p if that ends first.
 func (p *Pool) Go(fn func(context.Context)) error {
 	return p.goWithin(noContext, math.MaxInt64, fn, "Go")
@@ -28,6 +29,9 @@ func (p *Pool) GoTimeout(d time.Duration, fn func(context.Context)) error {
 // GoContext is Go, but returns context.Cause(ctx) if ctx ends before there is a place. ctx is also the parent of the
 // context that fn is called with; if it ends before fn was called, fn is not called.
 func (p *Pool) GoContext(ctx context.Context, fn func(context.Context)) error {
+	if ctx == nil {
+		panic("pool: GoContext with a nil context")
+	}
 	return p.goWithin(ctx, math.MaxInt64, fn, "GoContext")
 }
 

@@ -216,6 +216,12 @@ func (ch *chunk[In, Out]) settle(end *ending) outcome {
 			t.err = m.cause
 		case m.lowest != nil:
 			t.err = m.lowest
+			// Items may have failed because the context has ended, a moment before this was said to the Map.
+			if cause := t.parentEnded(); cause != nil {
+				t.err = cause
+			} else if t.core.halted() {
+				t.err = ErrTerminated
+			}
 		}
 		t.settle(end)
 		m.forget()

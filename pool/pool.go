@@ -82,7 +82,7 @@ type Pool struct {
 type Option func(*core)
 
 // Initializer lets every worker call f before its first task. The first one that fails or panics ends the pool as
-// Terminate does, with its error instead of ErrTerminated.
+// Terminate does, with its error instead of ErrTerminated. f must not wait for tasks of the pool: they may be waiting for it.
 func Initializer(f func() error) Option {
 	if f == nil {
 		panic("pool: Initializer of a nil func")
@@ -105,7 +105,8 @@ func LIFO() Option { return func(c *core) { c.lifo = true } }
 // Pool-N, where N counts such pools.
 func Name(prefix string) Option { return func(c *core) { c.prefix = prefix } }
 
-// Context makes ctx the parent of the context of every task. Its end ends the pool as Terminate does.
+// Context makes ctx the parent of the context of every task that is not given another one, by a view or by a Context form.
+// Its end ends the pool as Terminate does.
 func Context(ctx context.Context) Option { return func(c *core) { c.ctx = ctx } }
 
 // New returns a Pool with so many workers, 0 for as many as GOMAXPROCS says. They are started when tasks need them. New
@@ -143,7 +144,7 @@ func New(workers int, opts ...Option) *Pool {
 // returned. ctx takes the place of the context that p had as a view.
 func (p *Pool) WithContext(ctx context.Context) *Pool {
 	if ctx == nil {
-		panic("pool: WithContext of a nil context")
+		panic("pool: WithContext with a nil context")
 	}
 	return &Pool{p.core, ctx, p.priority}
 }

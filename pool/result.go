@@ -95,6 +95,9 @@ func ApplyAsyncTimeout[T any](
 func ApplyAsyncContext[T any](
 	ctx context.Context, p *Pool, fn func(context.Context) (T, error), opts ...TaskOption[T],
 ) (*Result[T], error) {
+	if ctx == nil {
+		panic("pool: ApplyAsyncContext with a nil context")
+	}
 	return accepted(submit(p, ctx, math.MaxInt64, fn, opts, "ApplyAsyncContext"))
 }
 

@@ -429,8 +429,8 @@ var mutants = []mutant{
 	{
 		Name: "priorities are not minded",
 		File: "pool/core.go",
-		Old:  "\ti, found := slices.BinarySearchFunc(c.levels, priority,",
-		New:  "\tpriority = 0\n\ti, found := slices.BinarySearchFunc(c.levels, priority,",
+		Old:  "\ti, found := c.findLevel(priority)\n\tif !found",
+		New:  "\tpriority = 0\n\ti, found := c.findLevel(priority)\n\tif !found",
 	},
 	{
 		Name: "the backlog has one place more",
