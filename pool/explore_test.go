@@ -16,7 +16,9 @@ import (
 
 // A resolveCase submits tasks, lets others meddle, and shuts the pool down when all of them have done so. Every Result
 // must resolve, to one of what it may be, and what was cancelled in time must not have run.
-func resolveCase(name string, workers, tasks int, opts []pool.Option, meddle ...func(*pool.Pool, []*pool.Result[int])) explore.Case {
+func resolveCase(
+	name string, workers, tasks int, callbacks bool, opts []pool.Option, meddle ...func(*pool.Pool, []*pool.Result[int]),
+) explore.Case {
 	return explore.Case{Name: name, Start: func(start func(string, func())) func() error {
 		var (
 			p        = pool.New(workers, opts...)
@@ -27,11 +29,16 @@ func resolveCase(name string, workers, tasks int, opts []pool.Option, meddle ...
 		)
 		start("submitter", func() {
 			for i := range tasks {
-				results[i] = pool.ApplyAsync(p, func(context.Context) (int, error) {
+				task := func(context.Context) (int, error) {
 					ran[i]++
 					explore.Point("task")
 					return i, nil
-				}, pool.Callback(func(int, error) { called[i]++ }))
+				}
+				if callbacks {
+					results[i] = pool.ApplyAsync(p, task, pool.Callback(func(int, error) { called[i]++ }))
+				} else {
+					results[i], called[i] = pool.ApplyAsync(p, task), 1
+				}
 			}
 			start("waiter", func() {
 				for i, r := range results {
@@ -139,11 +146,12 @@ func TestNoScheduleBreaksAPool(t *testing.T) {
 	pending := func(p *pool.Pool, _ results) { p.CancelPending() }
 	resize := func(n int) func(*pool.Pool, results) { return func(p *pool.Pool, _ results) { p.Resize(n) } }
 	for _, c := range []explore.Case{
-		resolveCase("cancel", 1, 2, nil, cancel(0), cancel(1)),
-		resolveCase("cancel and terminate", 2, 3, nil, cancel(1), terminate),
-		resolveCase("cancel pending and resize", 2, 3, nil, pending, resize(1)),
-		resolveCase("resize", 1, 3, []pool.Option{pool.LIFO()}, resize(2), resize(1)),
-		resolveCase("backlog", 1, 3, []pool.Option{pool.Backlog(0)}, cancel(2)),
+		resolveCase("cancel", 1, 2, true, nil, cancel(0), cancel(1)),
+		resolveCase("cancel and terminate", 2, 3, true, nil, cancel(1), terminate),
+		resolveCase("cancel pending and resize", 2, 3, true, nil, pending, resize(1)),
+		resolveCase("resize", 1, 3, true, []pool.Option{pool.LIFO()}, resize(2), resize(1)),
+		resolveCase("backlog", 1, 3, true, []pool.Option{pool.Backlog(0)}, cancel(2)),
+		resolveCase("terminate, nobody is called back", 1, 2, false, nil, terminate),
 		nestedCase,
 		meetingCase,
 	} {

@@ -444,4 +444,11 @@ var mutants = []mutant{
 		Old:  "\t\tif ctx := w.Value.ctx; ctx != nil && ctx.Err() != nil {",
 		New:  "\t\tif false {",
 	},
+	{
+		Name:    "Join returns before what was dropped has ended",
+		File:    "pool/core.go",
+		Old:     "\tc.helpers++\n\tc.unlock()\n\tfor _, t := range d.quiet {\n\t\tt.open()\n\t}\n\tc.guard.Lock()\n\tc.helpers--\n\tc.unlock()",
+		New:     "\tc.unlock()\n\tfor _, t := range d.quiet {\n\t\tt.open()\n\t}",
+		Explore: true,
+	},
 }
