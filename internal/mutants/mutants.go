@@ -439,10 +439,11 @@ var mutants = []mutant{
 		New:  "\treturn c.places <= c.backlog+max",
 	},
 	{
-		Name: "a submission in line is queued although its context has ended",
-		File: "pool/core.go",
-		Old:  "\t\tif ctx := w.Value.ctx; ctx != nil && ctx.Err() != nil {",
-		New:  "\t\tif false {",
+		Name:  "a submission in line is queued although its context has ended",
+		File:  "pool/core.go",
+		Old:   "\t\tif ctx := w.Value.ctx; ctx != nil && ctx.Err() != nil {",
+		New:   "\t\tif false {",
+		Flags: []string{"-test.run", "ContextEnds"},
 	},
 	{
 		Name:    "Join returns before what was dropped has ended",
