@@ -1,5 +1,5 @@
-// Command callbacks lets five workers do ten tasks, with a function that is told of each result, and then does the
-// same one task after the other. It is a port of this Python program:
+// Command callbacks lets five workers do ten tasks and has a function told of each result. Then it does the same one
+// task after the other. It is a port of this Python program:
 //
 //	def add(i):
 //	    time.sleep(2)

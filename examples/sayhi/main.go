@@ -1,5 +1,4 @@
-// Command sayhi starts threads in the two ways that Python has, from a function and as a class with a method run, and
-// says what they are called.
+// Command sayhi starts threads in the two ways that Python has, from a function and as a class, and names them.
 // It is a port of a Python program of this well-known shape:
 //
 //	def say_hi(num):

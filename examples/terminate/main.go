@@ -1,5 +1,5 @@
-// Command terminate hands fifteen tasks to five workers, terminates the pool while the second five are running, and
-// prints what became of each task. It is a port of this Python program:
+// Command terminate ends a pool of five workers while the second five of fifteen tasks are running. It prints what
+// became of each. It is a port of this Python program:
 //
 //	def f(i):
 //	    print(i, "begins")
