@@ -108,7 +108,7 @@ func write(out io.Writer, programs []example) error {
 		fmt.Fprintf(table, "%s\t%s\n", p.name, p.does)
 	}
 	fmt.Fprint(table, "\nRun one with: go run ./examples/NAME -fast\n",
-		"Without -fast the waits last as long as they say; wordcount has no waits and no -fast.\n",
+		"With it fifty seconds pass in one, also in what they print; wordcount has no waits and no -fast.\n",
 		"A program's other flags: go run ./examples/NAME -help\n")
 	return table.Flush()
 }

@@ -82,7 +82,7 @@ func TestTheListIsTheFirstSentences(t *testing.T) {
 zebra  Shows stripes.
 
 Run one with: go run ./examples/NAME -fast
-Without -fast the waits last as long as they say; wordcount has no waits and no -fast.
+With it fifty seconds pass in one, also in what they print; wordcount has no waits and no -fast.
 A program's other flags: go run ./examples/NAME -help
 `
 	for _, args := range [][]string{nil, {"-h"}, {"-help"}, {"--help"}} {

@@ -2,14 +2,14 @@ package pool
 
 import "context"
 
-// Plain makes a function for Map or IMap of one that needs no context and cannot fail:
+// Plain makes a function for Map, IMap or Bind of one that needs no context and cannot fail:
 //
 //	squares, err := pool.Map(p, pool.Plain(square), numbers)
 func Plain[In, Out any](fn func(In) Out) func(context.Context, In) (Out, error) {
 	return func(_ context.Context, in In) (Out, error) { return fn(in), nil }
 }
 
-// PlainErr makes a function for Map or IMap of one that needs no context:
+// PlainErr makes a function for Map, IMap or Bind of one that needs no context:
 //
 //	numbers, err := pool.Map(p, pool.PlainErr(strconv.Atoi), words)
 func PlainErr[In, Out any](fn func(In) (Out, error)) func(context.Context, In) (Out, error) {

@@ -15,13 +15,20 @@ import (
 // wait(FIRST_EXCEPTION) after the first that is not Successful.
 func AsCompleted[T any](rs ...*Result[T]) iter.Seq[*Result[T]] { return asCompleted(noContext, rs) }
 
-// AsCompletedContext is AsCompleted, but the loop also ends when ctx does; look at ctx.Err to learn which it was.
+// AsCompletedContext is AsCompleted, but the loop stops waiting when ctx ends: it yields what is ready and leaves out the
+// rest, which are those that are not Ready; their tasks go on. If ctx had ended before the loop began, it yields nothing.
 func AsCompletedContext[T any](ctx context.Context, rs ...*Result[T]) iter.Seq[*Result[T]] {
 	return asCompleted(ctx, rs)
 }
 
 func asCompleted[T any](ctx context.Context, rs []*Result[T]) iter.Seq[*Result[T]] {
 	return func(yield func(*Result[T]) bool) {
+		if ctx != nil && ctx.Err() != nil {
+			for _, r := range rs {
+				r.task.waiter() // misuse is reported first
+			}
+			return
+		}
 		self, _ := here.Lookup()
 		var ready endings[*Result[T]]
 		watched := make(map[*Result[T]]*watcher, len(rs))
@@ -63,9 +70,6 @@ func (e *endings[T]) now() (item T, ok bool) {
 
 // next waits for an ending until ctx ends, if that is not nil, and lends meanwhile what the caller holds.
 func (e *endings[T]) next(ctx context.Context) (item T, ok bool) {
-	if ctx != nil && ctx.Err() != nil {
-		return item, false
-	}
 	if item, ok = e.now(); ok {
 		return item, true
 	}

@@ -46,7 +46,7 @@ import (
 // What misuse panics with.
 var (
 	ErrStarted    = errors.New("thread: Start of a Thread that was started before")
-	ErrNotStarted = errors.New("thread: Join of a Thread that was not started here")
+	ErrNotStarted = errors.New("thread: Join of a Thread that was not started")
 	ErrJoinSelf   = errors.New("thread: a wait for one's own end")
 	ErrDaemon     = errors.New("thread: SetDaemon of a Thread that was started")
 )
