@@ -92,49 +92,8 @@ func TestWaitTimeoutOfNothingIsIsSet(t *testing.T) {
 	})
 }
 
-// endedContexts returns contexts that have ended, and what WaitContext shall say about them.
-func endedContexts() map[string]func(*testing.T) (context.Context, error) {
-	return map[string]func(*testing.T) (context.Context, error){
-		"cancelled": func(*testing.T) (context.Context, error) {
-			ctx, cancel := context.WithCancel(context.Background())
-			cancel()
-			return ctx, context.Canceled
-		},
-		"cancelled with a cause": func(*testing.T) (context.Context, error) {
-			ctx, cancel := context.WithCancelCause(context.Background())
-			cancel(errCause)
-			return ctx, errCause
-		},
-		"deadline that has passed": func(*testing.T) (context.Context, error) {
-			ctx, cancel := context.WithTimeout(context.Background(), 0)
-			cancel()
-			return ctx, context.DeadlineExceeded
-		},
-		"foreign": func(*testing.T) (context.Context, error) {
-			ctx := proof.NewForeign()
-			ctx.End()
-			return ctx, proof.ErrForeign
-		},
-		// Its Value method leads package context to the live parent, which knows no cause.
-		"foreign child of a live one": func(t *testing.T) (context.Context, error) {
-			own := proof.NewForeign()
-			own.End()
-			return foreignChild{t.Context(), own}, proof.ErrForeign
-		},
-	}
-}
-
-// A foreignChild ends by itself and has the values of its parent.
-type foreignChild struct {
-	context.Context
-	own *proof.Foreign
-}
-
-func (f foreignChild) Done() <-chan struct{} { return f.own.Done() }
-func (f foreignChild) Err() error            { return f.own.Err() }
-
 func TestAContextEndedBeforeIsReportedAlsoIfTheEventIsSet(t *testing.T) {
-	for name, ended := range endedContexts() {
+	for name, ended := range proof.EndedContexts(errCause) {
 		t.Run(name, func(t *testing.T) {
 			ctx, want := ended(t)
 			var e event.Event

@@ -8,22 +8,18 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func start(args ...string) (code int, stdout, stderr string) {
-	var out, errs strings.Builder
-	code = program.Start(args, &out, &errs)
-	return code, out.String(), errs.String()
-}
 
 // In a bubble no two moments are close, so that a seed tells everything.
 func play(t *testing.T, args ...string) (stdout string, took time.Duration) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		code, out, stderr := start(args...)
+		code, out, stderr := demotest.Start(program, args...)
 		if code != 0 || stderr != "" {
 			t.Fatalf("%q: exit code %d, %q", args, code, stderr)
 		}
@@ -85,7 +81,7 @@ func TestTheSeedTellsEverything(t *testing.T) {
 }
 
 func TestABadSeedIsOneLine(t *testing.T) {
-	code, stdout, stderr := start("-seed", "-1")
+	code, stdout, stderr := demotest.Start(program, "-seed", "-1")
 	if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "-seed") {
 		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
 	}

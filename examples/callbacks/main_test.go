@@ -9,15 +9,11 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func start(args ...string) (code int, stdout, stderr string) {
-	var out, errs strings.Builder
-	code = program.Start(args, &out, &errs)
-	return code, out.String(), errs.String()
-}
 
 // sorted sorts the lines between "end" and the count of the callbacks, for workers end at the same time.
 func sorted(t *testing.T, text string) string {
@@ -63,7 +59,7 @@ func TestTheEndComesFirstAndEveryCallbackBeforeJoinReturns(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			began := time.Now()
-			code, stdout, stderr := start(strings.Fields(c.args)...)
+			code, stdout, stderr := demotest.Start(program, strings.Fields(c.args)...)
 			if code != 0 || stderr != "" {
 				t.Fatalf("%q: exit code %d, %q", c.args, code, stderr)
 			}
@@ -79,7 +75,7 @@ func TestTheEndComesFirstAndEveryCallbackBeforeJoinReturns(t *testing.T) {
 
 func TestTheCallbackHearsOfAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		code, stdout, _ := start("-fail", "1")
+		code, stdout, _ := demotest.Start(program, "-fail", "1")
 		for _, line := range []string{
 			"failed after 0.5 s: task 1 fails, as asked\n",
 			"10 of 10 callbacks, the sum is 944\n",
@@ -95,7 +91,7 @@ func TestTheCallbackHearsOfAFailure(t *testing.T) {
 
 func TestABadNumberIsOneLine(t *testing.T) {
 	for _, args := range []string{"-tasks 0", "-workers -1", "-fail soon"} {
-		code, stdout, stderr := start(strings.Fields(args)...)
+		code, stdout, stderr := demotest.Start(program, strings.Fields(args)...)
 		if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "callbacks: ") {
 			t.Errorf("%s: exit code %d, %q, %q", args, code, stdout, stderr)
 		}

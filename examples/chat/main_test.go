@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/examples/internal/demo/demotest"
 	"github.com/gothreading/threading/thread"
 )
 
@@ -23,12 +24,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what should come at once.
 const patience = 30 * time.Second
-
-func start(args ...string) (code int, stdout, stderr string) {
-	var out, errs strings.Builder
-	code = program.Start(args, &out, &errs)
-	return code, out.String(), errs.String()
-}
 
 func TestASleeperHoldsNobodyUp(t *testing.T) {
 	const want = `Ann comes in, heard by 1
@@ -39,7 +34,7 @@ Cid sleeps while Ann says 500 long lines, and Bob has heard each before the next
 Cid wakes up, hears the beginning and finds the line cut
 stopped: 3 clients served, 1 cut off
 `
-	code, stdout, stderr := start("-fast")
+	code, stdout, stderr := demotest.Start(program, "-fast")
 	if code != 0 || stdout != want || stderr != "" {
 		t.Errorf("exit code %d, %q, output\n%s\nwant\n%s", code, stderr, stdout, want)
 	}
@@ -279,7 +274,7 @@ func TestAMistakeIsOneLine(t *testing.T) {
 		"-serve 127.0.0.1:port":             2,
 		"-clients 3":                        2,
 	} {
-		code, stdout, stderr := start(strings.Fields(args)...)
+		code, stdout, stderr := demotest.Start(program, strings.Fields(args)...)
 		if code != want || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "chat: ") {
 			t.Errorf("%s: exit code %d, %q, %q", args, code, stdout, stderr)
 		}

@@ -8,15 +8,11 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func start(args ...string) (code int, stdout, stderr string) {
-	var out, errs strings.Builder
-	code = program.Start(args, &out, &errs)
-	return code, out.String(), errs.String()
-}
 
 const report = `read 8 pages, checked 6 links that lead away
 https://example.org/guide/deadlocks: 404 not found, on https://example.org/guide/locks
@@ -28,7 +24,7 @@ requests: example.org 10, go.dev 2, gone.example 1, python.org 2, slow.example 1
 `
 
 func TestTheReport(t *testing.T) {
-	if code, stdout, stderr := start("-fast"); code != 0 || stdout != report || stderr != "" {
+	if code, stdout, stderr := demotest.Start(program, "-fast"); code != 0 || stdout != report || stderr != "" {
 		t.Errorf("exit code %d, %q, output\n%swant\n%s", code, stderr, stdout, report)
 	}
 }
@@ -43,7 +39,7 @@ func TestThreadsAndWorkersShareTheWork(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			began := time.Now()
-			code, stdout, stderr := start(strings.Fields(args)...)
+			code, stdout, stderr := demotest.Start(program, strings.Fields(args)...)
 			if code != 0 || stdout != report || stderr != "" {
 				t.Errorf("%s: exit code %d, %q, output\n%s", args, code, stderr, stdout)
 			}
@@ -67,7 +63,7 @@ func TestThePythonProgramSaysTheSame(t *testing.T) {
 
 func TestABadNumberIsOneLine(t *testing.T) {
 	for _, args := range []string{"-threads 0", "-workers 0", "-threads many"} {
-		code, stdout, stderr := start(strings.Fields(args)...)
+		code, stdout, stderr := demotest.Start(program, strings.Fields(args)...)
 		if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "crawler: ") {
 			t.Errorf("%s: exit code %d, %q, %q", args, code, stdout, stderr)
 		}

@@ -4,25 +4,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// start runs the program in a bubble and says how long it took there.
-func start(t *testing.T, args ...string) (code int, stdout, stderr string, took time.Duration) {
-	t.Helper()
-	var out, errs strings.Builder
-	synctest.Test(t, func(*testing.T) {
-		began := time.Now()
-		code = program.Start(args, &out, &errs)
-		took = time.Since(began)
-	})
-	return code, out.String(), errs.String(), took
-}
 
 // Those of one instant in order of their text.
 const want = `1.0  member 0 goes through
@@ -46,7 +35,7 @@ func TestTheDoorOpensForACardAndClosesAfterThreeSeconds(t *testing.T) {
 		{nil, 4 * time.Second},
 		{[]string{"-fast"}, 80 * time.Millisecond},
 	} {
-		code, stdout, stderr, took := start(t, c.args...)
+		code, stdout, stderr, took := demotest.StartInBubble(t, program, c.args...)
 		if code != 0 || stderr != "" || took != c.took {
 			t.Errorf("%q: exit code %d after %v, errors %q; want 0 after %v", c.args, code, took, stderr, c.took)
 		}
@@ -63,7 +52,7 @@ func TestTheDoorOpensForACardAndClosesAfterThreeSeconds(t *testing.T) {
 }
 
 func TestAnUnknownFlagIsOneLine(t *testing.T) {
-	code, stdout, stderr, _ := start(t, "-card")
+	code, stdout, stderr, _ := demotest.StartInBubble(t, program, "-card")
 	if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "-card") {
 		t.Errorf("exit code %d, output %q, errors %q", code, stdout, stderr)
 	}

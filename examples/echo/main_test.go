@@ -17,6 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/examples/internal/demo/demotest"
 	"github.com/gothreading/threading/thread"
 )
 
@@ -25,15 +26,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience is how long a test waits for what should come at once.
 const patience = 30 * time.Second
 
-func start(args ...string) (code int, stdout, stderr string) {
-	var out, errs strings.Builder
-	code = program.Start(args, &out, &errs)
-	return code, out.String(), errs.String()
-}
-
 func TestBothServersTalkToTheirClients(t *testing.T) {
 	for _, args := range []string{"-fast", "-fast -handlers 1", "-fast -handlers 50"} {
-		code, stdout, stderr := start(strings.Fields(args)...)
+		code, stdout, stderr := demotest.Start(program, strings.Fields(args)...)
 		if code != 0 || stderr != "" {
 			t.Fatalf("%s: exit code %d, %q", args, code, stderr)
 		}
@@ -331,7 +326,7 @@ func TestAMistakeIsOneLine(t *testing.T) {
 		{"-handlers many", 2},
 		{"-menu", 2},
 	} {
-		code, stdout, stderr := start(strings.Fields(c.args)...)
+		code, stdout, stderr := demotest.Start(program, strings.Fields(c.args)...)
 		if code != c.code || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "echo: ") {
 			t.Errorf("%s: exit code %d, %q, %q", c.args, code, stdout, stderr)
 		}

@@ -4,25 +4,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// start runs the program in a bubble and says how long it took there.
-func start(t *testing.T, args ...string) (code int, stdout, stderr string, took time.Duration) {
-	t.Helper()
-	var out, errs strings.Builder
-	synctest.Test(t, func(*testing.T) {
-		began := time.Now()
-		code = program.Start(args, &out, &errs)
-		took = time.Since(began)
-	})
-	return code, out.String(), errs.String(), took
-}
 
 const want = `before the joins: 50 threads alive, cost 0.0 s
 after the joins: 0 threads alive, cost 2.0 s
@@ -59,7 +48,7 @@ func TestJoiningDecidesWhatTheCostIsAndWhen999IsPrinted(t *testing.T) {
 		{"-threads 100", "100", 3400 * time.Millisecond},
 		{"-fast", "50", 68 * time.Millisecond},
 	} {
-		code, stdout, stderr, took := start(t, strings.Fields(c.args)...)
+		code, stdout, stderr, took := demotest.StartInBubble(t, program, strings.Fields(c.args)...)
 		if code != 0 || stderr != "" || took != c.took {
 			t.Errorf("%q: exit code %d after %v, errors %q; want 0 after %v", c.args, code, took, stderr, c.took)
 		}
@@ -77,7 +66,7 @@ func TestJoiningDecidesWhatTheCostIsAndWhen999IsPrinted(t *testing.T) {
 
 func TestABadNumberOfThreadsIsOneLine(t *testing.T) {
 	for _, threads := range []string{"0", "-1", "10001", "many"} {
-		code, stdout, stderr, _ := start(t, "-threads", threads)
+		code, stdout, stderr, _ := demotest.StartInBubble(t, program, "-threads", threads)
 		if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, threads) {
 			t.Errorf("%s: exit code %d, output %q, errors %q", threads, code, stdout, stderr)
 		}

@@ -12,16 +12,11 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/examples/internal/demo/demotest"
 	"github.com/gothreading/threading/thread"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func start(args ...string) (code int, stdout, stderr string) {
-	var out, errs strings.Builder
-	code = program.Start(args, &out, &errs)
-	return code, out.String(), errs.String()
-}
 
 // expect checks the output of clients that send rounds messages each.
 func expect(t *testing.T, clients, rounds int, args ...string) {
@@ -32,7 +27,7 @@ func expect(t *testing.T, clients, rounds int, args ...string) {
 	}
 	want := fmt.Sprintf("%d clients with %d idents sent %d messages in %d bytes and got each back\n",
 		clients, clients, clients*rounds, clients*bytes)
-	code, stdout, stderr := start(args...)
+	code, stdout, stderr := demotest.Start(program, args...)
 	rest, found := strings.CutPrefix(stdout, want)
 	throughput := regexp.MustCompile(`^\d+\.\d{3} s, \d+ messages/s\n$`)
 	if code != 0 || stderr != "" || !found || !throughput.MatchString(rest) {
@@ -136,7 +131,7 @@ func TestAServerThatIsNoEchoIsReported(t *testing.T) {
 
 func oneLine(t *testing.T, want int, says string, args ...string) {
 	t.Helper()
-	code, stdout, stderr := start(args...)
+	code, stdout, stderr := demotest.Start(program, args...)
 	if code != want || stdout != "" || strings.Count(stderr, "\n") != 1 ||
 		!strings.HasPrefix(stderr, "load: ") || !strings.Contains(stderr, says) {
 		t.Errorf("%q: exit code %d, %q, %q, want %d and one line with %q", args, code, stdout, stderr, want, says)

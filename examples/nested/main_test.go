@@ -8,15 +8,11 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func start(args ...string) (code int, stdout, stderr string) {
-	var out, errs strings.Builder
-	code = program.Start(args, &out, &errs)
-	return code, out.String(), errs.String()
-}
 
 const end = "a task that waits for itself: panic: "
 
@@ -33,7 +29,7 @@ func TestOneWorkerDoesATreeOfTasksThatWaitForTasks(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			began := time.Now()
-			code, stdout, stderr := start(strings.Fields(c.args)...)
+			code, stdout, stderr := demotest.Start(program, strings.Fields(c.args)...)
 			if took := time.Since(began); code != 0 || stderr != "" || took != c.took {
 				t.Fatalf("%q: exit code %d after %v, want %v, %q", c.args, code, took, c.took, stderr)
 			}
@@ -50,7 +46,7 @@ func TestOneWorkerDoesATreeOfTasksThatWaitForTasks(t *testing.T) {
 func TestMoreWorkersAreBoundedByTheirNumber(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		code, stdout, _ := start("-workers", "4", "-depth", "7")
+		code, stdout, _ := demotest.Start(program, "-workers", "4", "-depth", "7")
 		if code != 0 || !strings.HasPrefix(stdout, "255 folders, 7 levels deep, have 255 bytes\n"+
 			"-workers 4: up to 4 tasks were reading at once, ") {
 			t.Errorf("exit code %d, got\n%s", code, stdout)
@@ -64,7 +60,7 @@ func TestMoreWorkersAreBoundedByTheirNumber(t *testing.T) {
 
 func TestABadNumberIsOneLine(t *testing.T) {
 	for _, args := range []string{"-depth -1", "-depth 13", "-workers 0", "-depth deep"} {
-		code, stdout, stderr := start(strings.Fields(args)...)
+		code, stdout, stderr := demotest.Start(program, strings.Fields(args)...)
 		if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "nested: ") {
 			t.Errorf("%s: exit code %d, %q, %q", args, code, stdout, stderr)
 		}

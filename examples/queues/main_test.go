@@ -7,15 +7,11 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func start(args ...string) (code int, stdout, stderr string) {
-	var out, errs strings.Builder
-	code = program.Start(args, &out, &errs)
-	return code, out.String(), errs.String()
-}
 
 func TestEveryQueueDoesAsItSays(t *testing.T) {
 	const want = `Queue(2): empty true, 0 inside
@@ -37,7 +33,7 @@ all queues did as expected
 	for _, args := range [][]string{nil, {"-fast"}} {
 		synctest.Test(t, func(t *testing.T) {
 			began := time.Now()
-			code, stdout, stderr := start(args...)
+			code, stdout, stderr := demotest.Start(program, args...)
 			if code != 0 || stdout != want || stderr != "" {
 				t.Errorf("%q: exit code %d, %q, output\n%s\nwant\n%s", args, code, stderr, stdout, want)
 			}
@@ -53,7 +49,7 @@ all queues did as expected
 }
 
 func TestAnUnknownFlagIsOneLine(t *testing.T) {
-	code, stdout, stderr := start("-size", "2")
+	code, stdout, stderr := demotest.Start(program, "-size", "2")
 	if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "-size") {
 		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
 	}

@@ -5,25 +5,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// start runs the program in a bubble and says how long it took there.
-func start(t *testing.T, args ...string) (code int, stdout, stderr string, took time.Duration) {
-	t.Helper()
-	var out, errs strings.Builder
-	synctest.Test(t, func(*testing.T) {
-		began := time.Now()
-		code = program.Start(args, &out, &errs)
-		took = time.Since(began)
-	})
-	return code, out.String(), errs.String(), took
-}
 
 var (
 	automatic = regexp.MustCompile(`Thread-\d+`) // counted through all the tests
@@ -46,7 +35,7 @@ func TestBothFormsRunSideBySideUnderTheirNames(t *testing.T) {
 		{nil, 6 * time.Second},
 		{[]string{"-fast"}, 120 * time.Millisecond},
 	} {
-		code, stdout, stderr, took := start(t, c.args...)
+		code, stdout, stderr, took := demotest.StartInBubble(t, program, c.args...)
 		if code != 0 || stderr != "" || took != c.took {
 			t.Errorf("%q: exit code %d after %v, errors %q; want 0 after %v", c.args, code, took, stderr, c.took)
 		}
@@ -63,7 +52,7 @@ func TestBothFormsRunSideBySideUnderTheirNames(t *testing.T) {
 }
 
 func TestAnUnknownFlagIsOneLine(t *testing.T) {
-	code, stdout, stderr, _ := start(t, "-shout")
+	code, stdout, stderr, _ := demotest.StartInBubble(t, program, "-shout")
 	if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "-shout") {
 		t.Errorf("exit code %d, output %q, errors %q", code, stdout, stderr)
 	}

@@ -9,22 +9,17 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/examples/internal/demo/demotest"
 	"github.com/gothreading/threading/thread"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func start(args ...string) (code int, stdout, stderr string) {
-	var out, errs strings.Builder
-	code = program.Start(args, &out, &errs)
-	return code, out.String(), errs.String()
-}
-
 func TestTenTasksOverFiveSlotsTakeTwoRounds(t *testing.T) {
 	for _, args := range [][]string{nil, {"-fast"}} {
 		synctest.Test(t, func(t *testing.T) {
 			began := time.Now()
-			code, stdout, stderr := start(args...)
+			code, stdout, stderr := demotest.Start(program, args...)
 			if code != 0 || stderr != "" {
 				t.Fatalf("exit code %d, %q", code, stderr)
 			}
@@ -72,7 +67,7 @@ func TestAnyNumberOfTasksAndSlots(t *testing.T) {
 		"-tasks 3 -slots 10": "3 tasks over 10 slots: at most 3 at once, all done after 1.0 s",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			code, stdout, _ := start(strings.Fields(args)...)
+			code, stdout, _ := demotest.Start(program, strings.Fields(args)...)
 			if code != 0 || !strings.HasSuffix(stdout, want+"\n") {
 				t.Errorf("%s: exit code %d, the end of\n%s\nis not %q", args, code, stdout, want)
 			}
@@ -93,7 +88,7 @@ func TestATaskThatPanicsGivesItsSlotBack(t *testing.T) {
 
 func TestABadNumberIsOneLine(t *testing.T) {
 	for _, args := range []string{"-slots 0", "-tasks -1", "-slots many"} {
-		code, stdout, stderr := start(strings.Fields(args)...)
+		code, stdout, stderr := demotest.Start(program, strings.Fields(args)...)
 		if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "slots: ") {
 			t.Errorf("%s: exit code %d, %q, %q", args, code, stdout, stderr)
 		}

@@ -9,15 +9,11 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func start(args ...string) (code int, stdout, stderr string) {
-	var out, errs strings.Builder
-	code = program.Start(args, &out, &errs)
-	return code, out.String(), errs.String()
-}
 
 // begins are the lines in which tasks begin, sorted, and rest is what remains.
 func begins(text string) (begins []string, rest string) {
@@ -56,7 +52,7 @@ func TestEveryTaskHasAFate(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			began := time.Now()
-			code, stdout, stderr := start(strings.Fields(c.args)...)
+			code, stdout, stderr := demotest.Start(program, strings.Fields(c.args)...)
 			if took := time.Since(began); code != 0 || stderr != "" || took != c.took {
 				t.Fatalf("%q: exit code %d after %v, want %v, %q", c.args, code, took, c.took, stderr)
 			}
@@ -80,7 +76,7 @@ func TestEveryTaskHasAFate(t *testing.T) {
 
 func TestABadNumberIsOneLine(t *testing.T) {
 	for _, args := range []string{"-tasks -1", "-workers 0", "-deaf=a-bit"} {
-		code, stdout, stderr := start(strings.Fields(args)...)
+		code, stdout, stderr := demotest.Start(program, strings.Fields(args)...)
 		if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "terminate: ") {
 			t.Errorf("%s: exit code %d, %q, %q", args, code, stdout, stderr)
 		}

@@ -9,15 +9,11 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func start(args ...string) (code int, stdout, stderr string) {
-	var out, errs strings.Builder
-	code = program.Start(args, &out, &errs)
-	return code, out.String(), errs.String()
-}
 
 // bars checks the lines of the progress, which may leave numbers out, and returns the rest.
 func bars(t *testing.T, text string, total int) (rest string) {
@@ -49,7 +45,7 @@ func TestEveryWayMakesEveryPictureButTheBrokenOne(t *testing.T) {
 	for _, args := range [][]string{nil, {"-fast"}} {
 		synctest.Test(t, func(t *testing.T) {
 			began := time.Now()
-			code, stdout, stderr := start(args...)
+			code, stdout, stderr := demotest.Start(program, args...)
 			if code != 0 || stderr != "" {
 				t.Fatalf("exit code %d, %q", code, stderr)
 			}
@@ -87,7 +83,7 @@ func TestAnyNumberOfPicturesAndWorkers(t *testing.T) {
 		"-pictures 3 -workers 20": "map: 3 of 3, <nil>\n",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			code, stdout, _ := start(strings.Fields(args)...)
+			code, stdout, _ := demotest.Start(program, strings.Fields(args)...)
 			if code != 0 || !strings.Contains(stdout, "\n"+want) || !strings.HasSuffix(stdout, " called off, all resolved\n") {
 				t.Errorf("%s: exit code %d, got\n%s", args, code, stdout)
 			}
@@ -97,7 +93,7 @@ func TestAnyNumberOfPicturesAndWorkers(t *testing.T) {
 
 func TestABadNumberIsOneLine(t *testing.T) {
 	for _, args := range []string{"-pictures 0", "-workers 0", "-pictures many"} {
-		code, stdout, stderr := start(strings.Fields(args)...)
+		code, stdout, stderr := demotest.Start(program, strings.Fields(args)...)
 		if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "thumbnails: ") {
 			t.Errorf("%s: exit code %d, %q, %q", args, code, stdout, stderr)
 		}

@@ -9,15 +9,11 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func start(args ...string) (code int, stdout, stderr string) {
-	var out, errs strings.Builder
-	code = program.Start(args, &out, &errs)
-	return code, out.String(), errs.String()
-}
 
 func TestEveryTicketIsSoldOnce(t *testing.T) {
 	for _, c := range []struct {
@@ -34,7 +30,7 @@ func TestEveryTicketIsSoldOnce(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			began := time.Now()
-			code, stdout, stderr := start(strings.Fields(c.args)...)
+			code, stdout, stderr := demotest.Start(program, strings.Fields(c.args)...)
 			if code != 0 || stderr != "" {
 				t.Fatalf("%s: exit code %d, %q", c.args, code, stderr)
 			}
@@ -83,7 +79,7 @@ func TestEveryTicketIsSoldOnce(t *testing.T) {
 
 func TestABadNumberIsOneLine(t *testing.T) {
 	for _, args := range []string{"-sellers 0", "-offices -1", "-offices many"} {
-		code, stdout, stderr := start(strings.Fields(args)...)
+		code, stdout, stderr := demotest.Start(program, strings.Fields(args)...)
 		if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "tickets: ") {
 			t.Errorf("%s: exit code %d, %q, %q", args, code, stdout, stderr)
 		}

@@ -5,25 +5,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// start runs the program in a bubble and says how long it took there.
-func start(t *testing.T, args ...string) (code int, stdout, stderr string, took time.Duration) {
-	t.Helper()
-	var out, errs strings.Builder
-	synctest.Test(t, func(*testing.T) {
-		began := time.Now()
-		code = program.Start(args, &out, &errs)
-		took = time.Since(began)
-	})
-	return code, out.String(), errs.String(), took
-}
 
 func TestAsManyAsThereArePermitsAreInsideAndNoMore(t *testing.T) {
 	for _, c := range []struct {
@@ -42,7 +31,7 @@ func TestAsManyAsThereArePermitsAreInsideAndNoMore(t *testing.T) {
 		if strings.Contains(c.args, "-fast") {
 			half /= 50
 		}
-		code, stdout, stderr, took := start(t, strings.Fields(c.args)...)
+		code, stdout, stderr, took := demotest.StartInBubble(t, program, strings.Fields(c.args)...)
 		// That it does not take longer shows that no permit lies idle.
 		if want := time.Duration(c.rounds) * half; code != 0 || stderr != "" || took != want {
 			t.Errorf("%q: exit code %d after %v, errors %q; want 0 after %v", c.args, code, took, stderr, want)
@@ -71,7 +60,7 @@ func TestAsManyAsThereArePermitsAreInsideAndNoMore(t *testing.T) {
 func TestABadNumberIsOneLine(t *testing.T) {
 	for _, name := range []string{"-threads", "-permits"} {
 		for _, n := range []string{"0", "-1", "1001", "many"} {
-			code, stdout, stderr, _ := start(t, name, n)
+			code, stdout, stderr, _ := demotest.StartInBubble(t, program, name, n)
 			if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 ||
 				!strings.Contains(stderr, name) || !strings.Contains(stderr, n) {
 				t.Errorf("%s %s: exit code %d, output %q, errors %q", name, n, code, stdout, stderr)

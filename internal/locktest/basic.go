@@ -173,7 +173,7 @@ func TryLockNeverFailsOnAFreeLockThatNobodyWaitsFor(t *testing.T, newLock New) {
 
 // AnEndedContextChangesNothing is about contexts that have ended at entry.
 func AnEndedContextChangesNothing(t *testing.T, newLock New) {
-	for name, ended := range endedContexts() {
+	for name, ended := range proof.EndedContexts(errCause) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, want := ended(t)
@@ -211,53 +211,6 @@ func AnEndedContextChangesNothing(t *testing.T, newLock New) {
 		})
 	}
 }
-
-// endedContexts returns contexts that have ended, and what LockContext shall say about them.
-func endedContexts() map[string]func(*testing.T) (context.Context, error) {
-	cancelled := func(cause error) context.Context {
-		ctx, cancel := context.WithCancelCause(context.Background())
-		cancel(cause)
-		return ctx
-	}
-	return map[string]func(*testing.T) (context.Context, error){
-		"cancelled":              func(*testing.T) (context.Context, error) { return cancelled(nil), context.Canceled },
-		"cancelled with a cause": func(*testing.T) (context.Context, error) { return cancelled(errCause), errCause },
-		"child of a cancelled one": func(*testing.T) (context.Context, error) {
-			type key struct{}
-			return context.WithValue(cancelled(errCause), key{}, 1), errCause
-		},
-		"deadline that has passed": func(*testing.T) (context.Context, error) {
-			ctx, cancel := context.WithTimeout(context.Background(), 0)
-			cancel()
-			return ctx, context.DeadlineExceeded
-		},
-		"deadline with a cause": func(*testing.T) (context.Context, error) {
-			ctx, cancel := context.WithTimeoutCause(context.Background(), -1, errCause)
-			cancel()
-			return ctx, errCause
-		},
-		"foreign": func(*testing.T) (context.Context, error) {
-			ctx := proof.NewForeign()
-			ctx.End()
-			return ctx, proof.ErrForeign
-		},
-		// Its Value method leads package context to the live parent, which knows no cause.
-		"foreign child of a live one": func(t *testing.T) (context.Context, error) {
-			own := proof.NewForeign()
-			own.End()
-			return foreignChild{t.Context(), own}, proof.ErrForeign
-		},
-	}
-}
-
-// A foreignChild ends by itself and has the values of its parent.
-type foreignChild struct {
-	context.Context
-	own *proof.Foreign
-}
-
-func (f foreignChild) Done() <-chan struct{} { return f.own.Done() }
-func (f foreignChild) Err() error            { return f.own.Err() }
 
 // AContextThatEndsReturnsItsCause is about contexts that end while LockContext waits.
 func AContextThatEndsReturnsItsCause(t *testing.T, newLock New) {

@@ -3,6 +3,7 @@ package proof
 import (
 	"context"
 	"errors"
+	"testing"
 	"time"
 )
 
@@ -46,3 +47,51 @@ func (e *Entry) Err() error {
 	}
 	return err
 }
+
+// EndedContexts returns contexts that have ended, and what a call that is given one must return; cause is what those end
+// with that are given one.
+func EndedContexts(cause error) map[string]func(*testing.T) (context.Context, error) {
+	cancelled := func(why error) context.Context {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cancel(why)
+		return ctx
+	}
+	return map[string]func(*testing.T) (context.Context, error){
+		"cancelled":              func(*testing.T) (context.Context, error) { return cancelled(nil), context.Canceled },
+		"cancelled with a cause": func(*testing.T) (context.Context, error) { return cancelled(cause), cause },
+		"child of a cancelled one": func(*testing.T) (context.Context, error) {
+			type key struct{}
+			return context.WithValue(cancelled(cause), key{}, 1), cause
+		},
+		"deadline that has passed": func(*testing.T) (context.Context, error) {
+			ctx, cancel := context.WithTimeout(context.Background(), 0)
+			cancel()
+			return ctx, context.DeadlineExceeded
+		},
+		"deadline with a cause": func(*testing.T) (context.Context, error) {
+			ctx, cancel := context.WithTimeoutCause(context.Background(), -1, cause)
+			cancel()
+			return ctx, cause
+		},
+		"foreign": func(*testing.T) (context.Context, error) {
+			ctx := NewForeign()
+			ctx.End()
+			return ctx, ErrForeign
+		},
+		// Its Value method leads package context to the live parent, which knows no cause.
+		"foreign child of a live one": func(t *testing.T) (context.Context, error) {
+			own := NewForeign()
+			own.End()
+			return foreignChild{t.Context(), own}, ErrForeign
+		},
+	}
+}
+
+// A foreignChild ends by itself and has the values of its parent.
+type foreignChild struct {
+	context.Context
+	own *Foreign
+}
+
+func (f foreignChild) Done() <-chan struct{} { return f.own.Done() }
+func (f foreignChild) Err() error            { return f.own.Err() }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -136,10 +137,13 @@ func TestAnUndecidedHistoryIsSearchedLongerAndThenFails(t *testing.T) {
 			time.Sleep(c.step)
 			return register.Step(state, input, output)
 		}
-		text := run(t, func(t testing.TB) {
-			if got := checkHistory(t, slow, history(7, 8), 5, time.Millisecond, c.last); got != c.want {
-				t.Errorf("got %t", got)
-			}
+		var text string
+		synctest.Test(t, func(t *testing.T) { // the limits are reached, and met, exactly
+			text = run(t, func(t testing.TB) {
+				if got := checkHistory(t, slow, history(7, 8), 5, time.Millisecond, c.last); got != c.want {
+					t.Errorf("got %t", got)
+				}
+			})
 		})
 		if c.want {
 			if text != "" {
