@@ -3,14 +3,26 @@ package main
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
-
-	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// start runs the program in a bubble and says how long it took there.
+func start(t *testing.T, args ...string) (code int, stdout, stderr string, took time.Duration) {
+	t.Helper()
+	var out, errs strings.Builder
+	synctest.Test(t, func(*testing.T) {
+		began := time.Now()
+		code = program.Start(args, &out, &errs)
+		took = time.Since(began)
+		time.Sleep(time.Minute) // a timer that was not cancelled would say so
+	})
+	return code, out.String(), errs.String(), took
+}
 
 const (
 	cancelled = `0.5 s: the late timer is pending: true
@@ -33,7 +45,7 @@ func TestOneTimerRunsAtItsTimeAndTheCancelledOneNever(t *testing.T) {
 		{"-after 0", atOnce, time.Second / 2},
 		{"-after 7", strings.ReplaceAll(inThree, "3.0", "7.0"), 7 * time.Second},
 	} {
-		code, stdout, stderr, took := demotest.StartInBubble(t, program, strings.Fields(c.args)...)
+		code, stdout, stderr, took := start(t, strings.Fields(c.args)...)
 		if code != 0 || stderr != "" || took != c.took {
 			t.Errorf("%q: exit code %d after %v, errors %q; want 0 after %v", c.args, code, took, stderr, c.took)
 		}
@@ -45,7 +57,7 @@ func TestOneTimerRunsAtItsTimeAndTheCancelledOneNever(t *testing.T) {
 
 func TestABadTimeIsOneLine(t *testing.T) {
 	for _, n := range []string{"-1", "3601", "soon"} {
-		code, stdout, stderr, _ := demotest.StartInBubble(t, program, "-after", n)
+		code, stdout, stderr, _ := start(t, "-after", n)
 		if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, n) {
 			t.Errorf("%s: exit code %d, output %q, errors %q", n, code, stdout, stderr)
 		}
