@@ -116,36 +116,11 @@ func TestAContextEndedBeforeIsReportedAlsoIfTheEventIsSet(t *testing.T) {
 }
 
 func TestAContextThatEndsMeanwhileReturnsItsCause(t *testing.T) {
-	for name, c := range map[string]struct {
-		context func() (ctx context.Context, end func())
-		want    error
-	}{
-		"cancel": {func() (context.Context, func()) {
-			ctx, cancel := context.WithCancel(context.Background())
-			return ctx, cancel
-		}, context.Canceled},
-		"cancel with a cause": {func() (context.Context, func()) {
-			ctx, cancel := context.WithCancelCause(context.Background())
-			return ctx, func() { cancel(errCause) }
-		}, errCause},
-		"cancel of the parent": {func() (context.Context, func()) {
-			parent, cancel := context.WithCancelCause(context.Background())
-			ctx, stop := context.WithTimeout(parent, 100*year)
-			return ctx, func() { cancel(errCause); stop() }
-		}, errCause},
-		"deadline": {func() (context.Context, func()) {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-			return ctx, func() { time.Sleep(2 * time.Second); cancel() }
-		}, context.DeadlineExceeded},
-		"foreign": {func() (context.Context, func()) {
-			ctx := proof.NewForeign()
-			return ctx, ctx.End
-		}, proof.ErrForeign},
-	} {
+	for name, c := range proof.EndingContexts(errCause) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var e event.Event
-				ctx, end := c.context()
+				ctx, end := c.New()
 				var got error
 				var returned atomic.Bool
 				go func() {
@@ -161,8 +136,8 @@ func TestAContextThatEndsMeanwhileReturnsItsCause(t *testing.T) {
 				if !returned.Load() {
 					t.Fatal("WaitContext waits on although its context has ended")
 				}
-				if !errors.Is(got, c.want) || got != context.Cause(ctx) {
-					t.Errorf("WaitContext returned %v, want %v", got, c.want)
+				if !errors.Is(got, c.Want) || got != context.Cause(ctx) {
+					t.Errorf("WaitContext returned %v, want %v", got, c.Want)
 				}
 				if n := e.Listed(); n != 0 {
 					t.Errorf("%d waiters are listed", n)
@@ -369,15 +344,9 @@ func TestNothingKeepsAnEventAlive(t *testing.T) {
 		return weak.Make(e)
 	}
 	dropped := use()
-	// Several collections: the first may find it in a register, and a goroutine that has ended needs a moment to go.
-	for range 100 {
-		runtime.GC()
-		if dropped.Value() == nil {
-			return
-		}
-		runtime.Gosched()
+	if !proof.Collected(dropped) {
+		t.Error("something keeps an event alive that nobody uses any more")
 	}
-	t.Error("something keeps an event alive that nobody uses any more")
 }
 
 // Plain data is written before Set and read after each form, on each path: the event alone orders the two. It needs the

@@ -214,41 +214,12 @@ func AnEndedContextChangesNothing(t *testing.T, newLock New) {
 
 // AContextThatEndsReturnsItsCause is about contexts that end while LockContext waits.
 func AContextThatEndsReturnsItsCause(t *testing.T, newLock New) {
-	for name, c := range map[string]struct {
-		context func() (ctx context.Context, end func())
-		want    error
-	}{
-		"cancel": {func() (context.Context, func()) {
-			ctx, cancel := context.WithCancel(context.Background())
-			return ctx, cancel
-		}, context.Canceled},
-		"cancel with a cause": {func() (context.Context, func()) {
-			ctx, cancel := context.WithCancelCause(context.Background())
-			return ctx, func() { cancel(errCause) }
-		}, errCause},
-		"cancel of the parent": {func() (context.Context, func()) {
-			parent, cancel := context.WithCancelCause(context.Background())
-			ctx, stop := context.WithTimeout(parent, 100*year)
-			return ctx, func() { cancel(errCause); stop() }
-		}, errCause},
-		"deadline": {func() (context.Context, func()) {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-			return ctx, func() { time.Sleep(2 * time.Second); cancel() }
-		}, context.DeadlineExceeded},
-		"deadline with a cause": {func() (context.Context, func()) {
-			ctx, cancel := context.WithTimeoutCause(context.Background(), time.Second, errCause)
-			return ctx, func() { time.Sleep(2 * time.Second); cancel() }
-		}, errCause},
-		"foreign": {func() (context.Context, func()) {
-			ctx := proof.NewForeign()
-			return ctx, ctx.End
-		}, proof.ErrForeign},
-	} {
+	for name, c := range proof.EndingContexts(errCause) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLock()
 				l.Lock()
-				ctx, end := c.context()
+				ctx, end := c.New()
 				var got error
 				var returned atomic.Bool
 				go func() {
@@ -264,8 +235,8 @@ func AContextThatEndsReturnsItsCause(t *testing.T, newLock New) {
 				if !returned.Load() {
 					t.Error("LockContext waits on although its context has ended")
 				}
-				if !errors.Is(got, c.want) || got != context.Cause(ctx) {
-					t.Errorf("LockContext returned %v, want %v", got, c.want)
+				if !errors.Is(got, c.Want) || got != context.Cause(ctx) {
+					t.Errorf("LockContext returned %v, want %v", got, c.Want)
 				}
 				l.Unlock()
 				Usable(t, l)
@@ -345,15 +316,9 @@ func NothingKeepsALockAlive[L any](t *testing.T, locker func(*L) Locker) {
 		return weak.Make(lock)
 	}
 	dropped := use()
-	// Several collections: the first may find it in a register, and a goroutine that has ended needs a moment to go.
-	for range 100 {
-		runtime.GC()
-		if dropped.Value() == nil {
-			return
-		}
-		runtime.Gosched()
+	if !proof.Collected(dropped) {
+		t.Error("something keeps a lock alive that nobody uses any more")
 	}
-	t.Error("something keeps a lock alive that nobody uses any more")
 }
 
 // PlainDataIsPublished writes plain data before Unlock and reads it after each form, on each path by which a lock

@@ -95,3 +95,41 @@ type foreignChild struct {
 
 func (f foreignChild) Done() <-chan struct{} { return f.own.Done() }
 func (f foreignChild) Err() error            { return f.own.Err() }
+
+// An Ending makes a context, and what ends it, which takes time in a bubble if it is a deadline; Want is what a call must
+// return that waited meanwhile.
+type Ending struct {
+	New  func() (ctx context.Context, end func())
+	Want error
+}
+
+// EndingContexts returns contexts that end while a call waits. cause is what those end with that are given one.
+func EndingContexts(cause error) map[string]Ending {
+	return map[string]Ending{
+		"cancel": {func() (context.Context, func()) {
+			ctx, cancel := context.WithCancel(context.Background())
+			return ctx, cancel
+		}, context.Canceled},
+		"cancel with a cause": {func() (context.Context, func()) {
+			ctx, cancel := context.WithCancelCause(context.Background())
+			return ctx, func() { cancel(cause) }
+		}, cause},
+		"cancel of the parent": {func() (context.Context, func()) {
+			parent, cancel := context.WithCancelCause(context.Background())
+			ctx, stop := context.WithTimeout(parent, 100*365*24*time.Hour)
+			return ctx, func() { cancel(cause); stop() }
+		}, cause},
+		"deadline": {func() (context.Context, func()) {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			return ctx, func() { time.Sleep(2 * time.Second); cancel() }
+		}, context.DeadlineExceeded},
+		"deadline with a cause": {func() (context.Context, func()) {
+			ctx, cancel := context.WithTimeoutCause(context.Background(), time.Second, cause)
+			return ctx, func() { time.Sleep(2 * time.Second); cancel() }
+		}, cause},
+		"foreign": {func() (context.Context, func()) {
+			ctx := NewForeign()
+			return ctx, ctx.End
+		}, ErrForeign},
+	}
+}

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 )
 
 // Rounds returns how often to run a race: full rounds, of which one in short with -short, and one in race of either
@@ -110,4 +111,17 @@ func Recovered(f func()) (value any) {
 	defer func() { value = recover() }()
 	f()
 	return nil
+}
+
+// Collected collects garbage until nothing is left of what p points to, and reports whether that came to be. It takes
+// several collections: the first may find it in a register, and a goroutine that has ended needs a moment to go.
+func Collected[T any](p weak.Pointer[T]) bool {
+	for range 100 {
+		runtime.GC()
+		if p.Value() == nil {
+			return true
+		}
+		runtime.Gosched()
+	}
+	return false
 }
