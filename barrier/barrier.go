@@ -173,11 +173,11 @@ const (
 
 // sleep waits on a list, with the guard held, and returns without it.
 func sleep(b *Barrier, list *park.List[*generation], g *generation, limit park.Limit) park.Verdict {
-	w := waiters.Get()
+	w := waiters.Get(limit)
 	defer waiters.Put(w)
 	w.Value = g
 	list.PushBack(w)
-	return w.Sleep(&b.guard, limit)
+	return w.Sleep(&b.guard)
 }
 
 // giveUp gives up, with the guard held, the generation that is filling.

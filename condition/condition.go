@@ -197,7 +197,7 @@ func (c *Condition) wait(limit park.Limit, pred func() bool) bool {
 	if pred != nil && pred() {
 		return true
 	}
-	w := waiters.Get()
+	w := waiters.Get(limit)
 	defer waiters.Put(w)
 	w.Value.c = c
 	w.Releasing(&w.Value)
@@ -207,7 +207,7 @@ func (c *Condition) wait(limit park.Limit, pred func() bool) bool {
 			c.listed.Store(true)
 		}
 		c.list.PushBack(w)
-		notified := w.Sleep(&c.guard, limit) == park.Granted
+		notified := w.Sleep(&c.guard) == park.Granted
 		w.Value.reacquire()
 		switch {
 		case pred == nil:

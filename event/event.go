@@ -117,17 +117,16 @@ func (e *Event) WaitContext(ctx context.Context) error {
 }
 
 func (e *Event) wait(limit park.Limit) bool {
+	w := waiters.Get(limit)
+	defer waiters.Put(w)
 	e.guard.Lock()
 	if e.state.Load() == set {
 		e.guard.Unlock()
 		return true
 	}
 	sets := e.sets
-	w := waiters.Get()
 	e.list.PushBack(w)
-	released := w.Sleep(&e.guard, limit) == park.Granted
-	waiters.Put(w)
-	if released {
+	if w.Sleep(&e.guard) == park.Granted {
 		return true
 	}
 	e.guard.Lock()

@@ -311,16 +311,16 @@ func (c *core) submitLater(s submission, d time.Duration) error {
 		}
 		limit = park.Until(ctx)
 	}
+	w := liners.Get(limit)
+	defer liners.Put(w)
+	w.Value = s
 	c.guard.Lock()
 	if err := c.accept(s); err != ErrFull {
 		c.unlock()
 		return err
 	}
-	w := liners.Get()
-	defer liners.Put(w)
-	w.Value = s
 	c.line.PushBack(w)
-	switch w.Sleep(&c.guard, limit) {
+	switch w.Sleep(&c.guard) {
 	case park.Granted:
 		return nil
 	case park.Retry: // sent away

@@ -118,9 +118,9 @@ func (w *worker) next() bool {
 			c.unlock()
 			return false
 		}
-		place := idlers.Get()
+		place := idlers.Get(park.Forever)
 		c.idle.PushFront(place) // who slept last is awake soonest
-		place.Sleep(&c.guard, park.Forever)
+		place.Sleep(&c.guard)
 		idlers.Put(place)
 		w.comes = true // whoever woke it has counted it
 		c.guard.Lock()

@@ -172,12 +172,18 @@ func (q *Queue[T]) unlockUnless(asked *bool) {
 	}
 }
 
-// waiter returns a waiter to be listed, under the guard, and the pool it goes back to.
-func (q *Queue[T]) waiter() (*park.Waiter[turn[T]], *park.Pool[turn[T]]) {
+// waiter returns a waiter to be listed, and the pool it goes back to. It is called under the guard, but may let go of it
+// meanwhile.
+func (q *Queue[T]) waiter(limit park.Limit) (*park.Waiter[turn[T]], *park.Pool[turn[T]]) {
 	if q.waiters == nil {
 		q.waiters = park.Waiters[turn[T]]()
 	}
-	return q.waiters.Get(), q.waiters
+	waiters := q.waiters
+	if limit.Allocates() {
+		q.guard.Unlock()
+		defer q.guard.Lock()
+	}
+	return waiters.Get(limit), waiters
 }
 
 // await lists w. One that was awake keeps its place in front.

@@ -65,10 +65,14 @@ func (q *Queue[T]) join(limit park.Limit) bool {
 		q.guard.Unlock()
 		return true
 	}
-	w, waiters := q.waiter()
+	w, waiters := q.waiter(limit)
 	defer waiters.Put(w)
+	if q.unfinished == 0 { // by now
+		q.guard.Unlock()
+		return true
+	}
 	q.joiners.PushBack(w)
-	return w.Sleep(&q.guard, limit) == park.Granted
+	return w.Sleep(&q.guard) == park.Granted
 }
 
 // Tasks returns an iterator that gets items until the queue is shut down and nothing is left, and calls TaskDone after

@@ -63,7 +63,7 @@ func (q *Queue[T]) put(item T, limit park.Limit) error {
 
 // putSlow goes on where put, which holds the guard, cannot. It is apart so that put's item stays on the stack.
 func (q *Queue[T]) putSlow(item T, limit park.Limit) error {
-	w, waiters := q.waiter()
+	w, waiters := q.waiter(limit)
 	defer waiters.Put(w)
 	w.Value.item = item
 	for awake := false; ; awake = true {
@@ -77,7 +77,7 @@ func (q *Queue[T]) putSlow(item T, limit park.Limit) error {
 			return nil
 		}
 		q.await(&q.putters, w, awake)
-		switch w.Sleep(&q.guard, limit) {
+		switch w.Sleep(&q.guard) {
 		case park.Granted:
 			return nil
 		case park.GaveUp:
@@ -149,7 +149,7 @@ func (q *Queue[T]) get(limit park.Limit) (T, error) {
 
 // getSlow goes on where get, which holds the guard, cannot.
 func (q *Queue[T]) getSlow(limit park.Limit) (item T, err error) {
-	w, waiters := q.waiter()
+	w, waiters := q.waiter(limit)
 	defer waiters.Put(w)
 	for awake := false; ; awake = true {
 		switch {
@@ -162,7 +162,7 @@ func (q *Queue[T]) getSlow(limit park.Limit) (item T, err error) {
 			return item, ErrShutdown
 		}
 		q.await(&q.getters, w, awake)
-		switch w.Sleep(&q.guard, limit) {
+		switch w.Sleep(&q.guard) {
 		case park.Granted:
 			return w.Value.item, nil
 		case park.GaveUp:

@@ -34,7 +34,11 @@ func NewBounded(value int) *BoundedSemaphore {
 }
 
 // Acquire takes a permit, waiting for as long as that takes.
-func (b *BoundedSemaphore) Acquire() { b.gate.Acquire(park.Counted, 1, park.Forever) }
+func (b *BoundedSemaphore) Acquire() {
+	if !b.gate.TryAcquire(park.Counted, 1) {
+		b.gate.Acquire(park.Counted, 1, park.Forever)
+	}
+}
 
 // TryAcquire takes a permit if one is free, and reports whether it did.
 func (b *BoundedSemaphore) TryAcquire() bool { return b.gate.TryAcquire(park.Counted, 1) }

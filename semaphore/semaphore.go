@@ -66,7 +66,11 @@ func initial(call string, value int) uint64 {
 }
 
 // Acquire takes a permit, waiting for as long as that takes.
-func (s *Semaphore) Acquire() { s.gate.Acquire(park.Counted, 1, park.Forever) }
+func (s *Semaphore) Acquire() {
+	if !s.gate.TryAcquire(park.Counted, 1) {
+		s.gate.Acquire(park.Counted, 1, park.Forever)
+	}
+}
 
 // TryAcquire takes a permit if one is free, and reports whether it did.
 func (s *Semaphore) TryAcquire() bool { return s.gate.TryAcquire(park.Counted, 1) }
@@ -103,7 +107,14 @@ func (s *Semaphore) AcquireNContext(ctx context.Context, n int) error {
 
 // Release adds a permit. It panics with ErrValue, and does nothing, at the largest value.
 func (s *Semaphore) Release() {
-	if !s.gate.Add(1, maxValue) {
+	if !s.gate.Increment() {
+		s.released()
+	}
+}
+
+//go:noinline // or Release would not be
+func (s *Semaphore) released() {
+	if !s.gate.Incremented(maxValue) {
 		panic(fmt.Errorf("%w: Release: the value would exceed %d", ErrValue, maxValue))
 	}
 }

@@ -34,10 +34,10 @@ func Curves() []Curve {
 		Row: func(n int) Row {
 			return Row{
 				Name: fmt.Sprintf("lock, %d goroutines", n), Batch: each * n,
-				Ours: contended("lock.Lock", nil, n, newLock),
+				Ours: contended("lock.Lock", nil, n, 0, newLock),
 				Rivals: []Contender{
-					contended("sync.Mutex", nil, n, newMutex),
-					contended("channel", nil, n, newChannel),
+					contended("sync.Mutex", nil, n, 0, newMutex),
+					contended("channel", nil, n, 0, newChannel),
 				},
 			}
 		},

@@ -81,10 +81,23 @@ func lockRows(Sizes) []Row {
 	for _, goroutines := range []int{8, 64} {
 		rows = append(rows, Row{
 			Name: fmt.Sprintf("Lock: contended by %d", goroutines), Group: "Locks",
-			Ours: contended("lock.Lock", nil, goroutines, newLock),
+			Ours: contended("lock.Lock", nil, goroutines, 0, newLock),
 			Rivals: []Contender{
-				contended("sync.Mutex", &Bar{1.25, 0.80}, goroutines, newMutex),
-				contended("channel", nil, goroutines, newChannel),
+				contended("sync.Mutex", &Bar{1.25, 0.80}, goroutines, 0, newMutex),
+				contended("channel", nil, goroutines, 0, newChannel),
+			},
+		})
+	}
+	for _, held := range []struct {
+		name string
+		work int
+	}{{"25 ns", 32}, {"250 ns", 320}, {"1 µs", 1280}} {
+		rows = append(rows, Row{
+			Name: "Lock: held for about " + held.name + " by 4", Group: "Locks",
+			Ours: contended("lock.Lock", nil, 4, held.work, newLock),
+			Rivals: []Contender{
+				contended("sync.Mutex", &Bar{1.25, 0.80}, 4, held.work, newMutex),
+				contended("channel", nil, 4, held.work, newChannel),
 			},
 		})
 	}
@@ -213,8 +226,8 @@ func rlockRows(Sizes) []Row {
 		Rivals: []Contender{freeMutex(&Bar{0.7, 0.5})},
 	}, {
 		Name: "RLock: contended by 8", Group: "Locks",
-		Ours:   contended("rlock.RLock", nil, 8, newReentry),
-		Rivals: []Contender{contended("sync.Mutex", nil, 8, newMutex)},
+		Ours:   contended("rlock.RLock", nil, 8, 0, newReentry),
+		Rivals: []Contender{contended("sync.Mutex", nil, 8, 0, newMutex)},
 	}}
 }
 
@@ -234,12 +247,13 @@ func freeMutex(bar *Bar) Contender {
 	}}
 }
 
-// contended has many goroutines take the same lock for as long as it takes to count to the next number. They all begin
-// while it is held, and go on until the number is reached: otherwise those that begin first would be done before the
-// last begin, and a short run would measure a lock that two goroutines share.
-func contended(name string, bar *Bar, goroutines int, newLocker func() sync.Locker) Contender {
+// contended has many goroutines take the same lock for as long as it takes to count to the next number and to do so much
+// work; between two locks each does three times as much. They all begin while the lock is held, and go on until the number
+// is reached: otherwise those that begin first would be done before the last begin, and a short run would measure a lock
+// that two goroutines share.
+func contended(name string, bar *Bar, goroutines, work int, newLocker func() sync.Locker) Contender {
 	return Contender{Name: name, Bar: bar, New: func() Body {
-		l, count := newLocker(), 0
+		l, count, shared := newLocker(), 0, 0
 		return Body{
 			Run: func(t Timer, n int) {
 				t.StopTimer()
@@ -247,12 +261,19 @@ func contended(name string, bar *Bar, goroutines int, newLocker func() sync.Lock
 				var wg sync.WaitGroup
 				until := count + n
 				Park(goroutines, func() {
+					own := 0
 					for more := true; more; {
 						l.Lock()
 						if more = count < until; more {
 							count++
+							if work > 0 {
+								shared = chew(shared, work)
+							}
 						}
 						l.Unlock()
+						if work > 0 {
+							own = chew(own, 3*work)
+						}
 					}
 				}, &wg)
 				t.StartTimer()
@@ -262,6 +283,16 @@ func contended(name string, bar *Bar, goroutines int, newLocker func() sync.Lock
 			Count: func() int { return count },
 		}
 	}}
+}
+
+// chew does some work, which takes 0.8 ns for each step on the machine that the names of rows go by.
+//
+//go:noinline // or what is of no use would be left out
+func chew(x, steps int) int {
+	for i := range steps {
+		x = x*31 + i
+	}
+	return x
 }
 
 // lockHandOff passes the turn there and back between two goroutines, each of which waits for the other: two waits and

@@ -27,7 +27,7 @@ var mutants = []mutant{
 	{
 		Name:    "who gives up does not let those behind be served",
 		File:    "internal/park/gate.go",
-		Old:     "\t\tcase GaveUp:\n\t\t\tg.settle(policy)",
+		Old:     "\t\tcase GaveUp:\n\t\t\tg.passOn(policy)",
 		New:     "\t\tcase GaveUp:",
 		Explore: true,
 	},
@@ -147,6 +147,20 @@ var mutants = []mutant{
 		New:  "b.gate.Add(1, maxValue)",
 	},
 	{
+		Name:    "a release that somebody waits for serves nobody",
+		File:    "internal/park/gate.go",
+		Old:     "\tg.settle(Counted)\n\treturn true\n}\n",
+		New:     "\treturn true\n}\n",
+		Package: "semaphore",
+	},
+	{
+		Name:    "a release that is refused stays",
+		File:    "internal/park/gate.go",
+		Old:     "\t\tg.word.Add(^uint64(1<<valueBits - 1))\n",
+		New:     "",
+		Package: "semaphore",
+	},
+	{
 		Name:    "permits are given out beyond those there are",
 		File:    "internal/park/gate.go",
 		Old:     "return value - want, value >= want",
@@ -156,8 +170,8 @@ var mutants = []mutant{
 	{
 		Name:    "a permit too many is left behind",
 		File:    "internal/park/gate.go",
-		Old:     "\t\tif _, more := policy(g.Value(), 1); more {\n\t\t\tg.settle(policy)\n\t\t}",
-		New:     "",
+		Old:     "\t\tg.passOn(policy)\n\t\treturn true",
+		New:     "\t\treturn true",
 		Package: "semaphore",
 	},
 	{

@@ -214,7 +214,7 @@ func TestACompetingWaiterLeavesTheFastPathOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Gate
 		g.Swap(0, 1)
-		competitor := entrants.Get()
+		competitor := entrants.Get(Forever)
 		competitor.Value.want = 1
 		g.takeOrList(competitor, Exclusive)
 		g.guard.Unlock()
@@ -241,7 +241,7 @@ func TestACompetingWaiterLeavesTheFastPathOpen(t *testing.T) {
 		if !g.Swap(1, 0) || !g.Swap(0, 1) || !g.Swap(1, 0) {
 			t.Errorf("a newcomer closed the fast path: flags %02b", g.word.Load()&flags)
 		}
-		g.settle(Exclusive) // as one who gave up would
+		g.settle(Exclusive)
 		synctest.Wait()
 		if acquired != 0 {
 			t.Error("a second waiter was woken meanwhile")
@@ -256,6 +256,51 @@ func TestACompetingWaiterLeavesTheFastPathOpen(t *testing.T) {
 		}
 		idle(t, &g, 0)
 	})
+}
+
+// Who looks in vain again and again looks no more, until a value that has just come back says that it may be worth it.
+func TestSpinningEndsWhenItIsInVain(t *testing.T) {
+	var g Gate
+	g.Swap(0, 1)
+	for range 2 * patient {
+		if g.spin(Exclusive, 1) {
+			t.Fatal("took what is held")
+		}
+	}
+	g.Free()
+	if g.spin(Exclusive, 1) {
+		t.Errorf("still looked after %d times in vain", 2*patient)
+	}
+	if !g.wait(Exclusive, 1, Forever) || g.vain.Load() != patient-1 {
+		t.Errorf("%d times in vain after the value was found on the way to sleep, want %d", g.vain.Load(), patient-1)
+	}
+}
+
+func TestSpinningTakesWhatComesBackAndIsInVainNoMore(t *testing.T) {
+	var (
+		g    Gate
+		done atomic.Bool
+		wg   sync.WaitGroup
+	)
+	wg.Go(func() {
+		for !done.Load() {
+			g.Acquire(Exclusive, 1, Forever)
+			for range 10 * glimpse {
+				g.Locked()
+			}
+			g.Free()
+		}
+	})
+	for taken := false; !taken; {
+		g.vain.Store(1)
+		taken = g.spin(Exclusive, 2)
+	}
+	done.Store(true)
+	if g.vain.Load() != 0 {
+		t.Errorf("%d times in vain after a success", g.vain.Load())
+	}
+	g.Free()
+	wg.Wait()
 }
 
 // A release that comes while a new waiter is being listed must not be missed. Each round is one such race, and nothing

@@ -70,16 +70,15 @@ func (l *Latch) Wait(limit Limit) bool {
 	if l.state.Load() == open {
 		return true
 	}
+	w := latchers.Get(limit)
+	defer latchers.Put(w)
 	l.guard.Lock()
 	if l.await() {
 		l.guard.Unlock()
 		return true
 	}
-	w := latchers.Get()
 	l.list.PushBack(w)
-	opened := w.Sleep(&l.guard, limit) == Granted
-	latchers.Put(w)
-	return opened || l.IsOpen()
+	return w.Sleep(&l.guard) == Granted || l.IsOpen()
 }
 
 // await makes Open look for those who wait, under the guard, unless it is too late, and reports whether it is.

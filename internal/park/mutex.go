@@ -16,10 +16,15 @@ func (m *Mutex) Lock() {
 	}
 }
 
-// lockSlow is apart, and kept apart, so that Lock is inlined where it is called; so is unlockSlow.
+// lockSlow is apart, and kept apart, so that Lock is inlined where it is called; so is unlockSlow. It does not spin: a
+// guard is held for next to no time.
 //
 //go:noinline
-func (m *Mutex) lockSlow() { m.gate.Acquire(Exclusive, 1, Forever) }
+func (m *Mutex) lockSlow() {
+	if !m.gate.TryAcquire(Exclusive, 1) {
+		m.gate.wait(Exclusive, 1, Forever)
+	}
+}
 
 // TryLock acquires the Mutex if that takes no waiting.
 func (m *Mutex) TryLock() bool {

@@ -10,7 +10,7 @@
 //	-----------------                           ------------------
 //	guard.Lock()                                guard.Lock()
 //	state says no: list.PushBack(w)             state changes: w := list.Front(); list.Remove(w)
-//	w.Sleep(guard, limit)                       guard.Unlock()
+//	w.Sleep(guard)                              guard.Unlock()
 //	    … takes its place to sleep, and         w.Wake(Granted)
 //	      only then guard.Unlock() …
 //
@@ -83,3 +83,6 @@ func After(d time.Duration) Limit {
 
 // Until gives up when ctx ends.
 func Until(ctx context.Context) Limit { return Limit{ctx: ctx} }
+
+// Allocates reports whether to get a Waiter with this limit allocates, and calls code of others: a context's Done.
+func (l Limit) Allocates() bool { return l.ctx != nil }

@@ -52,13 +52,23 @@ func Waiters[T any]() *Pool[T] {
 	return p.(*Pool[T])
 }
 
-// Get returns a Waiter that is on no list.
-func (p *Pool[T]) Get() *Waiter[T] {
-	if w, ok := p.free.Get().(*Waiter[T]); ok {
-		return w
+// Get returns a Waiter, on no list, for one call with that limit. Where it can, the primitive calls it before it acquires
+// its guard: a limit may have to allocate.
+func (p *Pool[T]) Get(limit Limit) *Waiter[T] {
+	w, ok := p.free.Get().(*Waiter[T])
+	if !ok {
+		w = new(Waiter[T])
+		w.cond.L = (*sleeper[T])(w)
 	}
-	w := new(Waiter[T])
-	w.cond.L = (*sleeper[T])(w)
+	switch {
+	case limit.after > 0:
+		w.bounded().after = limit.after
+	case limit.ctx != nil:
+		if done := limit.ctx.Done(); done != nil {
+			b := w.bounded()
+			b.done, b.bell = done, make(chan struct{}, 1)
+		}
+	}
 	return w
 }
 
@@ -71,40 +81,37 @@ func (p *Pool[T]) Put(w *Waiter[T]) {
 		if b.timer != nil && !b.timer.Stop() {
 			return // its function may still look at w
 		}
-		b.timer, b.bell, b.other = nil, nil, nil
+		b.after, b.timer, b.done, b.bell, b.other = 0, nil, nil, nil, nil
 	}
 	var zero T
 	w.Value, w.guard, w.expired = zero, nil, false
 	p.free.Put(w)
 }
 
-// Sleep waits, with the guard held and w on a list that it protects, until somebody wakes w or the limit is reached.
-// It returns with the guard released and w on no list. The guard and the limit must be the same for every Sleep of one
-// call; the limit's clock starts with the first.
-func (w *Waiter[T]) Sleep(guard sync.Locker, limit Limit) Verdict {
+// Sleep waits, with the guard held and w on a list that it protects, until somebody wakes w or its limit is reached. It
+// returns with the guard released and w on no list. The guard must be the same for every Sleep of one call; the limit's
+// clock starts with the first.
+func (w *Waiter[T]) Sleep(guard sync.Locker) Verdict {
 	if w.guard == nil { // else the timer may be reading it
 		w.guard = guard
 	}
-	switch {
+	switch b := w.bound; {
 	case w.expired:
-		w.bound.timer = nil // its function is done with w
+		b.timer = nil // its function is done with w
 		w.list.Remove(w)
 		w.release()
 		return GaveUp
-	case limit.after > 0:
-		b := w.bounded()
-		b.after = limit.after
+	case b == nil:
+		w.cond.Wait()
+	case b.bell != nil:
+		return w.sleepUntil(b)
+	case b.after > 0:
 		w.cond.L = b
 		w.cond.Wait()
 		w.cond.L = (*sleeper[T])(w)
 		if Verdict(w.verdict.Load()) == GaveUp {
 			b.timer = nil // its function woke w, which was the last it did
 		}
-	case limit.ctx != nil:
-		if done := limit.ctx.Done(); done != nil {
-			return w.sleepUntil(done)
-		}
-		fallthrough
 	default:
 		w.cond.Wait()
 	}
@@ -144,15 +151,11 @@ func (w *Waiter[T]) releaseOther() {
 	w.spoiled = false
 }
 
-func (w *Waiter[T]) sleepUntil(done <-chan struct{}) Verdict {
-	b := w.bounded()
-	if b.bell == nil {
-		b.bell = make(chan struct{}, 1)
-	}
+func (w *Waiter[T]) sleepUntil(b *bound[T]) Verdict {
 	w.release()
 	select {
 	case <-b.bell:
-	case <-done:
+	case <-b.done:
 		if explore.On {
 			explore.Point("context ended")
 		}
@@ -205,15 +208,18 @@ type sleeper[T any] Waiter[T]
 func (s *sleeper[T]) Lock()   {}
 func (s *sleeper[T]) Unlock() { (*Waiter[T])(s).release() }
 
-// A bound is the part of a Waiter that only some calls need: those with a limit, and those of a condition. It stays with its Waiter; what it holds for the
-// call, the timer or the channel, does not.
+// A bound is the part of a Waiter that only some calls need: those with a limit, and those of a condition. It stays with
+// its Waiter; what it holds for the present call does not.
 type bound[T any] struct {
 	w       *Waiter[T]
-	expired func()        // timeUp, as a value that is made once
-	after   time.Duration // the limit of the present call
-	timer   *time.Timer   // of the present call
-	bell    chan struct{} // of the present call: where it sleeps if its limit is a context
-	other   Releaser      // of the present call: what it releases besides the guard
+	expired func() // timeUp, as a value that is made once
+
+	// Of the present call.
+	after time.Duration   // > 0: its limit
+	timer *time.Timer     // which has been started
+	done  <-chan struct{} // not nil: its limit
+	bell  chan struct{}   // where it sleeps then
+	other Releaser        // what it releases besides the guard
 }
 
 func (w *Waiter[T]) bounded() *bound[T] {

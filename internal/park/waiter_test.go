@@ -25,11 +25,11 @@ var deskWaiters = Waiters[int]()
 
 // wait returns what it was given, and whether it was.
 func (d *desk) wait(limit Limit) (int, bool) {
-	w := deskWaiters.Get()
+	w := deskWaiters.Get(limit)
 	defer deskWaiters.Put(w)
 	d.guard.Lock()
 	d.list.PushBack(w)
-	if w.Sleep(&d.guard, limit) != Granted {
+	if w.Sleep(&d.guard) != Granted {
 		return 0, false
 	}
 	return w.Value, true
@@ -127,12 +127,12 @@ func TestALimitBoundsTheCallNotTheSleep(t *testing.T) {
 					w.Wake(Retry)
 				}
 			}()
-			w := deskWaiters.Get()
+			w := deskWaiters.Get(limit)
 			defer deskWaiters.Put(w)
 			sleep := func() Verdict {
 				d.guard.Lock()
 				d.list.PushFront(w)
-				return w.Sleep(&d.guard, limit)
+				return w.Sleep(&d.guard)
 			}
 			for range 2 {
 				if v := sleep(); v != Retry {
@@ -252,7 +252,7 @@ func TestALateTimerNeverMeetsAnotherWait(t *testing.T) {
 			guard Mutex // one that waits durably
 			list  List[int]
 		)
-		w := deskWaiters.Get()
+		w := deskWaiters.Get(After(2 * time.Second))
 		guard.Lock()
 		list.PushBack(w)
 		time.AfterFunc(time.Second, guard.Lock) // before the timer of the sleep, which therefore waits
@@ -260,12 +260,12 @@ func TestALateTimerNeverMeetsAnotherWait(t *testing.T) {
 			list.Remove(w)
 			w.Wake(Granted)
 		})
-		if v := w.Sleep(&guard, After(2*time.Second)); v != Granted {
+		if v := w.Sleep(&guard); v != Granted {
 			t.Fatalf("verdict %v, want Granted", v)
 		}
 		deskWaiters.Put(w)
 		for range 100 {
-			if deskWaiters.Get() == w {
+			if deskWaiters.Get(Forever) == w {
 				t.Fatal("a waiter was reused while its timer could still run")
 			}
 		}
@@ -275,19 +275,22 @@ func TestALateTimerNeverMeetsAnotherWait(t *testing.T) {
 
 func TestAPooledWaiterKeepsNothing(t *testing.T) {
 	p := Waiters[*int]()
-	w := p.Get()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	w := p.Get(Until(ctx))
 	var guard sync.Mutex
 	var list List[*int]
 	guard.Lock()
 	w.Value = new(int)
 	list.PushBack(w)
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if v := w.Sleep(&guard, Until(ctx)); v != GaveUp {
+	if v := w.Sleep(&guard); v != GaveUp {
 		t.Fatalf("verdict %v, want GaveUp", v)
 	}
 	p.Put(w)
-	if w.Value != nil || w.guard != nil || w.bound.bell != nil || w.bound.timer != nil || w.expired {
+	if w.Value != nil || w.guard != nil || w.expired {
+		t.Errorf("a waiter in the pool still holds %+v", w)
+	}
+	if b := w.bound; b.after != 0 || b.timer != nil || b.done != nil || b.bell != nil || b.other != nil {
 		t.Errorf("a waiter in the pool still holds %+v", w)
 	}
 }
