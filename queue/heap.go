@@ -2,15 +2,21 @@ package queue
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
+	"sync"
 )
 
-// A heap is a binary heap that keeps equals in order of arrival. A compare that panics changes nothing: each operation
-// first asks all it has to ask, and only then moves.
+// A heap is a binary heap that keeps equals in order of arrival. A compare that does not return changes nothing: a push
+// first asks all it has to ask and only then moves; a pop moves on the way, and takes it back.
+//
+// The children of entry i are 2i and 2i+1, and so siblings share a cache line more often than not. The first is entry 1.
+// Slot 0, its parent, is where it goes when it is popped.
 type heap[T any] struct {
 	compare func(a, b T) int
-	entries []entry[T]
+	entries []entry[T] // empty as long as nothing was pushed
 	arrived uint64
+	hole    int // the entry whose place is free while a pop asks; else 0
 }
 
 type entry[T any] struct {
@@ -18,58 +24,91 @@ type entry[T any] struct {
 	seq  uint64
 }
 
+func (h *heap[T]) len() int { return max(len(h.entries)-1, 0) }
+
 func (h *heap[T]) push(item T) {
+	if len(h.entries) == 0 {
+		h.entries = append(h.entries, entry[T]{})
+	}
 	// Ask how far up the item belongs. It is the newest, so it comes before none of its equals.
 	n := len(h.entries)
 	place := n
-	for place > 0 && h.compare(item, h.entries[(place-1)/2].item) < 0 {
-		place = (place - 1) / 2
+	for place > 1 && h.compare(item, h.entries[place/2].item) < 0 {
+		place /= 2
 	}
 	// Move the ancestors on the way down by one.
 	e := entry[T]{item, h.arrived}
 	h.arrived++
 	h.entries = append(h.entries, e)
-	for i := n; i != place; i = (i - 1) / 2 {
-		h.entries[i] = h.entries[(i-1)/2]
+	for i := n; i != place; i /= 2 {
+		h.entries[i] = h.entries[i/2]
 	}
 	h.entries[place] = e
 }
 
 // peek returns the first item. There must be one.
-func (h *heap[T]) peek() T { return h.entries[0].item }
+func (h *heap[T]) peek() T { return h.entries[1].item }
 
 // pop takes the first item. There must be one.
 func (h *heap[T]) pop() T {
-	entries, compare := h.entries, h.compare
-	n := len(entries) - 1
-	last := &entries[n]
-	// Ask for the way down along the smaller children to the bottom, where the last entry most likely belongs: that
-	// takes one comparison a level instead of two. Then ask how far up from there it does belong.
-	hole := 0
-	for 2*hole+2 < n {
-		hole = 2*hole + 1
-		left, right := &entries[hole], &entries[hole+1]
-		if c := compare(right.item, left.item); c < 0 || c == 0 && right.seq < left.seq {
-			hole++
+	defer h.restore()
+	n := len(h.entries) - 1
+	entries, compare, last := h.entries[:n], h.compare, &h.entries[n]
+	h.entries[0] = h.entries[1]
+	h.hole = 1
+	hole := 1
+	// Let the smaller child move up, from the top to the bottom, where the last entry most likely belongs: that takes one
+	// comparison a level instead of two. Which child that is cannot be guessed, so it is computed without a branch: with
+	// one, and with an order that needs none, a put and a get among 1,000 ints took 81 ns instead of 53.
+	for child := 2; child+1 < n; child = 2 * hole {
+		left, right := &entries[child], &entries[child+1]
+		c := compare(right.item, left.item)
+		if c == 0 {
+			c = order(right.seq, left.seq)
 		}
+		child += int(uint(c) >> (bits - 1))
+		entries[hole] = entries[child]
+		hole = child
+		h.hole = hole
 	}
-	if 2*hole+1 < n {
-		hole = 2*hole + 1
+	if child := 2 * hole; child < n {
+		entries[hole] = entries[child]
+		hole = child
+		h.hole = hole
 	}
-	for hole > 0 {
-		if c := compare(last.item, entries[hole].item); c > 0 || c == 0 && last.seq > entries[hole].seq {
+	// Then let those move down again that it comes before.
+	for hole > 1 {
+		parent := hole / 2
+		if c := compare(last.item, entries[parent].item); c > 0 || c == 0 && last.seq > entries[parent].seq {
 			break
 		}
-		hole = (hole - 1) / 2
+		entries[hole] = entries[parent]
+		hole = parent
+		h.hole = hole
 	}
-	// Move up by one what lies on the way from the root to there.
-	top, e := entries[0].item, *last
-	for ; hole > 0; hole = (hole - 1) / 2 {
-		entries[hole], e = e, entries[hole]
+	if n > 1 {
+		entries[hole] = *last
 	}
-	entries[0] = e
+	h.hole = 0
+	top := h.entries[0].item
+	h.entries[0] = entry[T]{}
 	h.truncate(n)
 	return top
+}
+
+// bits is the size of an int.
+const bits = 32 << (^uint(0) >> 63)
+
+// restore undoes what a pop has moved whose compare has not returned.
+func (h *heap[T]) restore() {
+	if h.hole == 0 {
+		return
+	}
+	for i := h.hole; i > 0; i /= 2 {
+		h.entries[i] = h.entries[i/2]
+	}
+	h.entries[0] = entry[T]{}
+	h.hole = 0
 }
 
 // truncate drops the entries from n on, and gives memory back when most of it is unused.
@@ -83,11 +122,14 @@ func (h *heap[T]) truncate(n int) {
 
 // drain takes all items in order.
 func (h *heap[T]) drain() []T {
-	sorted := slices.Clone(h.entries)
+	items := make([]T, h.len())
+	if len(items) == 0 {
+		return items
+	}
+	sorted := slices.Clone(h.entries[1:])
 	slices.SortFunc(sorted, func(a, b entry[T]) int {
 		return cmp.Or(h.compare(a.item, b.item), cmp.Compare(a.seq, b.seq))
 	})
-	items := make([]T, len(sorted))
 	for i, e := range sorted {
 		items[i] = e.item
 	}
@@ -97,5 +139,39 @@ func (h *heap[T]) drain() []T {
 
 // By returns a compare for NewPriority that orders items by a key, smallest first.
 func By[T any, K cmp.Ordered](key func(T) K) func(a, b T) int {
-	return func(a, b T) int { return cmp.Compare(key(a), key(b)) }
+	return func(a, b T) int { return order(key(a), key(b)) }
 }
+
+// order is cmp.Compare, which branches where order does not (but for strings, and what is not a number).
+func order[K cmp.Ordered](a, b K) int {
+	var before, after int
+	if cmp.Less(a, b) {
+		before = 1
+	}
+	if cmp.Less(b, a) {
+		after = 1
+	}
+	return after - before
+}
+
+// unbranched returns order if compare is cmp.Compare of a numeric type, and otherwise compare.
+func unbranched[T any](compare func(a, b T) int) func(a, b T) int {
+	if same, ok := orders()[code(compare)].(func(a, b T) int); ok {
+		return same
+	}
+	return compare
+}
+
+// orders has, for the code of each cmp.Compare, the order that is as good.
+var orders = sync.OnceValue(func() map[uintptr]any {
+	return map[uintptr]any{
+		code(cmp.Compare[int]): order[int], code(cmp.Compare[uint]): order[uint],
+		code(cmp.Compare[int64]): order[int64], code(cmp.Compare[uint64]): order[uint64],
+		code(cmp.Compare[int32]): order[int32], code(cmp.Compare[uint32]): order[uint32],
+		code(cmp.Compare[int16]): order[int16], code(cmp.Compare[uint16]): order[uint16],
+		code(cmp.Compare[int8]): order[int8], code(cmp.Compare[uint8]): order[uint8],
+		code(cmp.Compare[float64]): order[float64], code(cmp.Compare[float32]): order[float32],
+	}
+})
+
+func code(f any) uintptr { return reflect.ValueOf(f).Pointer() }

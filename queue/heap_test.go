@@ -2,6 +2,7 @@ package queue
 
 import (
 	"cmp"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -17,11 +18,14 @@ func byKey(a, b job) int { return cmp.Compare(a.key, b.key) }
 // checkHeap fails unless every entry comes after its parent, and nothing is left in the unused part of the slice.
 func checkHeap(t *testing.T, h *heap[job]) {
 	t.Helper()
-	for i := 1; i < len(h.entries); i++ {
-		e, parent := h.entries[i], h.entries[(i-1)/2]
+	for i := 2; i < len(h.entries); i++ {
+		e, parent := h.entries[i], h.entries[i/2]
 		if c := byKey(e.item, parent.item); c < 0 || c == 0 && e.seq <= parent.seq {
 			t.Fatalf("entry %d, %v, comes before its parent, %v", i, e, parent)
 		}
+	}
+	if len(h.entries) > 0 && h.entries[0] != (entry[job]{}) || h.hole != 0 {
+		t.Fatalf("after an operation, slot 0 holds %v and the hole is %d", h.entries[0], h.hole)
 	}
 	for i, e := range h.entries[len(h.entries):cap(h.entries)] {
 		if e != (entry[job]{}) {
@@ -82,7 +86,7 @@ func FuzzTheHeapKeepsEqualsInOrderOfArrival(f *testing.F) {
 				}
 				m = nil
 			}
-			if len(h.entries) != len(m) || len(m) > 0 && h.peek() != m[0] {
+			if h.len() != len(m) || len(m) > 0 && h.peek() != m[0] {
 				t.Fatalf("operation %d: %d entries, want %d, or another is first", i, len(h.entries), len(m))
 			}
 			checkHeap(t, h)
@@ -96,7 +100,7 @@ func build(r *rand.Rand, n int) *heap[job] {
 	for i := range n + n/2 {
 		h.push(job{r.IntN(n/2 + 1), i})
 	}
-	for len(h.entries) > n {
+	for h.len() > n {
 		h.pop()
 	}
 	return h
@@ -183,6 +187,41 @@ func TestTheHeapChangesNothingBeforeItsLastComparison(t *testing.T) {
 	}
 }
 
+func TestOrderIsCompare(t *testing.T) {
+	same(t, math.MinInt, -1, 0, 1, math.MaxInt)
+	same[uint8](t, 0, 1, 127, 128, 255)
+	same(t, math.NaN(), math.Inf(-1), -1, math.Copysign(0, -1), 0, 1, math.Inf(1))
+	same(t, "", "a", "ab", "b")
+}
+
+func same[K cmp.Ordered](t *testing.T, values ...K) {
+	t.Helper()
+	by := By(func(k K) K { return k })
+	for _, a := range values {
+		for _, b := range values {
+			if got, want := by(a, b), cmp.Compare(a, b); got != want {
+				t.Errorf("order(%v, %v) = %d, want %d", a, b, got, want)
+			}
+		}
+	}
+}
+
+// A compare that is known to be cmp.Compare is replaced by one that does the same without branches; no other is.
+func TestOnlyCompareItselfIsReplaced(t *testing.T) {
+	replaced := func(compare func(a, b int) int) bool { return code(unbranched(compare)) != code(compare) }
+	if !replaced(cmp.Compare[int]) {
+		t.Error("cmp.Compare[int] is not recognized")
+	}
+	if code(unbranched(cmp.Compare[float64])) != code(order[float64]) {
+		t.Error("cmp.Compare[float64] is not recognized")
+	}
+	if replaced(func(a, b int) int { return cmp.Compare(b, a) }) || replaced(byNothing) {
+		t.Error("a compare that is not cmp.Compare was replaced")
+	}
+}
+
+func byNothing(int, int) int { return 0 }
+
 func TestAHeapOperationAsksLogarithmicallyOften(t *testing.T) {
 	const n, levels = 1 << 16, 16
 	r := rand.New(rand.NewPCG(5, 6))
@@ -196,7 +235,7 @@ func TestAHeapOperationAsksLogarithmicallyOften(t *testing.T) {
 		}
 	}
 	calls = 0
-	for len(h.entries) > 0 {
+	for h.len() > 0 {
 		before := calls
 		h.pop()
 		if calls-before > 2*levels+1 {
@@ -217,13 +256,13 @@ func TestTheHeapGivesBackWhatItDoesNotUse(t *testing.T) {
 		h.push(job{-i, i})
 	}
 	moves := 0
-	for c := cap(h.entries); len(h.entries) > 0; {
+	for c := cap(h.entries); h.len() > 0; {
 		h.pop()
 		if cap(h.entries) != c {
 			c = cap(h.entries)
 			moves++
 		}
-		if c > 1024 && c > 4*len(h.entries)+4 {
+		if c > 1024 && c > 4*h.len()+8 {
 			t.Fatalf("room for %d with %d entries", c, len(h.entries))
 		}
 	}

@@ -109,12 +109,12 @@ func NewPriority[T any](maxsize int, compare func(a, b T) int) *Queue[T] {
 	if compare == nil {
 		panic("queue: NewPriority with a nil compare")
 	}
-	return &Queue[T]{maxsize: max(maxsize, 0), heap: &heap[T]{compare: compare}}
+	return &Queue[T]{maxsize: max(maxsize, 0), heap: &heap[T]{compare: unbranched(compare)}}
 }
 
 func (q *Queue[T]) size() int {
 	if q.heap != nil {
-		return len(q.heap.entries)
+		return q.heap.len()
 	}
 	return q.items.n
 }

@@ -303,14 +303,14 @@ var mutants = []mutant{
 	{
 		Name: "equals leave in any order",
 		File: "queue/heap.go",
-		Old:  "c < 0 || c == 0 && right.seq < left.seq {",
-		New:  "c < 0 {",
+		Old:  "\t\t\tc = order(right.seq, left.seq)",
+		New:  "\t\t\tc = -1",
 	},
 	{
 		Name: "a compare that panics loses the item",
 		File: "queue/heap.go",
-		Old:  "\ttop, e := entries[0].item, *last\n\tfor",
-		New:  "\ttop, e := entries[0].item, *last\n\tentries[n] = entry[T]{}\n\tcompare(top, top)\n\tfor",
+		Old:  "\tdefer h.restore()\n",
+		New:  "",
 	},
 	{
 		Name: "a taken slot keeps its item alive",
