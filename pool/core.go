@@ -120,6 +120,7 @@ type submission struct {
 // that it keeps alive; a queue.Deque can only be popped. That also spares a submission the second lock and the storage.
 type entry struct {
 	core       *core
+	made       atomic.Pointer[madeContext] // see taskContext; not under the guard
 	job        job
 	units      int    // that it still stands for
 	level      *level // where it is queued, or nil
@@ -131,6 +132,9 @@ type entry struct {
 	// A worker took the task when its context had ended. It is the worker's alone.
 	unstarted bool
 }
+
+// context is what the task of the entry is called with.
+func (e *entry) context() *taskContext { return (*taskContext)(e) }
 
 // places is how many tasks of the backlog the entry is: a Map is one.
 func (e *entry) places() int {

@@ -51,10 +51,9 @@ func (p *Pool) goWithin(ctx context.Context, d time.Duration, fn func(context.Co
 	}
 	t := &goTask{fn: fn}
 	t.core, t.job, t.units = c, t, 1
-	t.ctx.parent = c.ctx
 	if ctx != nil || p.ctx != nil {
-		t.ctx.parent, t.release = p.follow(ctx, &t.entry)
-		ctx = t.ctx.parent
+		ctx, t.release = p.follow(ctx, &t.entry)
+		t.context().setParent(ctx)
 	}
 	err := c.submit(submission{&t.entry, p.priority, ctx}, d)
 	if err != nil {
@@ -67,7 +66,6 @@ func (p *Pool) goWithin(ctx context.Context, d time.Duration, fn func(context.Co
 type goTask struct {
 	entry
 	fn      func(context.Context) // until it is called
-	ctx     taskContext
 	release func()
 	running bool // under the guard
 	outcome outcome
@@ -87,11 +85,11 @@ func (t *goTask) run() {
 		return
 	}
 	t.fn = nil
-	if parent := t.ctx.parent; parent != t.core.ctx && parent.Err() != nil {
+	if t.parentEnded() != nil {
 		t.outcome = cancelled
 		return
 	}
-	callPlain(fn, &t.ctx, &t.outcome)
+	callPlain(fn, t.context(), &t.outcome)
 }
 
 func (t *goTask) settle(end *ending) outcome {
@@ -109,12 +107,12 @@ func (t *goTask) interrupt(error) (*taskContext, bool) {
 	if !t.running {
 		return nil, false
 	}
-	return &t.ctx, false
+	return t.context(), false
 }
 
 // open lets go of the contexts.
 func (t *goTask) open() {
-	t.ctx.end(nil)
+	t.context().end(nil)
 	if t.release != nil {
 		t.release()
 	}

@@ -332,14 +332,14 @@ func (p *imapPart[In, Out]) interrupt(cause error) (*taskContext, bool) {
 		p.cause = cause
 	}
 	p.stopped.Store(true)
-	return &p.task.ctx, false
+	return p.task.context(), false
 }
 
 func (p *imapPart[In, Out]) run() {
 	if cause := p.task.parentEnded(); cause != nil {
 		p.task.core.withdraw(cause, &p.task.entry)
 	}
-	p.batch.run(&p.task.ctx)
+	p.batch.run(p.task.context())
 }
 
 func (p *imapPart[In, Out]) settle(end *ending) outcome {

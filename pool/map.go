@@ -163,7 +163,7 @@ func (m *mapping[In, Out]) interrupt(cause error) (*taskContext, bool) {
 	}
 	first := m.cause == nil
 	m.stop(cause)
-	return &m.result.task.ctx, first || cause == ErrCancelled && m.cause == ErrCancelled
+	return m.result.task.context(), first || cause == ErrCancelled && m.cause == ErrCancelled
 }
 
 // stop keeps what is left from being started. It needs the guard.
@@ -191,7 +191,7 @@ func (ch *chunk[In, Out]) run() {
 	if cause := t.parentEnded(); cause != nil {
 		t.core.withdraw(cause, &t.entry)
 	}
-	ch.batch.run(&t.ctx)
+	ch.batch.run(t.context())
 }
 
 func (ch *chunk[In, Out]) fail(e *ItemError) {

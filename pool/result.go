@@ -227,7 +227,7 @@ func (r *Result[T]) interrupt(error) (*taskContext, bool) {
 	if r.task.state != running {
 		return nil, false
 	}
-	return &r.task.ctx, false
+	return r.task.context(), false
 }
 
 func (r *Result[T]) run() {
@@ -250,7 +250,7 @@ func (r *Result[T]) call(fn func(context.Context) (T, error)) {
 			t.err = &thread.PanicError{Value: v, Stack: debug.Stack()}
 		}
 	}()
-	r.value, t.err = fn(&t.ctx)
+	r.value, t.err = fn(t.context())
 }
 
 func (r *Result[T]) settle(end *ending) outcome {

@@ -11,7 +11,6 @@ import (
 // A task is what a Result is, whatever its type: an entry that has an end which can be waited for.
 type task struct {
 	entry
-	ctx   taskContext
 	end   park.Latch
 	err   error // written before the end
 	extra *extra
@@ -54,7 +53,6 @@ func (t *task) more() *extra {
 // prepare makes t the entry of a job of so many units.
 func (p *Pool) prepare(t *task, j job, units int) {
 	t.core, t.job, t.units = p.core, j, units
-	t.ctx.parent = p.core.ctx
 }
 
 // send submits t, which was prepared, through p. It waits for a place for d at the longest, and no longer than until ctx
@@ -65,7 +63,7 @@ func (p *Pool) send(t *task, ctx context.Context, d time.Duration) error {
 		return c.submit(submission{entry: &t.entry, priority: p.priority}, d)
 	}
 	parent, release := p.follow(ctx, &t.entry)
-	t.ctx.parent = parent
+	t.context().setParent(parent)
 	if release != nil {
 		t.more().release = release
 	}
@@ -120,9 +118,9 @@ func (t *task) refuse(err error) {
 	d.unlock()
 }
 
-// parentEnded returns why t should not be started although it is its turn.
-func (t *task) parentEnded() error {
-	if parent := t.ctx.parent; parent != t.core.ctx && parent.Err() != nil {
+// parentEnded returns why a task should not be started although it is its turn.
+func (e *entry) parentEnded() error {
+	if parent, own := e.context().parent(); own && parent.Err() != nil {
 		return context.Cause(parent)
 	}
 	return nil
@@ -167,7 +165,7 @@ func (t *task) settle(end *ending) {
 func (t *task) open() {
 	x := t.extra
 	t.extra = nil
-	t.ctx.end(nil)
+	t.context().end(nil)
 	t.end.Open()
 	if x == nil {
 		return

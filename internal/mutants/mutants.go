@@ -74,8 +74,8 @@ var mutants = []mutant{
 	{
 		Name: "a latch forgets those who wait",
 		File: "internal/park/latch.go",
-		Old:  "\tfor waited {",
-		New:  "\tfor waited && false {",
+		Old:  "\tfor v.list.WakeEarly(&v.guard) {",
+		New:  "\tfor false && v.list.WakeEarly(&v.guard) {",
 	},
 	{
 		Name: "who gives up takes a place in the list of waiters along",

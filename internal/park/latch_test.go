@@ -51,6 +51,15 @@ func TestDoneOfAnOpenLatchIsClosed(t *testing.T) {
 	var l Latch
 	l.Open()
 	<-l.Done()
+	if l.Done() != l.Done() {
+		t.Error("Done returns another channel each time")
+	}
+	if l.Open(); !l.IsOpen() || !l.Wait(Forever) {
+		t.Error("an open latch is not open any more after Done")
+	}
+	if new(Latch).IsOpen() {
+		t.Error("the zero value is open, after Done of another")
+	}
 }
 
 func TestALatchCanBeGivenUp(t *testing.T) {
@@ -65,7 +74,7 @@ func TestALatchCanBeGivenUp(t *testing.T) {
 		if l.Wait(Until(ctx)) || time.Since(begin) != 4*time.Second {
 			t.Errorf("wrong answer after %v", time.Since(begin))
 		}
-		if l.list.Front() != nil {
+		if l.vigil.Load().list.Front() != nil {
 			t.Error("somebody is still on the list")
 		}
 	})
