@@ -36,6 +36,7 @@ import (
 type Event struct {
 	state atomic.Uint32 // changes under the guard
 	guard explore.Mutex
+	era   park.Era // each Set that took effect began one
 	list  park.List[struct{}]
 	sets  uint64        // how many took effect
 	done  chan struct{} // of the present generation, once it was asked for
@@ -62,14 +63,14 @@ func (e *Event) Set() {
 		return
 	}
 	e.sets++
-	e.list.Cut()
+	e.era++
 	if e.done != nil {
 		e.state.Store(setting)
 		close(e.done)
 	}
 	e.state.Store(set)
 	e.guard.Unlock()
-	for e.list.WakeEarly(&e.guard) {
+	for e.list.WakeEarly(&e.guard, &e.era) {
 	}
 }
 
@@ -125,6 +126,7 @@ func (e *Event) wait(limit park.Limit) bool {
 		return true
 	}
 	sets := e.sets
+	w.Era = e.era
 	e.list.PushBack(w)
 	if w.Sleep(&e.guard) == park.Granted {
 		return true

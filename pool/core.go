@@ -122,12 +122,12 @@ type entry struct {
 	core       *core
 	made       atomic.Pointer[madeContext] // see taskContext; not under the guard
 	job        job
-	units      int    // that it still stands for
 	level      *level // where it is queued, or nil
 	next, prev *entry // a ring
 
-	begun bool // it belongs to a run that Close does not end
-	block bool // it is that of a goBlock
+	units uint32 // that it still stands for
+	begun bool   // it belongs to a run that Close does not end
+	block bool   // it is that of a goBlock
 	state state
 	// A worker took the task when its context had ended. It is the worker's alone.
 	unstarted bool
@@ -139,7 +139,7 @@ func (e *entry) context() *taskContext { return (*taskContext)(e) }
 // places is how many tasks of the backlog the entry is: a Map is one.
 func (e *entry) places() int {
 	if e.block {
-		return e.units
+		return int(e.units)
 	}
 	return 1
 }
@@ -231,7 +231,7 @@ func (c *core) push(e *entry, priority int) {
 	l := c.levelOf(priority)
 	l.push(e, c.lifo)
 	c.places += e.places()
-	c.units += e.units
+	c.units += int(e.units)
 	c.submitted += uint64(e.units)
 }
 
@@ -240,7 +240,7 @@ func (c *core) remove(e *entry) {
 	l := e.level
 	l.remove(e)
 	c.places -= e.places()
-	c.units -= e.units
+	c.units -= int(e.units)
 	if l.head == nil && len(c.levels) > fewLevels {
 		i, _ := c.findLevel(l.priority)
 		c.levels = slices.Delete(c.levels, i, i+1)

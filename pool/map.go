@@ -94,6 +94,7 @@ func startMap[In, Out any](
 		share := 4 * p.Workers()
 		m.size = max(n-1, 0)/share + 1
 	}
+	m.size = max(m.size, n/math.MaxInt32+1) // so that the chunks can be counted
 	t := &m.result.task
 	var err error
 	if n == 0 {

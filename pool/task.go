@@ -52,7 +52,7 @@ func (t *task) more() *extra {
 
 // prepare makes t the entry of a job of so many units.
 func (p *Pool) prepare(t *task, j job, units int) {
-	t.core, t.job, t.units = p.core, j, units
+	t.core, t.job, t.units = p.core, j, uint32(units)
 }
 
 // send submits t, which was prepared, through p. It waits for a place for d at the longest, and no longer than until ctx

@@ -20,8 +20,8 @@ var mutants = []mutant{
 	{
 		Name:    "a woken waiter leaves its mark when it gives up",
 		File:    "internal/park/gate.go",
-		Old:     "\t\tif g.call(policy, w.Value.want) {\n\t\t\tg.list.PushFront(w)",
-		New:     "\t\tif g.competing {\n\t\t\tg.list.PushFront(w)",
+		Old:     "\t\tif g.call(policy, w.Value.want) {\n\t\t\tw.Era = g.era\n\t\t\tg.list.PushFront(w)",
+		New:     "\t\tif g.competing {\n\t\t\tw.Era = g.era\n\t\t\tg.list.PushFront(w)",
 		Explore: true,
 	},
 	{
@@ -74,8 +74,8 @@ var mutants = []mutant{
 	{
 		Name: "a latch forgets those who wait",
 		File: "internal/park/latch.go",
-		Old:  "\tfor v.list.WakeEarly(&v.guard) {",
-		New:  "\tfor false && v.list.WakeEarly(&v.guard) {",
+		Old:  "\tfor waited {",
+		New:  "\tfor waited && false {",
 	},
 	{
 		Name: "who gives up takes a place in the list of waiters along",
@@ -100,7 +100,7 @@ var mutants = []mutant{
 	{
 		Name: "hand-over goes on for ever",
 		File: "internal/park/gate.go",
-		Old:  "\t\tif old&starving != 0 && !g.list.Early(w) {",
+		Old:  "\t\tif old&starving != 0 && w.Era == g.era {",
 		New:  "\t\tif false {",
 	},
 	{
@@ -125,8 +125,8 @@ var mutants = []mutant{
 	{
 		Name: "an RLock lets strangers unlock",
 		File: "rlock/rlock.go",
-		Old:  "\tid := goid.Get()\n\tif !r.owns(id) {\n\t\tpanic(ErrNotOwner)\n\t}\n\tif r.depth",
-		New:  "\tid := r.gate.Value()\n\tif r.depth",
+		Old:  "\tif !r.owns(id) {\n\t\tpanic(ErrNotOwner)\n\t}\n\tif r.depth",
+		New:  "\tid = r.gate.Value()\n\tif r.depth",
 	},
 	{
 		Name: "LockDepth is one short",

@@ -56,6 +56,7 @@ type Gate struct {
 	word      atomic.Uint64
 	guard     explore.Mutex
 	list      List[entrant]
+	era       Era  // under the guard, of the list: the next begins when the Gate is starving
 	competing bool // under the guard; see above
 
 	vain atomic.Uint32 // how often spin was in vain; a hint, so no two changes need to add up
@@ -228,6 +229,7 @@ func (g *Gate) takeOrList(w *Waiter[entrant], policy Policy) (taken bool) {
 			return true
 		}
 		if g.competing || g.call(policy, w.Value.want) {
+			w.Era = g.era
 			g.list.PushBack(w)
 			return false
 		}
@@ -249,6 +251,7 @@ func (g *Gate) compete(w *Waiter[entrant], policy Policy) (taken bool) {
 	g.guard.Lock()
 	for {
 		if g.call(policy, w.Value.want) {
+			w.Era = g.era
 			g.list.PushFront(w)
 			g.passOver(w, policy)
 			return false
@@ -291,7 +294,7 @@ func (g *Gate) passOver(w *Waiter[entrant], policy Policy) {
 			explore.Point("pass over")
 		}
 		if g.word.CompareAndSwap(old, old|starving) {
-			g.list.Cut()
+			g.era++
 			return
 		}
 	}
@@ -319,7 +322,7 @@ func (g *Gate) settle(policy Policy) {
 			g.word.And(^uint64(flags))
 			break
 		}
-		if old&starving != 0 && !g.list.Early(w) {
+		if old&starving != 0 && w.Era == g.era {
 			g.word.And(^uint64(starving)) // the batch is served: barging is open again
 			continue
 		}

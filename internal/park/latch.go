@@ -8,50 +8,38 @@ import (
 
 // A Latch opens once and stays open: the end of a thread, a timer or a task, which many may wait for. The zero value
 // is closed. Open synchronizes before the return of every Wait, IsOpen and receive that reports it.
-//
-// It is one word, since most are opened before anybody waits, and then nobody needs more: nil is closed, opened is open,
-// and what it takes to wait is made by whoever is the first to do so.
-type Latch struct{ vigil atomic.Pointer[vigil] }
-
-// A vigil is what those share who look forward to the opening of a Latch.
-type vigil struct {
-	state atomic.Uint32 // changes under the guard
+type Latch struct {
+	state atomic.Uint32 // changes under the guard, but for the opening of one that nobody looks forward to
 	guard explore.Mutex
 	list  List[struct{}]
 	done  chan struct{} // what Done returned, once it was asked for
 }
 
-// The states of a vigil. Opening is when the channel is being closed: who looks then waits for the guard, so that the
-// channel and IsOpen change at one instant for everybody.
+// The states of a Latch. Awaited is a closed one that somebody has begun to wait for, or has asked for its channel: to
+// open any other is one swap, which fails if somebody has just begun. Opening is when the channel is being closed: who
+// looks then waits for the guard, so that the channel and IsOpen change at one instant for everybody.
 const (
 	closed = iota
+	awaited
 	opening
 	open
 )
 
-// opened is the vigil of every Latch that was opened before anybody waited. It has no channel, and so belongs to no
-// testing/synctest bubble, and nobody gets as far as its guard.
-var opened = func() *vigil {
-	v := new(vigil)
-	v.state.Store(open)
-	return v
-}()
+// Late is an era in which nobody waits: whoever is listed when a Latch opens came before it.
+var late Era = 1
 
 var latchers = Waiters[struct{}]()
 
 // IsOpen reports whether the Latch is open.
 func (l *Latch) IsOpen() bool {
-	v := l.vigil.Load()
-	return v == opened || v != nil && v.isOpen()
+	s := l.state.Load()
+	return s == open || s == opening && l.isOpen()
 }
 
-func (v *vigil) isOpen() bool {
-	if s := v.state.Load(); s != opening {
-		return s == open
-	}
-	v.guard.Lock()
-	defer v.guard.Unlock()
-	return v.state.Load() == open
+func (l *Latch) isOpen() bool {
+	l.guard.Lock()
+	defer l.guard.Unlock()
+	return l.state.Load() == open
 }
 
 // Open opens the Latch and wakes everybody. Opening it again does nothing.
@@ -59,80 +47,57 @@ func (l *Latch) Open() {
 	if explore.On {
 		explore.Point("open")
 	}
-	if !l.vigil.CompareAndSwap(nil, opened) {
-		l.vigil.Load().end()
-	}
-}
-
-func (v *vigil) end() {
-	if v.state.Load() == open {
+	if l.state.CompareAndSwap(closed, open) {
 		return
 	}
-	v.guard.Lock()
-	if v.state.Load() == open {
-		v.guard.Unlock()
+	l.guard.Lock()
+	if l.state.Load() == open {
+		l.guard.Unlock()
 		return
 	}
-	if v.done != nil {
-		v.state.Store(opening)
-		close(v.done)
+	if l.done != nil {
+		l.state.Store(opening)
+		close(l.done)
 	}
-	v.state.Store(open)
-	v.list.Cut()
-	v.guard.Unlock()
-	for v.list.WakeEarly(&v.guard) {
+	l.state.Store(open)
+	waited := l.list.Front() != nil
+	l.guard.Unlock()
+	for waited {
+		waited = l.list.WakeEarly(&l.guard, &late)
 	}
 }
 
 // Wait waits until the Latch is open and reports true, or false if the limit was reached first.
-func (l *Latch) Wait(limit Limit) bool { return l.keep().wait(limit) }
-
-// keep returns the vigil, and makes it if there is none. From then on Open looks for those who wait.
-func (l *Latch) keep() *vigil {
-	v := l.vigil.Load()
-	if v == nil {
-		if explore.On {
-			explore.Point("keep")
-		}
-		l.vigil.CompareAndSwap(nil, new(vigil))
-		v = l.vigil.Load()
-	}
-	return v
-}
-
-func (v *vigil) wait(limit Limit) bool {
-	if v.state.Load() == open {
+func (l *Latch) Wait(limit Limit) bool {
+	if l.state.Load() == open {
 		return true
 	}
 	w := latchers.Get(limit)
 	defer latchers.Put(w)
-	v.guard.Lock()
-	if v.state.Load() == open {
-		v.guard.Unlock()
+	l.guard.Lock()
+	if l.await() {
+		l.guard.Unlock()
 		return true
 	}
-	v.list.PushBack(w)
-	return w.Sleep(&v.guard) == Granted || v.isOpen()
+	l.list.PushBack(w)
+	return w.Sleep(&l.guard) == Granted || l.IsOpen()
+}
+
+// await makes Open look for those who wait, under the guard, unless it is too late, and reports whether it is.
+func (l *Latch) await() (isOpen bool) {
+	return !l.state.CompareAndSwap(closed, awaited) && l.state.Load() != awaited
 }
 
 // Done returns a channel that is closed when the Latch opens. It belongs to the testing/synctest bubble, or to the
 // outside, that first asked for it.
 func (l *Latch) Done() <-chan struct{} {
-	v := l.keep()
-	if v == opened {
-		own := &vigil{done: make(chan struct{})}
-		own.state.Store(open)
-		close(own.done)
-		l.vigil.CompareAndSwap(opened, own)
-		v = l.vigil.Load()
-	}
-	v.guard.Lock()
-	defer v.guard.Unlock()
-	if v.done == nil {
-		v.done = make(chan struct{})
-		if v.state.Load() == open {
-			close(v.done)
+	l.guard.Lock()
+	defer l.guard.Unlock()
+	if l.done == nil {
+		l.done = make(chan struct{})
+		if l.await() {
+			close(l.done)
 		}
 	}
-	return v.done
+	return l.done
 }

@@ -74,7 +74,7 @@ func TestALatchCanBeGivenUp(t *testing.T) {
 		if l.Wait(Until(ctx)) || time.Since(begin) != 4*time.Second {
 			t.Errorf("wrong answer after %v", time.Since(begin))
 		}
-		if l.vigil.Load().list.Front() != nil {
+		if l.list.Front() != nil {
 			t.Error("somebody is still on the list")
 		}
 	})

@@ -6,15 +6,18 @@ import "sync"
 // method needs the guard that the primitive passes to Sleep.
 type List[T any] struct {
 	head *Waiter[T] // of a ring, so head.prev is the last
-	era  uint16
 }
+
+// An Era tells the waiters of a List that came before a certain moment from those who came after it. A primitive that
+// needs to know has one beside the List, notes it in each waiter that it lists, and begins the next one at that moment.
+type Era uint16
 
 // Front returns the first waiter, or nil.
 func (l *List[T]) Front() *Waiter[T] { return l.head }
 
 // PushBack adds w, a newcomer, at the end.
 func (l *List[T]) PushBack(w *Waiter[T]) {
-	w.list, w.era = l, l.era
+	w.list = l
 	if l.head == nil {
 		l.head, w.next, w.prev = w, w, w
 		return
@@ -43,12 +46,6 @@ func (l *List[T]) Remove(w *Waiter[T]) {
 	w.list, w.next, w.prev = nil, nil, nil
 }
 
-// Cut draws a line behind the last waiter: those present are early, those who come later are not, until the next Cut.
-func (l *List[T]) Cut() { l.era++ }
-
-// Early reports whether w, which is listed, came before the last Cut.
-func (l *List[T]) Early(w *Waiter[T]) bool { return w.era != l.era }
-
 // TakeAll moves every waiter to c.
 func (l *List[T]) TakeAll(c *Chain[T]) {
 	for w := l.head; w != nil; w = l.head {
@@ -57,15 +54,15 @@ func (l *List[T]) TakeAll(c *Chain[T]) {
 	}
 }
 
-// WakeEarly grants up to a hundred of the waiters that came before the last Cut, and reports whether there may be more.
+// WakeEarly grants up to a hundred of the waiters that came before the present era, and reports whether there may be more.
 // It is called without the guard, again and again: nobody who needs the guard meanwhile, because his time ran out, say,
 // has to wait for a million others to be woken.
-func (l *List[T]) WakeEarly(guard sync.Locker) (more bool) {
+func (l *List[T]) WakeEarly(guard sync.Locker, present *Era) (more bool) {
 	var granted Chain[T]
 	guard.Lock()
 	for range 100 {
 		w := l.Front()
-		if more = w != nil && l.Early(w); !more {
+		if more = w != nil && w.Era != *present; !more {
 			break
 		}
 		l.Remove(w)

@@ -27,7 +27,7 @@ type Waiter[T any] struct {
 	// Under the guard of the list.
 	next, prev *Waiter[T] // a ring
 	list       *List[T]   // the list it is on, or nil
-	era        uint16     // the list's when it came
+	Era        Era        // when it was listed, if the primitive notes that
 	expired    bool       // its time ran out
 	spoiled    bool       // it must not be used again; of the waiting goroutine alone
 
@@ -84,7 +84,7 @@ func (p *Pool[T]) Put(w *Waiter[T]) {
 		b.after, b.timer, b.done, b.bell, b.other = 0, nil, nil, nil, nil
 	}
 	var zero T
-	w.Value, w.guard, w.expired = zero, nil, false
+	w.Value, w.Era, w.guard, w.expired = zero, 0, nil, false
 	p.free.Put(w)
 }
 

@@ -281,13 +281,13 @@ func TestAPooledWaiterKeepsNothing(t *testing.T) {
 	var guard sync.Mutex
 	var list List[*int]
 	guard.Lock()
-	w.Value = new(int)
+	w.Value, w.Era = new(int), 1
 	list.PushBack(w)
 	if v := w.Sleep(&guard); v != GaveUp {
 		t.Fatalf("verdict %v, want GaveUp", v)
 	}
 	p.Put(w)
-	if w.Value != nil || w.guard != nil || w.expired {
+	if w.Value != nil || w.Era != 0 || w.guard != nil || w.expired {
 		t.Errorf("a waiter in the pool still holds %+v", w)
 	}
 	if b := w.bound; b.after != 0 || b.timer != nil || b.done != nil || b.bell != nil || b.other != nil {
