@@ -117,6 +117,8 @@ func (b *Barrier) WaitContext(ctx context.Context) (index int, err error) {
 
 // wait returns errGaveUp when it reached its limit, which for an impatient party is to wait at all.
 func (b *Barrier) wait(limit park.Limit, impatient bool) (index int, err error) {
+	w := waiters.Get(limit)
+	defer waiters.Put(w)
 	b.guard.Lock()
 	if b.broken {
 		b.guard.Unlock()
@@ -131,7 +133,7 @@ func (b *Barrier) wait(limit park.Limit, impatient bool) (index int, err error) 
 	case impatient:
 		err = b.giveUp(g)
 	default:
-		err = b.follow(g, limit)
+		err = b.follow(g, w)
 	}
 	if err != nil {
 		index = -1
@@ -140,8 +142,8 @@ func (b *Barrier) wait(limit park.Limit, impatient bool) (index int, err error) 
 }
 
 // follow waits, with the guard held, for what becomes of g.
-func (b *Barrier) follow(g *generation, limit park.Limit) error {
-	verdict := sleep(b, &g.list, g, limit)
+func (b *Barrier) follow(g *generation, w *park.Waiter[*generation]) error {
+	verdict := b.sleep(w, &g.list, g)
 	if verdict == park.GaveUp {
 		// Reaching the limit counts only if g is still undecided now. If all have arrived meanwhile, the outcome is
 		// theirs, and it is waited for without a limit.
@@ -150,7 +152,7 @@ func (b *Barrier) follow(g *generation, limit park.Limit) error {
 		case undecided:
 			return b.giveUp(g)
 		case decided:
-			verdict = sleep(b, &g.list, g, park.Forever)
+			verdict = b.sleepForever(&g.list, g)
 		case passed:
 			b.guard.Unlock()
 			return nil
@@ -172,12 +174,16 @@ const (
 )
 
 // sleep waits on a list, with the guard held, and returns without it.
-func sleep(b *Barrier, list *park.List[*generation], g *generation, limit park.Limit) park.Verdict {
-	w := waiters.Get(limit)
-	defer waiters.Put(w)
+func (b *Barrier) sleep(w *park.Waiter[*generation], list *park.List[*generation], g *generation) park.Verdict {
 	w.Value = g
 	list.PushBack(w)
 	return w.Sleep(&b.guard)
+}
+
+func (b *Barrier) sleepForever(list *park.List[*generation], g *generation) park.Verdict {
+	w := waiters.Get(park.Forever)
+	defer waiters.Put(w)
+	return b.sleep(w, list, g)
 }
 
 // giveUp gives up, with the guard held, the generation that is filling.
@@ -211,7 +217,7 @@ func (b *Barrier) lead(g *generation) error {
 	if b.acting == nil {
 		b.acting = g
 		b.guard.Unlock()
-	} else if sleep(b, &b.turns, g, park.Forever) == outcomeBroken {
+	} else if b.sleepForever(&b.turns, g) == outcomeBroken {
 		return ErrBroken
 	}
 	return b.act(g)

@@ -542,3 +542,14 @@ func TestAGenerationAllocatesOnceAndAWaitOnlyForItsLimit(t *testing.T) {
 		}
 	}
 }
+
+func TestAContextThatPanicsLeavesTheBarrierAsItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := barrier.New(2, nil)
+		proof.NothingOfOthersUnderAGuard(t, func(ctx context.Context) { _, _ = b.WaitContext(ctx) }, func() {
+			if n := b.Waiting(); n != 0 {
+				t.Errorf("%d parties wait", n)
+			}
+		})
+	})
+}

@@ -421,3 +421,10 @@ func TestSetPublishesPlainData(t *testing.T) {
 		})
 	}
 }
+
+func TestAContextThatPanicsLeavesTheEventAsItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var e event.Event
+		proof.NothingOfOthersUnderAGuard(t, func(ctx context.Context) { _ = e.WaitContext(ctx) }, e.Set)
+	})
+}

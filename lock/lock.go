@@ -37,7 +37,7 @@ var ErrNotLocked = errors.New("lock: Unlock of a Lock that is not locked")
 // Cost: locking and unlocking a free Lock is one atomic operation each, in every form, and allocates nothing. A wait
 // allocates only for its limit: a timer, or a channel.
 //
-// Use a sync.Mutex where nobody ever gives up: it is smaller (8 bytes, not 40). Use a channel or a condition where the
+// Use a sync.Mutex where nobody ever gives up: it is smaller (8 bytes, not 32). Use a channel or a condition where the
 // wait is for something to happen rather than for a short critical section to end.
 type Lock struct{ gate park.Gate }
 

@@ -179,11 +179,13 @@ func (q *Queue[T]) waiter(limit park.Limit) (*park.Waiter[turn[T]], *park.Pool[t
 		q.waiters = park.Waiters[turn[T]]()
 	}
 	waiters := q.waiters
-	if limit.Allocates() {
-		q.guard.Unlock()
-		defer q.guard.Lock()
+	if !limit.Allocates() {
+		return waiters.Get(limit), waiters
 	}
-	return waiters.Get(limit), waiters
+	q.guard.Unlock()
+	w := waiters.Get(limit)
+	q.guard.Lock()
+	return w, waiters
 }
 
 // await lists w. One that was awake keeps its place in front.

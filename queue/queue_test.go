@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 	"weak"
 
@@ -770,4 +771,17 @@ func heap() uint64 {
 	runtime.GC() // the first may leave what finalizers and pools hold
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+func TestAContextThatPanicsLeavesTheQueueAsItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := queue.New[int](1)
+		proof.NothingOfOthersUnderAGuard(t, func(ctx context.Context) { _, _ = q.GetContext(ctx) }, func() { _ = q.Put(1) })
+		proof.NothingOfOthersUnderAGuard(t, func(ctx context.Context) { _ = q.PutContext(ctx, 2) }, func() { _ = q.Len() })
+		proof.NothingOfOthersUnderAGuard(t, func(ctx context.Context) { _ = q.JoinContext(ctx) }, func() {
+			if item, err := q.TryGet(); item != 1 || err != nil || q.Len() != 0 {
+				t.Errorf("the queue holds %d, %v, and %d more, want 1 and nothing else", item, err, q.Len())
+			}
+		})
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gothreading/threading/internal/proof"
@@ -439,4 +440,14 @@ func TestAWaitAllocatesOnlyForItsLimit(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAContextThatPanicsLeavesTheSemaphoreAsItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := semaphore.New(0)
+		proof.NothingOfOthersUnderAGuard(t, func(ctx context.Context) { _ = s.AcquireContext(ctx) }, func() {
+			go s.Release()
+			s.Acquire()
+		})
+	})
 }

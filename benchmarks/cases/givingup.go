@@ -53,7 +53,7 @@ func givingUpRows(s Sizes) []Row {
 					return untilCancelled(func(ctx context.Context) error { return w.Acquire(ctx, 1) })
 				}
 			}),
-			inVain("channel and select", &Bar{1.1, 0.85}, s.GivingUp, lockedChannel(func(c chanLock) bool {
+			inVain("channel and select", nil, s.GivingUp, lockedChannel(func(c chanLock) bool {
 				return untilCancelled(c.lockContext)
 			})),
 		},

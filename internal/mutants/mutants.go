@@ -225,7 +225,7 @@ var mutants = []mutant{
 	{
 		Name: "a give-up breaks a generation that is decided",
 		File: "barrier/barrier.go",
-		Old:  "\t\tcase decided:\n\t\t\tverdict = sleep(b, &g.list, g, park.Forever)",
+		Old:  "\t\tcase decided:\n\t\t\tverdict = b.sleepForever(&g.list, g)",
 		New:  "\t\tcase decided:\n\t\t\treturn b.giveUp(g)",
 	},
 	{

@@ -133,3 +133,23 @@ func EndingContexts(cause error) map[string]Ending {
 		}, ErrForeign},
 	}
 }
+
+// A Panicking context lives, and panics when it is asked for its channel, which a call does that is about to wait.
+type Panicking struct{ context.Context }
+
+func (Panicking) Done() <-chan struct{} { panic("Done") }
+
+// NothingOfOthersUnderAGuard fails unless a call that waits, and whose context panics, leaves the primitive as it was:
+// asking that for something afterwards must not find its guard held. It is for a bubble.
+func NothingOfOthersUnderAGuard(t *testing.T, wait func(context.Context), ask func()) {
+	t.Helper()
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the context was not asked for its channel: this tested nothing")
+			}
+		}()
+		wait(Panicking{context.Background()})
+	}()
+	ask() // or the bubble is deadlocked
+}

@@ -185,13 +185,13 @@ func markdown(w io.Writer, r growth.Report) {
 		for _, n := range sizes {
 			fmt.Fprintf(w, " %d |", n)
 		}
-		fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("--:|", len(sizes)))
+		fmt.Fprintf(w, " growth |\n|---|%s---|\n", strings.Repeat("--:|", len(sizes)))
 		for _, line := range c.Lines {
 			fmt.Fprintf(w, "| %s |", line.Name)
 			for _, p := range line.Points {
 				fmt.Fprintf(w, " %.4g |", p.Of.Median)
 			}
-			fmt.Fprintln(w, strings.Repeat(" – |", len(sizes)-len(line.Points)))
+			fmt.Fprintf(w, "%s %s |\n", strings.Repeat(" – |", len(sizes)-len(line.Points)), line.Trend())
 		}
 	}
 }

@@ -34,7 +34,7 @@ func TestOneCommandMeasuresWritesAndDrawsEveryCurve(t *testing.T) {
 		t.Errorf("%d charts, want %d", len(r.Charts), len(cases.Curves()))
 	}
 	for _, c := range cases.Curves() {
-		if !strings.Contains(out.String(), "### "+c.Title+": ns an operation\n\n| "+c.Size+" | 1 | 10 | 100 |\n") {
+		if !strings.Contains(out.String(), "### "+c.Title+": ns an operation\n\n| "+c.Size+" | 1 | 10 | 100 | growth |\n") {
 			t.Errorf("no table for %s:\n%s", c.Title, &out)
 		}
 		if _, err := os.Stat(filepath.Join(folder, "growth-"+c.Name+".svg")); err != nil {
@@ -48,7 +48,7 @@ func TestMemoryIsMeasuredToo(t *testing.T) {
 	if err := run([]string{"-quick", "-run", "queue-bytes"}, &out, io.Discard, inProcess); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.String(), ": bytes each\n\n| items inside | 1000 |\n|---|--:|\n| queue.Queue |") {
+	if !strings.Contains(out.String(), ": bytes each\n\n| items inside | 1000 | growth |\n|---|--:|---|\n| queue.Queue |") {
 		t.Errorf("the table is\n%s", &out)
 	}
 }

@@ -2,6 +2,8 @@
 package growth
 
 import (
+	"fmt"
+	"math"
 	"slices"
 
 	"github.com/gothreading/threading/benchmarks/cases"
@@ -36,6 +38,26 @@ type Line struct {
 type Point struct {
 	Size int             `json:"size"`
 	Of   stats.Quartiles `json:"of"`
+}
+
+// Trend says how the line grows from its smallest size to its largest, of those from 10 on: what one or two do says more
+// about how they begin. Flat is up to twofold; logarithmic, up to four times what the logarithm of the size grows by, for
+// caches have their steps too; and otherwise which power of the size it is.
+func (l Line) Trend() string {
+	points := slices.DeleteFunc(slices.Clone(l.Points), func(p Point) bool { return p.Size < 10 || !(p.Of.Median > 0) })
+	if len(points) < 2 {
+		return ""
+	}
+	first, last := points[0], points[len(points)-1]
+	small, large := math.Log(float64(first.Size)), math.Log(float64(last.Size))
+	factor := last.Of.Median / first.Of.Median
+	switch {
+	case factor <= 2:
+		return fmt.Sprintf("flat (×%.2g)", factor)
+	case factor <= 4*large/small:
+		return fmt.Sprintf("logarithmic (×%.2g)", factor)
+	}
+	return fmt.Sprintf("n^%.2f (×%.2g)", math.Log(factor)/(large-small), factor)
 }
 
 // Sizes returns 1, 10, 100 and so on.

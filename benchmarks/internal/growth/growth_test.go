@@ -1,12 +1,14 @@
 package growth
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/gothreading/threading/benchmarks/cases"
 	"github.com/gothreading/threading/benchmarks/internal/meter"
+	"github.com/gothreading/threading/benchmarks/internal/stats"
 	"go.uber.org/goleak"
 )
 
@@ -37,6 +39,33 @@ func TestEveryCurveHasAPointForEachSizeAndContender(t *testing.T) {
 				t.Errorf("%s, %s: %v", c.Name, line.Name, line.Points)
 			}
 		}
+	}
+}
+
+func TestTrendTellsFlatFromLogarithmicFromWorse(t *testing.T) {
+	line := func(cost func(n float64) float64) (l Line) {
+		for _, n := range Sizes(1, 1_000_000) {
+			l.Points = append(l.Points, Point{n, stats.Of([]float64{cost(float64(n))})})
+		}
+		return l
+	}
+	for _, c := range []struct {
+		cost func(n float64) float64
+		want string
+	}{
+		{func(float64) float64 { return 30 }, "flat (×1)"},
+		{func(n float64) float64 { return 30 + 1000/(n*n) }, "flat (×0.75)"}, // as little as they are, the first are dear
+		{func(n float64) float64 { return 30 + math.Log(n) }, "flat (×1.4)"},
+		{func(n float64) float64 { return math.Log(n) }, "logarithmic (×6)"},
+		{func(n float64) float64 { return math.Sqrt(n) }, "n^0.50 (×3.2e+02)"},
+		{func(n float64) float64 { return n }, "n^1.00 (×1e+05)"},
+	} {
+		if got := line(c.cost).Trend(); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+	if got := (Line{Points: []Point{{100, stats.Of([]float64{1})}}}).Trend(); got != "" {
+		t.Errorf("%q for a single point", got)
 	}
 }
 
