@@ -117,9 +117,14 @@ func (b *Barrier) WaitContext(ctx context.Context) (index int, err error) {
 
 // wait returns errGaveUp when it reached its limit, which for an impatient party is to wait at all.
 func (b *Barrier) wait(limit park.Limit, impatient bool) (index int, err error) {
-	w := waiters.Get(limit)
-	defer waiters.Put(w)
+	var w *park.Waiter[*generation]
 	b.guard.Lock()
+	if limit.Allocates() && !impatient && !b.broken && b.filling.arrived+1 < b.parties {
+		// It will have to wait, or nearly so. A context is code of others, which is not called under the guard.
+		b.guard.Unlock()
+		w = waiters.Get(limit)
+		b.guard.Lock()
+	}
 	if b.broken {
 		b.guard.Unlock()
 		return -1, ErrBroken
@@ -133,6 +138,9 @@ func (b *Barrier) wait(limit park.Limit, impatient bool) (index int, err error) 
 	case impatient:
 		err = b.giveUp(g)
 	default:
+		if w == nil {
+			w = waiters.Get(limit)
+		}
 		err = b.follow(g, w)
 	}
 	if err != nil {
@@ -143,6 +151,7 @@ func (b *Barrier) wait(limit park.Limit, impatient bool) (index int, err error) 
 
 // follow waits, with the guard held, for what becomes of g.
 func (b *Barrier) follow(g *generation, w *park.Waiter[*generation]) error {
+	defer waiters.Put(w)
 	verdict := b.sleep(w, &g.list, g)
 	if verdict == park.GaveUp {
 		// Reaching the limit counts only if g is still undecided now. If all have arrived meanwhile, the outcome is
