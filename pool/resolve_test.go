@@ -851,3 +851,55 @@ func TestATaskAcceptedAsItsContextEndsResolvesAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// What a task's function keeps of its context has ended with the task, whether or not anybody had looked at it, and
+// still leads to the values and the deadline of its parent.
+func TestTheContextOfATaskThatHasEndedHasEndedThoughNobodyLooked(t *testing.T) {
+	type key struct{}
+	deadline := time.Now().Add(time.Hour)
+	parent, cancel := context.WithDeadline(context.WithValue(context.Background(), key{}, "value"), deadline)
+	defer cancel()
+	for name, looks := range map[string]func(context.Context){
+		"not looked at": func(context.Context) {},
+		"looked at":     func(ctx context.Context) { ctx.Done() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for name, p := range map[string]*pool.Pool{
+				"the parent is the pool's": newPool(t, 1, pool.Context(parent)),
+				"the parent is a view's":   newPool(t, 1).WithContext(parent),
+			} {
+				var kept []context.Context
+				_, _ = pool.Apply(p, func(ctx context.Context) (int, error) {
+					looks(ctx)
+					kept = append(kept, ctx)
+					return 1, nil
+				})
+				_, _ = pool.Map(p, func(ctx context.Context, _ int) (int, error) {
+					looks(ctx)
+					kept = append(kept, ctx)
+					return 1, nil
+				}, []int{1})
+				done := make(chan struct{})
+				_ = p.GoContext(parent, func(ctx context.Context) {
+					defer close(done)
+					looks(ctx)
+					kept = append(kept, ctx)
+				})
+				<-done
+				_, _ = pool.Apply(p, func(context.Context) (int, error) { return 1, nil }) // the worker is done with all before
+				for i, ctx := range kept {
+					if err := ctx.Err(); err != context.Canceled {
+						t.Errorf("%s: context %d: Err is %v, want %v", name, i, err, context.Canceled)
+					}
+					<-ctx.Done()
+					if v := ctx.Value(key{}); v != "value" {
+						t.Errorf("%s: context %d has the value %v, want that of its parent", name, i, v)
+					}
+					if d, ok := ctx.Deadline(); !ok || !d.Equal(deadline) {
+						t.Errorf("%s: context %d has the deadline %v, want that of its parent", name, i, d)
+					}
+				}
+			}
+		})
+	}
+}

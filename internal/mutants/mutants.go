@@ -147,6 +147,18 @@ var mutants = []mutant{
 		New:  "b.gate.Add(1, maxValue)",
 	},
 	{
+		Name: "who looks in vain goes on looking",
+		File: "internal/park/gate.go",
+		Old:  "\tif vain == patient {\n\t\treturn false\n\t}\n",
+		New:  "",
+	},
+	{
+		Name: "a waiter brings the era of its last call along",
+		File: "internal/park/waiter.go",
+		Old:  "w.Value, w.Era, w.guard, w.expired = zero, 0, nil, false",
+		New:  "w.Value, w.guard, w.expired = zero, nil, false",
+	},
+	{
 		Name:    "a release that somebody waits for serves nobody",
 		File:    "internal/park/gate.go",
 		Old:     "\tg.settle(Counted)\n\treturn true\n}\n",
@@ -409,6 +421,18 @@ var mutants = []mutant{
 		File: "pool/task.go",
 		Old:  "\tstop := context.AfterFunc(parent, func() { e.core.withdraw(context.Cause(parent), e) })",
 		New:  "\tstop := func() bool { return true }",
+	},
+	{
+		Name: "the context of a task forgets whose child it is",
+		File: "pool/context.go",
+		Old:  "\t\t\tm.parent, parent = old.parent, old.parent\n",
+		New:  "\t\t\tm.parent = old.parent\n",
+	},
+	{
+		Name: "the context of a task that has ended has not",
+		File: "pool/context.go",
+		Old:  "\t\tif c.made.CompareAndSwap(nil, unseen) {\n",
+		New:  "\t\tif c.made.Load() == nil {\n",
 	},
 	{
 		Name: "a Map reports any of its errors",
