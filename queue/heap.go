@@ -16,7 +16,8 @@ type heap[T any] struct {
 	compare func(a, b T) int
 	entries []entry[T] // empty as long as nothing was pushed
 	arrived uint64
-	hole    int // the entry whose place is free while a pop asks; else 0
+	hole    int    // the entry whose place is free while a pop asks; else 0
+	fetched uint64 // of no use but that the compiler must not leave out what it sums up
 }
 
 type entry[T any] struct {
@@ -60,7 +61,19 @@ func (h *heap[T]) pop() T {
 	// Let the smaller child move up, from the top to the bottom, where the last entry most likely belongs: that takes one
 	// comparison a level instead of two. Which child that is cannot be guessed, so it is computed without a branch: with
 	// one, and with an order that needs none, a put and a get among 1,000 ints took 81 ns instead of 53.
+	//
+	// But a processor that guesses has begun to fetch the next level, and one that computes has not. So what a level
+	// further down will be asked for is fetched here, which matters where it is in no cache: without, a put and a get
+	// among 1,000,000 took 470 ns instead of 225, and among 10,000,000 1,500 instead of 500.
+	var fetched uint64
 	for child := 2; child+1 < n; child = 2 * hole {
+		if n < large {
+			if next := 2 * child; next < n {
+				fetched += entries[next].seq // and its neighbours: four grandchildren
+			}
+		} else if next := 8 * child; next+12 < n {
+			fetched += entries[next].seq + entries[next+4].seq + entries[next+8].seq + entries[next+12].seq
+		}
 		left, right := &entries[child], &entries[child+1]
 		c := compare(right.item, left.item)
 		if c == 0 {
@@ -89,12 +102,17 @@ func (h *heap[T]) pop() T {
 	if n > 1 {
 		entries[hole] = *last
 	}
+	h.fetched = fetched
 	h.hole = 0
 	top := h.entries[0].item
 	h.entries[0] = entry[T]{}
 	h.truncate(n)
 	return top
 }
+
+// large is how large a heap is whose lower levels are in no cache near the processor. Then it pays to fetch from further
+// down: among 1,000,000 ints 260 ns instead of 290, but among 100,000 it took 144 instead of 111.
+const large = 1 << 19
 
 // bits is the size of an int.
 const bits = 32 << (^uint(0) >> 63)

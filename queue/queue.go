@@ -102,9 +102,10 @@ func NewLIFO[T any](maxsize int) *Queue[T] { return &Queue[T]{maxsize: max(maxsi
 // are equal leave in order of arrival. It holds up to maxsize items; with maxsize <= 0 it is unbounded.
 //
 // compare returns a negative number if a comes before b, a positive one if b comes before a, and 0 if they are equal;
-// By makes one from a key. It is called with the queue locked, and must not use the queue. If it panics, the put or get
-// that it was asked for panics; a put has then stored nothing, a get has taken nothing, and the queue is as it was. A
-// put or get takes logarithmic time. NewPriority panics if compare is nil.
+// By makes one from a key. cmp.Compare of a numeric type, and By of a numeric key, cost least. compare is called with the
+// queue locked, and must not use the queue. If it panics, the put or get that it was asked for panics; a put has then
+// stored nothing, a get has taken nothing, and the queue is as it was. A put or get takes logarithmic time. NewPriority
+// panics if compare is nil.
 func NewPriority[T any](maxsize int, compare func(a, b T) int) *Queue[T] {
 	if compare == nil {
 		panic("queue: NewPriority with a nil compare")

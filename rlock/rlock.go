@@ -129,8 +129,8 @@ func (r *RLock) UnlockAll() (depth int) {
 	return depth
 }
 
+// release leaves the depth as it is: nobody looks at it who does not own r, and who comes to own it sets it.
 func (r *RLock) release(id uint64) {
-	r.depth = 0
 	if !r.gate.Swap(id, free) {
 		r.gate.Free()
 	}

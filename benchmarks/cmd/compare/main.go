@@ -1,7 +1,7 @@
 // Command compare measures this toolkit against its rivals, interleaved round by round in one process, and prints a
-// Markdown table.
+// Markdown table. It also draws it, if it is told where.
 //
-//	go run ./cmd/compare
+//	go run ./cmd/compare -out ../docs/img
 //	go run ./cmd/compare -cpu 2 -run 'Queue|Pool' -rounds 20 -json compare.json
 package main
 
@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/benchmarks/cases"
+	"github.com/gothreading/threading/benchmarks/internal/chart"
 	"github.com/gothreading/threading/benchmarks/internal/meter"
 	"github.com/gothreading/threading/benchmarks/internal/report"
 )
@@ -35,8 +36,9 @@ type options struct {
 	procs   []int
 	only    *regexp.Regexp
 	json    string
-	waiters int // for the memory of one
-	memory  int // GiB
+	out     string // a folder for charts
+	waiters int    // for the memory of one
+	memory  int    // GiB
 	list    bool
 }
 
@@ -54,6 +56,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	)
 	flags.IntVar(&o.memory, "memory", 8, "more than so many GiB end the command")
 	flags.StringVar(&o.json, "json", "", "also write every sample into this file")
+	flags.StringVar(&o.out, "out", "", "also draw it, into this folder")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -136,7 +139,13 @@ func run(args []string, stdout, stderr io.Writer, sizes cases.Sizes) error {
 	}
 	r.Markdown(stdout)
 	if o.json != "" {
-		return report.Write(o.json, r)
+		if err := report.Write(o.json, r); err != nil {
+			return err
+		}
 	}
-	return nil
+	if o.out == "" {
+		return nil
+	}
+	_, err = chart.Save(o.out, chart.Compare(r, 2))
+	return err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -14,16 +15,22 @@ import (
 )
 
 func TestOneCommandMeasuresEveryRow(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "compare.json")
+	folder := t.TempDir()
+	file := filepath.Join(folder, "compare.json")
 	procs := runtime.GOMAXPROCS(0)
 	var out strings.Builder
-	err := run([]string{"-rounds", "1", "-time", "1us", "-cpu", "1, 2", "-json", file, "-run", "^[^M]"}, &out, io.Discard,
+	err := run([]string{"-rounds", "1", "-time", "1us", "-cpu", "1, 2", "-json", file, "-out", folder, "-run", "^[^M]"}, &out, io.Discard,
 		cases.Small)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if now := runtime.GOMAXPROCS(0); now != procs {
 		t.Errorf("GOMAXPROCS is %d afterwards, was %d", now, procs)
+	}
+	for _, name := range []string{"ratios-cpu1.svg", "ratios-cpu2.svg", "cost-locks.svg"} {
+		if _, err := os.Stat(filepath.Join(folder, name)); err != nil {
+			t.Error(err)
+		}
 	}
 	r, err := report.Read[report.Report](file)
 	if err != nil {
