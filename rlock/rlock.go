@@ -37,7 +37,7 @@ var ErrNotOwner = errors.New("rlock: unlock by a goroutine that does not own the
 // used twice. And a goroutine cannot unlock for another; a lock that is passed on is a lock.Lock.
 type RLock struct {
 	gate  park.Gate // its value is the owner's id, or 0
-	depth int       // of the owner, which alone looks at it
+	again int       // how often the owner has locked r again; the owner alone looks at it, and leaves 0 behind
 }
 
 const free = 0
@@ -53,27 +53,22 @@ func (r *RLock) Lock() {
 		id = goid.Get()
 	}
 	if r.owns(id) {
-		r.depth++
+		r.again++
 		return
 	}
 	if !r.gate.Swap(free, id) {
 		r.gate.Acquire(park.Exclusive, id, park.Forever)
 	}
-	r.depth = 1
 }
 
 // TryLock acquires r if it is free or the caller's own, and reports whether it did.
 func (r *RLock) TryLock() bool {
 	id := goid.Get()
 	if r.owns(id) {
-		r.depth++
+		r.again++
 		return true
 	}
-	if !r.gate.TryAcquire(park.Exclusive, id) {
-		return false
-	}
-	r.depth = 1
-	return true
+	return r.gate.TryAcquire(park.Exclusive, id)
 }
 
 // LockTimeout acquires r unless that takes longer than d, and reports whether it did. With d <= 0 it is TryLock;
@@ -93,11 +88,7 @@ func (r *RLock) LockContext(ctx context.Context) error {
 
 // lockWithin waits for an RLock that is not the caller's own.
 func (r *RLock) lockWithin(limit park.Limit) bool {
-	if !r.gate.Acquire(park.Exclusive, goid.Get(), limit) {
-		return false
-	}
-	r.depth = 1
-	return true
+	return r.gate.Acquire(park.Exclusive, goid.Get(), limit)
 }
 
 // Unlock takes back one Lock, and releases r with the last. It panics with ErrNotOwner, and does nothing, if the
@@ -110,8 +101,8 @@ func (r *RLock) Unlock() {
 	if !r.owns(id) {
 		panic(ErrNotOwner)
 	}
-	if r.depth > 1 {
-		r.depth--
+	if r.again > 0 {
+		r.again--
 		return
 	}
 	r.release(id)
@@ -124,12 +115,12 @@ func (r *RLock) UnlockAll() (depth int) {
 	if !r.owns(id) {
 		panic(ErrNotOwner)
 	}
-	depth = r.depth
+	depth = r.again + 1
+	r.again = 0
 	r.release(id)
 	return depth
 }
 
-// release leaves the depth as it is: nobody looks at it who does not own r, and who comes to own it sets it.
 func (r *RLock) release(id uint64) {
 	if !r.gate.Swap(id, free) {
 		r.gate.Free()
@@ -142,7 +133,7 @@ func (r *RLock) LockDepth(depth int) {
 		return
 	}
 	r.Lock()
-	r.depth += depth - 1
+	r.again += depth - 1
 }
 
 // Locked reports whether any goroutine owns r.
@@ -156,5 +147,5 @@ func (r *RLock) Depth() int {
 	if !r.Owned() {
 		return 0
 	}
-	return r.depth
+	return r.again + 1
 }

@@ -119,20 +119,20 @@ var mutants = []mutant{
 	{
 		Name: "an RLock forgets its depth",
 		File: "rlock/rlock.go",
-		Old:  "\tif r.depth > 1 {\n\t\tr.depth--\n\t\treturn\n\t}",
+		Old:  "\tif r.again > 0 {\n\t\tr.again--\n\t\treturn\n\t}",
 		New:  "",
 	},
 	{
 		Name: "an RLock lets strangers unlock",
 		File: "rlock/rlock.go",
-		Old:  "\tif !r.owns(id) {\n\t\tpanic(ErrNotOwner)\n\t}\n\tif r.depth",
-		New:  "\tid = r.gate.Value()\n\tif r.depth",
+		Old:  "\tif !r.owns(id) {\n\t\tpanic(ErrNotOwner)\n\t}\n\tif r.again",
+		New:  "\tid = r.gate.Value()\n\tif r.again",
 	},
 	{
 		Name: "LockDepth is one short",
 		File: "rlock/rlock.go",
-		Old:  "\tr.depth += depth - 1",
-		New:  "\tr.depth += depth - 2",
+		Old:  "\tr.again += depth - 1",
+		New:  "\tr.again += depth - 2",
 	},
 	{
 		Name: "an id that is wrong is trusted",
