@@ -51,7 +51,7 @@ var budgets = map[string]cost{
 	"Lock: Lock and Unlock":                 {21, 2},
 	"Lock: LockTimeout and Unlock":          {47, 2},
 	"Lock: LockContext and Unlock":          {81, 2},
-	"RLock: Lock and Unlock":                {103, 2},
+	"RLock: Lock and Unlock":                {92, 2},
 	"RLock: nested Lock and Unlock":         {78, 0},
 	"Semaphore: Acquire and Release":        {48, 2},
 	"BoundedSemaphore: Acquire and Release": {76, 2},
@@ -59,9 +59,9 @@ var budgets = map[string]cost{
 	"Condition: Notify to nobody":           {64, 0},
 	"Queue: Put and Get":                    {232, 4},
 	"Queue, unbounded: Put and Get":         {225, 4},
-	"Pool: Go to busy workers":              {222, 2},
-	"Pool: ApplyAsync to busy workers":      {590, 2},
-	"Result: Get when ready":                {66, 0},
+	"Pool: Go to busy workers":              {223, 2},
+	"Pool: ApplyAsync to busy workers":      {586, 2},
+	"Result: Get when ready":                {32, 0},
 }
 
 // An operation takes as many atomic instructions as docs/performance.md says, and no more other ones than its budget
