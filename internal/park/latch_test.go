@@ -50,8 +50,9 @@ func TestALatchReleasesThoseBeforeAndAfter(t *testing.T) {
 func TestDoneOfAnOpenLatchIsClosed(t *testing.T) {
 	var l Latch
 	l.Open()
-	<-l.Done()
-	if l.Done() != l.Done() {
+	done := l.Done()
+	<-done
+	if l.Done() != done {
 		t.Error("Done returns another channel each time")
 	}
 	if l.Open(); !l.IsOpen() || !l.Wait(Forever) {
