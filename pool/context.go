@@ -64,7 +64,8 @@ func (c *taskContext) end(cause error) {
 		if c.made.CompareAndSwap(nil, unseen) {
 			return
 		}
-		if m := c.made.Load(); m.Context == nil && c.made.CompareAndSwap(m, &madeContext{unseen.Context, unseen.cancel, m.parent}) {
+		m := c.made.Load()
+		if m.Context == nil && c.made.CompareAndSwap(m, &madeContext{unseen.Context, unseen.cancel, m.parent}) {
 			return
 		}
 	}
