@@ -34,8 +34,9 @@ var ErrNotLocked = errors.New("lock: Unlock of a Lock that is not locked")
 // A goroutine that waits is durably blocked in the sense of testing/synctest. A waiter inside a bubble must be served
 // from inside it.
 //
-// Cost: locking and unlocking a free Lock is one atomic operation each, in every form, and allocates nothing. A wait
-// allocates only for its limit: a timer, or a channel.
+// Cost: locking and unlocking a free Lock is one atomic operation each, in every form, and allocates nothing. Who finds
+// it held looks at it for a microsecond or so before it sleeps, where that has been of use. A wait allocates only for its
+// limit: a timer, or a channel.
 //
 // Use a sync.Mutex where nobody ever gives up: it is smaller (8 bytes, not 32). Use a channel or a condition where the
 // wait is for something to happen rather than for a short critical section to end.
