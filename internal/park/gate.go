@@ -412,8 +412,10 @@ func (g *Gate) Increment() (done bool) {
 // large is set in any word whose value may be too large for somebody.
 const large = ^uint64(math.MaxInt32<<valueBits | flags)
 
-// Incremented is the rest of an Increment that was not done. It reports false if the value exceeds limit, and takes back
-// what was released. That was there for a moment; but nobody can be misled by one permit more than so many.
+// Incremented is the rest of an Increment that was not done: it serves who waits. It reports false if the value exceeds
+// limit, and takes back what was released. That was there for a moment. Who acquires is not misled by one permit more
+// than so many; but another who releases at that moment may be refused too. A release that must be exact at a limit that
+// programs do reach is Add.
 func (g *Gate) Incremented(limit uint64) bool {
 	if g.Value() > limit {
 		g.word.Add(^uint64(1<<valueBits - 1))

@@ -24,7 +24,8 @@
 //     waker acts after it acquired the guard. A Wake is never doubled, so a Waiter can be reused at once.
 //  3. What a granter writes (the state, Waiter.Value) it writes before Wake; the verdict is published by an atomic
 //     store in Wake and read by an atomic load in Sleep. So the Wake synchronizes before the return of Sleep, which is
-//     what every memory-model sentence of the primitives rests on. (sync.Cond alone promises no such edge.)
+//     what every memory-model sentence of the primitives rests on. (sync.Cond promises that edge too, but does not show it
+//     to the race detector.)
 //
 // # Every pair of events that can race
 //

@@ -151,5 +151,5 @@ func NothingOfOthersUnderAGuard(t *testing.T, wait func(context.Context), ask fu
 		}()
 		wait(Panicking{context.Background()})
 	}()
-	ask() // or the bubble is deadlocked
+	ask() // or this waits for ever
 }
