@@ -1,0 +1,314 @@
+package selectors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"reflect"
+	"syscall"
+	"time"
+
+	"github.com/gothreading/threading/internal/netwait"
+	"github.com/gothreading/threading/internal/nonblock"
+	"github.com/gothreading/threading/internal/park"
+)
+
+// A Selector waits for any of many files to become ready. D is the type of what is remembered with each.
+type Selector[D any] struct {
+	// turn is held by whoever may wait in the netpoller, of which only one goroutine at a time can; see wait.
+	turn park.Gate
+
+	guard park.Mutex // of what follows
+	epoll *epoll     // what the kernel watches; nil: closed
+	next  *successor // while rebuild works
+	stale bool       // the kernel watches what is not registered any more
+	files map[any]*registration[D]
+	watch []*registration[D]            // by the place that their tokens name; nil: free
+	free  []uint32                      // places in watch
+	count uint64                        // registrations ever
+	due   map[*registration[D]]struct{} // of those that the kernel refused to watch, whoever is to be reported
+	pipe  *os.File                      // ready for as long as one is due; nil: nobody was so far
+
+	// Of whoever has the turn.
+	reports  []report
+	got      harvest[D]
+	tolerant bool // the last rebuild failed
+	ask      func(fd uintptr) bool
+}
+
+// New returns a Selector that waits for nothing yet. It returns an error that is errors.ErrUnsupported where there is
+// nothing to build on, which is everywhere but on Linux, and one of the system if it has no descriptor left.
+func New[D any]() (*Selector[D], error) {
+	e, err := newEpoll()
+	if err != nil {
+		return nil, fmt.Errorf("selectors: New: %w", err)
+	}
+	s := &Selector[D]{epoll: e, files: make(map[any]*registration[D])}
+	s.ask = s.askKernel
+	return s, nil
+}
+
+// Register waits for a file from now on, also in a Select that has begun. It returns the Key that Select will report.
+//
+// The file is anything with a method SyscallConn and a descriptor: a net.Conn, a net.Listener or a net.PacketConn of
+// package net, an *os.File. It is known by itself, not by its descriptor, as the key of a map would be.
+//
+// The error is ErrRegistered if the file, or its descriptor, is registered already, ErrNotSelectable if there is no
+// descriptor, as for a *tls.Conn or one of net.Pipe, ErrEvents if e waits for nothing, ErrClosed, and that of the system
+// if the file is closed or there is no room. Then nothing has changed.
+func (s *Selector[D]) Register(file any, e Event, data D) (*Key[D], error) {
+	conn, err := s.checkRegister(file, e)
+	if err != nil {
+		return nil, err
+	}
+	r := &registration[D]{key: &Key[D]{File: file, Events: e, Data: data, conn: conn}, conn: conn}
+	stays := false
+	defer func() {
+		if !stays { // because of an error that came late, or a panic: the file's methods are not ours
+			s.guard.Lock()
+			s.forget(r)
+			s.guard.Unlock()
+		}
+	}()
+	err = nonblock.Control(conn, func(fd int) error {
+		s.guard.Lock()
+		defer s.guard.Unlock()
+		return s.add(r, fd)
+	})
+	if err != nil {
+		return nil, failed("Register", file, err)
+	}
+	stays = true
+	return r.key, nil
+}
+
+func (s *Selector[D]) checkRegister(file any, e Event) (syscall.RawConn, error) {
+	switch old, err := s.lookup(file); {
+	case err != nil:
+		return nil, err
+	case !e.valid():
+		return nil, fmt.Errorf("%w: Register of a %T for %v", ErrEvents, file, e)
+	case old != nil:
+		return nil, failed("Register", file, ErrRegistered)
+	}
+	return rawConn("Register", file)
+}
+
+// Modify waits for other events of a registered file, with other data. It returns the new Key; the old one stays as it
+// is, and a Select that has begun may still report it. The error is ErrNotRegistered, ErrEvents, ErrClosed, or that of
+// the system if the file is closed and the events are others than before. Then nothing has changed.
+func (s *Selector[D]) Modify(file any, e Event, data D) (*Key[D], error) {
+	r, err := s.lookup(file)
+	switch {
+	case err != nil:
+		return nil, err
+	case !e.valid():
+		return nil, fmt.Errorf("%w: Modify of a %T to %v", ErrEvents, file, e)
+	case r == nil:
+		return nil, failed("Modify", file, ErrNotRegistered)
+	}
+	s.guard.Lock()
+	key, done, err := s.replace(r, -1, e, data)
+	s.guard.Unlock()
+	if !done && err == nil {
+		err = nonblock.Control(r.conn, func(fd int) (err error) {
+			s.guard.Lock()
+			defer s.guard.Unlock()
+			key, _, err = s.replace(r, fd, e, data)
+			return err
+		})
+	}
+	if err != nil {
+		return nil, failed("Modify", file, err)
+	}
+	return key, nil
+}
+
+// Unregister does not wait for a file any more. A Select that has begun may still report it. The file may have been
+// closed before. The error is ErrNotRegistered or ErrClosed.
+func (s *Selector[D]) Unregister(file any) error {
+	r, err := s.lookup(file)
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		return failed("Unregister", file, ErrNotRegistered)
+	}
+	found := false
+	drop := func(fd int) error {
+		s.guard.Lock()
+		defer s.guard.Unlock()
+		if found = s.registered(r); found {
+			if fd >= 0 && !r.always {
+				_ = s.control(remove, fd, r)
+			}
+			s.forget(r)
+		}
+		return nil
+	}
+	if nonblock.Control(r.conn, drop) != nil {
+		_ = drop(-1) // the file is closed, and the kernel has forgotten it, or will be found to have not
+	}
+	if !found {
+		return failed("Unregister", file, s.orClosed(ErrNotRegistered))
+	}
+	return nil
+}
+
+// Get returns the Key of a file, and whether it is registered.
+func (s *Selector[D]) Get(file any) (*Key[D], bool) {
+	r, _ := s.lookup(file)
+	if r == nil {
+		return nil, false
+	}
+	s.guard.Lock()
+	defer s.guard.Unlock()
+	return r.key, s.registered(r)
+}
+
+// Keys returns a snapshot of all Keys, in the order of registration.
+func (s *Selector[D]) Keys() iter.Seq[*Key[D]] {
+	return func(yield func(*Key[D]) bool) {
+		s.guard.Lock()
+		all := s.all()
+		keys := make([]*Key[D], len(all))
+		for i, r := range all {
+			keys[i] = r.key
+		}
+		s.guard.Unlock()
+		for _, key := range keys {
+			if !yield(key) {
+				return
+			}
+		}
+	}
+}
+
+// Len returns how many files are registered.
+func (s *Selector[D]) Len() int {
+	s.guard.Lock()
+	defer s.guard.Unlock()
+	return len(s.files)
+}
+
+// Select waits until a file is ready, and returns all that are, in no particular order. The slice is the caller's.
+func (s *Selector[D]) Select() ([]Ready[D], error) { return s.selectUntil(netwait.Forever) }
+
+// TrySelect returns what is ready, and does not wait.
+func (s *Selector[D]) TrySelect() ([]Ready[D], error) {
+	ready, err := s.look()
+	if err != nil {
+		return nil, err
+	}
+	return s.thoseOpen(ready), nil
+}
+
+// SelectTimeout is like Select but waits at most d, and then returns an empty slice and no error. With d <= 0 it is
+// TrySelect; math.MaxInt64 is forever.
+func (s *Selector[D]) SelectTimeout(d time.Duration) ([]Ready[D], error) {
+	if d <= 0 {
+		return s.TrySelect()
+	}
+	ready, err := s.selectUntil(netwait.After(d))
+	if err == errGaveUp {
+		return nil, nil
+	}
+	return ready, err
+}
+
+// SelectContext is like Select but gives up when ctx ends, and then returns context.Cause(ctx).
+func (s *Selector[D]) SelectContext(ctx context.Context) ([]Ready[D], error) {
+	limit := netwait.Until(ctx)
+	if ctx.Err() != nil {
+		return nil, s.orClosed(limit.Cause(nil))
+	}
+	ready, err := s.selectUntil(limit)
+	if err == errGaveUp {
+		return nil, limit.Cause(nil)
+	}
+	return ready, err
+}
+
+// Close ends the Selector: every Select that waits returns ErrClosed, and so does every call from now on, a second Close
+// too. The files stay open.
+func (s *Selector[D]) Close() error {
+	s.guard.Lock()
+	e, pipe := s.epoll, s.pipe
+	s.epoll, s.files, s.watch, s.free, s.due, s.pipe = nil, nil, nil, nil, nil, nil
+	s.guard.Unlock()
+	if e == nil {
+		return ErrClosed
+	}
+	if pipe != nil {
+		_ = pipe.Close()
+	}
+	return e.file.Close()
+}
+
+// lookup returns the registration of a file, or nil. The only error is ErrClosed.
+func (s *Selector[D]) lookup(file any) (*registration[D], error) {
+	known := isComparable(file)
+	s.guard.Lock()
+	defer s.guard.Unlock()
+	if s.epoll == nil {
+		return nil, ErrClosed
+	}
+	if !known {
+		return nil, nil
+	}
+	return s.files[file], nil
+}
+
+// orClosed returns err, unless the Selector is closed.
+func (s *Selector[D]) orClosed(err error) error {
+	s.guard.Lock()
+	defer s.guard.Unlock()
+	if s.epoll == nil {
+		return ErrClosed
+	}
+	return err
+}
+
+// rawConn returns what gives access to the descriptor of a file.
+func rawConn(call string, file any) (syscall.RawConn, error) {
+	f, ok := file.(syscall.Conn)
+	if !ok || !isComparable(file) {
+		return nil, failed(call, file, ErrNotSelectable)
+	}
+	conn, err := f.SyscallConn()
+	if err == nil && conn == nil {
+		err = ErrNotSelectable
+	}
+	if err != nil {
+		return nil, failed(call, file, err)
+	}
+	return conn, nil
+}
+
+// isComparable reports whether a file can be the key of a map.
+func isComparable(file any) bool {
+	switch file.(type) {
+	case nil:
+		return false
+	case *os.File:
+		return true
+	}
+	return reflect.ValueOf(file).Comparable()
+}
+
+// failed says which call failed, on what.
+func failed(call string, file any, err error) error {
+	if err == ErrClosed {
+		return err
+	}
+	for _, own := range []error{ErrRegistered, ErrNotRegistered, ErrNotSelectable} {
+		if err == own {
+			return fmt.Errorf("%w: %s of a %T", own, call, file)
+		}
+	}
+	return fmt.Errorf("selectors: %s of a %T: %w", call, file, err)
+}
+
+var errGaveUp = errors.New("selectors: gave up")
