@@ -44,6 +44,7 @@ func (s *Selector[D]) add(r *registration[D], fd int) error {
 	case err != nil:
 		return err
 	}
+	s.free = s.free[:len(s.free)-1]
 	s.watch[place(r.token)] = r
 	s.files[r.key.File] = r
 	return nil
@@ -115,6 +116,24 @@ func (s *Selector[D]) forget(r *registration[D]) {
 	s.watch[place(r.token)] = nil
 	s.free = append(s.free, place(r.token))
 	delete(s.files, r.key.File)
+}
+
+// undo ends the registration of r if there is one, without the file's help. The kernel is told by the number of the
+// descriptor; it may be closed, and belong to another file, to which that must not happen.
+func (s *Selector[D]) undo(r *registration[D]) {
+	s.guard.Lock()
+	defer s.guard.Unlock()
+	if !s.registered(r) {
+		return
+	}
+	s.forget(r)
+	for _, other := range s.files {
+		if other.key.FD == r.key.FD {
+			s.stale = true
+			return
+		}
+	}
+	_ = s.control(remove, r.key.FD, r)
 }
 
 // registered reports whether r is, under the guard.

@@ -66,10 +66,8 @@ func (s *Selector[D]) Register(file any, e Event, data D) (*Key[D], error) {
 	r := &registration[D]{key: &Key[D]{File: file, Events: e, Data: data, conn: conn}, conn: conn}
 	stays := false
 	defer func() {
-		if !stays { // because of an error that came late, or a panic: the file's methods are not ours
-			s.guard.Lock()
-			s.forget(r)
-			s.guard.Unlock()
+		if !stays {
+			s.undo(r) // whatever it was: the file's methods are not ours, and may fail late, panic or exit
 		}
 	}()
 	err = nonblock.Control(conn, func(fd int) error {
@@ -249,7 +247,7 @@ func (s *Selector[D]) Close() error {
 
 // lookup returns the registration of a file, or nil. The only error is ErrClosed.
 func (s *Selector[D]) lookup(file any) (*registration[D], error) {
-	known := isComparable(file)
+	known := isFile(file)
 	s.guard.Lock()
 	defer s.guard.Unlock()
 	if s.epoll == nil {
@@ -274,7 +272,7 @@ func (s *Selector[D]) orClosed(err error) error {
 // rawConn returns what gives access to the descriptor of a file.
 func rawConn(call string, file any) (syscall.RawConn, error) {
 	f, ok := file.(syscall.Conn)
-	if !ok || !isComparable(file) {
+	if !ok || !isFile(file) {
 		return nil, failed(call, file, ErrNotSelectable)
 	}
 	conn, err := f.SyscallConn()
@@ -287,15 +285,10 @@ func rawConn(call string, file any) (syscall.RawConn, error) {
 	return conn, nil
 }
 
-// isComparable reports whether a file can be the key of a map.
-func isComparable(file any) bool {
-	switch file.(type) {
-	case nil:
-		return false
-	case *os.File:
-		return true
-	}
-	return reflect.ValueOf(file).Comparable()
+// isFile reports whether a file can be one at all: there is one, and it can be the key of a map.
+func isFile(file any) bool {
+	v := reflect.ValueOf(file)
+	return v.IsValid() && v.Comparable() && (v.Kind() != reflect.Pointer || !v.IsNil())
 }
 
 // failed says which call failed, on what.

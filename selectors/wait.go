@@ -70,13 +70,13 @@ func (s *Selector[D]) wait(limit netwait.Limit) (got harvest[D], err error) {
 	if e == nil {
 		return got, ErrClosed
 	}
-	if !limit.IsForever() { // else it does not matter that Read looks once more
-		if err := e.conn.Control(func(fd uintptr) { s.ask(fd) }); err != nil || s.worthwhile() {
-			return got, s.explain(err)
-		}
+	if limit.IsForever() {
+		return got, s.explain(e.conn.Read(s.ask))
 	}
-	err = limit.Do(e.file.SetReadDeadline, func() error { return e.conn.Read(s.ask) })
-	return got, s.explain(err)
+	if err := e.conn.Control(func(fd uintptr) { s.ask(fd) }); err != nil || s.worthwhile() {
+		return got, s.explain(err)
+	}
+	return got, s.explain(limit.Do(e.file.SetReadDeadline, func() error { return e.conn.Read(s.ask) }))
 }
 
 // explain returns what an error of the netpoller means.

@@ -8,6 +8,7 @@ package nonblock
 
 import (
 	"errors"
+	"os"
 	"syscall"
 )
 
@@ -28,6 +29,8 @@ func Control(conn syscall.RawConn, f func(fd int) error) error {
 		}
 	})
 	switch {
+	case err != nil && err.Error() == "use of closed file":
+		return os.ErrClosed // what an *os.File says is an error of a package that nobody can import
 	case err != nil:
 		return err
 	case !ran:

@@ -80,8 +80,14 @@ func isPacket(fd int) bool {
 
 // readFile reads once from what is no socket.
 func readFile(fd int, b []byte) (n int, err error) {
-	if ready, err := isReady(fd, pollIn); !ready {
+	mode, err := fcntl(fd, syscall.F_GETFL)
+	if err != nil {
 		return 0, err
+	}
+	if mode&syscall.O_NONBLOCK == 0 {
+		if ready, err := isReady(fd, pollIn); !ready {
+			return 0, err
+		}
 	}
 	for {
 		n, err = syscall.Read(fd, b)
@@ -98,34 +104,36 @@ func writeFile(fd int, b []byte) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	part := len(b)
-	if mode&syscall.O_NONBLOCK == 0 {
-		part, err = room(fd, part)
-		if err != nil {
-			return 0, err
-		}
+	if mode&syscall.O_NONBLOCK != 0 {
+		return writeOnce(fd, b)
+	}
+	part, err := room(fd, len(b))
+	if err != nil {
+		return 0, err
 	}
 	for {
 		ready, err := isReady(fd, pollOut)
-		if !ready {
-			return tally(n, err)
+		if ready {
+			var wrote int
+			wrote, err = writeOnce(fd, b[n:min(n+part, len(b))])
+			n += wrote
 		}
-		wrote, err := syscall.Write(fd, b[n:min(n+part, len(b))])
-		if err == syscall.EINTR {
-			continue
-		}
-		if n += max(wrote, 0); err != nil || n == len(b) || part == len(b) {
-			return tally(n, err)
+		switch {
+		case n > 0 && err != nil:
+			return n, nil // the next call will fail likewise
+		case err != nil, n == len(b):
+			return n, err
 		}
 	}
 }
 
-// tally is the result of a write that may have written a part before it failed: the next one will fail likewise.
-func tally(n int, err error) (int, error) {
-	if n > 0 {
-		return n, nil
+func writeOnce(fd int, b []byte) (n int, err error) {
+	for {
+		n, err = syscall.Write(fd, b)
+		if err != syscall.EINTR {
+			return max(n, 0), err
+		}
 	}
-	return 0, err
 }
 
 // room returns how much of n may be written at a time to a blocking descriptor that is ready.
