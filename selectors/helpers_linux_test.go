@@ -181,7 +181,7 @@ func child(t testing.TB, program string, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self, args...)
-	cmd.Env = append(os.Environ(), "SELECTORS_TEST_PROGRAM="+program)
+	cmd.Env = append(os.Environ(), "SELECTORS_TEST_PROGRAM="+program, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	return cmd
 }

@@ -63,7 +63,8 @@ func (s *Selector[D]) Register(file any, e Event, data D) (*Key[D], error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &registration[D]{key: &Key[D]{File: file, Events: e, Data: data, conn: conn}, conn: conn}
+	key := &Key[D]{File: file, Events: e, Data: data, conn: conn}
+	r := &registration[D]{key: key, conn: conn}
 	stays := false
 	defer func() {
 		if !stays {
@@ -79,7 +80,7 @@ func (s *Selector[D]) Register(file any, e Event, data D) (*Key[D], error) {
 		return nil, failed("Register", file, err)
 	}
 	stays = true
-	return r.key, nil
+	return key, nil
 }
 
 func (s *Selector[D]) checkRegister(file any, e Event) (syscall.RawConn, error) {
