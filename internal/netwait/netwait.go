@@ -36,16 +36,47 @@ func Until(ctx context.Context) Limit { return Limit{ctx: ctx} }
 // IsForever reports whether l never gives up.
 func (l Limit) IsForever() bool { return l.ctx == nil && l.at.IsZero() }
 
+// Reached reports whether it is time to give up.
+func (l Limit) Reached() bool {
+	switch {
+	case l.ctx != nil:
+		select {
+		case <-l.ctx.Done():
+			return true
+		default:
+			return l.ctx.Err() != nil
+		}
+	case !l.at.IsZero():
+		return time.Until(l.at) <= 0
+	}
+	return false
+}
+
 // Park returns what is left of l for a wait among goroutines, and false if nothing is.
 func (l Limit) Park() (left park.Limit, ok bool) {
 	switch {
+	case l.Reached():
+		return park.Forever, false
 	case l.ctx != nil:
-		return park.Until(l.ctx), l.ctx.Err() == nil
+		return park.Until(l.ctx), true
 	case !l.at.IsZero():
 		d := time.Until(l.at)
 		return park.After(d), d > 0
 	}
 	return park.Forever, true
+}
+
+// Within returns a Limit that also gives up when d has passed, and how to release what it holds.
+func (l Limit) Within(d time.Duration) (Limit, func()) {
+	if l.ctx != nil {
+		ctx, cancel := context.WithTimeout(shielded{l.ctx}, d)
+		return Until(ctx), cancel
+	}
+	soon := After(d)
+	if !l.at.IsZero() && l.at.Before(soon.at) {
+		soon = l
+	}
+	return soon, func() {}
 }
 
 // Cause returns what a call reports that gave up: timeout, or why the context ended.
@@ -70,15 +101,10 @@ var past = time.Unix(1, 0)
 // it so and then set a deadline.
 func (l Limit) Do(setDeadline func(time.Time) error, wait func() error) error {
 	switch {
-	case l.ctx != nil && l.ctx.Done() != nil:
-		ran := make(chan struct{})
-		stop := context.AfterFunc(l.ctx, func() {
-			defer close(ran)
-			_ = setDeadline(past) // fails if there is nothing to wait for any more
-		})
+	case l.ctx != nil:
+		stop := AfterFunc(l.ctx, func() { _ = setDeadline(past) }) // which fails if there is nothing to wait for any more
 		defer func() {
 			if !stop() {
-				<-ran
 				_ = setDeadline(time.Time{})
 			}
 		}()
@@ -93,3 +119,35 @@ func (l Limit) Do(setDeadline func(time.Time) error, wait func() error) error {
 
 // GaveUp reports whether an error is that of a wait whose deadline has passed.
 func GaveUp(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
+
+// AfterFunc is context.AfterFunc for any context; and if the function that it returns reports false, f has returned.
+func AfterFunc(ctx context.Context, f func()) (stop func() bool) {
+	ran := make(chan struct{})
+	stopped := context.AfterFunc(shielded{ctx}, func() {
+		defer close(ran)
+		f()
+	})
+	return func() bool {
+		if stopped() {
+			return true
+		}
+		<-ran
+		return false
+	}
+}
+
+// A shielded context is one whose Err may not be nil yet when its Done is closed, which package context answers with a
+// panic in a goroutine of its own. That sees through it where the context is one of its own.
+type shielded struct{ context.Context }
+
+func (s shielded) Err() error {
+	select {
+	case <-s.Done():
+		if err := s.Context.Err(); err != nil {
+			return err
+		}
+		return context.Canceled
+	default:
+		return s.Context.Err()
+	}
+}

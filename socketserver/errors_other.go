@@ -1,0 +1,5 @@
+//go:build !windows
+
+package socketserver
+
+var systemEnds, systemScarce, systemGone []error

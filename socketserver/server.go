@@ -1,0 +1,118 @@
+package socketserver
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+
+	"github.com/gothreading/threading/internal/netwait"
+	"github.com/gothreading/threading/internal/nonblock"
+)
+
+// A Server accepts connections and runs a handler for each: Python's TCPServer, UnixStreamServer, and their threading
+// variants. Make one with Listen or New; the zero value is not usable.
+type Server struct {
+	service
+	listener net.Listener
+	handle   func(*Conn) error
+}
+
+// Listen returns a Server that is bound to an address, as net.Listen is, and does not accept yet: clients wait in the
+// backlog until Serve or HandleRequest. The network is "tcp" or "unix", or another one of net.Listen.
+//
+// The file of a Unix socket is removed when the server closes. One that a dead server has left is replaced; if a server
+// lives behind it, or it is no socket, Listen returns an error that says so.
+//
+// Listen panics if handle is nil.
+func Listen(network, addr string, handle func(*Conn) error, opts ...Option) (*Server, error) {
+	checkHandle("Listen", handle == nil)
+	l, err := bind(network, addr, net.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("socketserver: Listen: %w", err)
+	}
+	return New(l, handle, opts...), nil
+}
+
+// New returns a Server that accepts from l, which is the server's from then on. With a listener of crypto/tls it serves
+// TLS: the handshake takes place in the handler, at its first Read or Write, so that one which fails or takes its time is
+// the matter of one connection.
+//
+// New panics if l or handle is nil.
+func New(l net.Listener, handle func(*Conn) error, opts ...Option) *Server {
+	checkHandle("New", handle == nil)
+	if l == nil {
+		panic("socketserver: New with a nil net.Listener")
+	}
+	s := &Server{listener: l, handle: handle}
+	s.init(choose(opts), &listening{s, connections(s)})
+	return s
+}
+
+func checkHandle(call string, missing bool) {
+	if missing {
+		panic("socketserver: " + call + " with a nil func")
+	}
+}
+
+// Addr returns the address that the server is bound to: Python's server_address.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// A listening is a listener as the source of tasks.
+type listening struct {
+	server *Server
+	input  *input[net.Conn]
+}
+
+func connections(s *Server) *input[net.Conn] {
+	in := &input[net.Conn]{
+		accept: s.listener.Accept,
+		drop:   func(c net.Conn) { _ = bare(c).Close() },
+		begin:  s.begin,
+		done:   s.done,
+	}
+	switch l := s.listener.(type) {
+	case *net.TCPListener:
+		in.setDeadline, in.look = l.SetDeadline, lookAt(l)
+	case *net.UnixListener:
+		in.setDeadline, in.look = l.SetDeadline, lookAt(l)
+	}
+	return in
+}
+
+// lookAt returns an Accept of l that does not wait.
+func lookAt(l syscall.Conn) func() (net.Conn, error) {
+	return func() (net.Conn, error) {
+		raw, err := l.SyscallConn()
+		if err != nil {
+			return nil, err
+		}
+		return nonblock.Accept(raw)
+	}
+}
+
+func (l *listening) wait(limit netwait.Limit) (task, error) {
+	c, err := l.input.wait(limit)
+	return l.task(c, err)
+}
+
+func (l *listening) try() (task, error) {
+	c, err := l.input.try()
+	return l.task(c, err)
+}
+
+func (l *listening) task(c net.Conn, err error) (task, error) {
+	if err != nil {
+		return nil, err
+	}
+	return newConn(c, l.server), nil
+}
+
+func (l *listening) stop() {
+	defer l.input.stop()
+	if err := l.server.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		l.server.onError(nil, err)
+	}
+}
+
+func (l *listening) finish() {}

@@ -1,0 +1,332 @@
+package socketserver
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gothreading/threading/internal/goid"
+	"github.com/gothreading/threading/internal/netwait"
+	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/thread"
+)
+
+// A service is what a Server and a PacketServer have in common: everything but what they receive.
+//
+// # Accepting
+//
+// Whoever accepts, a Serve or a HandleRequest, has the turn. So there is one deadline at a time to set on the socket, and
+// at most one goroutine that waits for a place among the handlers. Others wait for the turn, each with its own limit; they
+// would get nothing sooner by waiting at the socket. What was accepted is entered into the list of jobs under the
+// guard, or refused there if the server has been closed meanwhile: from then on Join waits for it.
+//
+// No code of others runs in the turn but that of a foreign listener. What goes wrong is told after it was given back.
+//
+// # The end
+//
+// Over is opened by whoever comes last of these: the Close that closed the socket, every job, and the goroutine of a
+// pump. The first is entered in busy when closed is set, the others before; nothing enters afterwards.
+type service struct {
+	choices
+	input source
+
+	turn    park.Gate  // of those who accept
+	closing park.Latch // opened by Close
+	over    park.Latch // opened when the server is closed and nothing runs any more
+
+	guard      sync.Mutex // of what follows
+	closed     bool
+	terminated bool
+	finished   bool                // somebody is about to open over, or has
+	busy       int                 // a Close and a pump
+	jobs       list.List           // of task
+	places     int                 // how many more handlers may run
+	place      park.List[struct{}] // whoever has the turn, while there is none
+	stats      Stats
+}
+
+// A source is where tasks come from. Only whoever has the turn calls wait and try.
+type source interface {
+	wait(limit netwait.Limit) (task, error) // an error that netwait.GaveUp recognizes when it gave up
+	try() (task, error)                     // nonblock.ErrWouldBlock if it would have to wait
+	stop()                                  // ends a wait, and lets nobody wait any more
+	finish()                                // when the last task has ended, or when they are cut off; perhaps twice
+}
+
+// A task is a connection or a packet that was accepted.
+type task interface {
+	job() *job
+	name() string    // of its client
+	serve() error    // runs the handler
+	tell(err error)  // tells OnError
+	close()          // after the handler
+	cut()            // during the handler
+	needsLook() bool // whether serve begins with a look that may reject it
+}
+
+// Stats are numbers of a server, all of one moment. Accepted is always Open + Served.
+type Stats struct {
+	Open     int    // handlers that run
+	Accepted uint64 // connections or packets that were given to a handler
+	Served   uint64 // handlers that ended
+	Failed   uint64 // handlers that ended and of which OnError was told
+	Rejected uint64 // connections that Verify refused
+}
+
+// named counts the servers without a name.
+var named atomic.Uint64
+
+func (s *service) init(c choices, input source) {
+	if c.prefix == "" {
+		c.prefix = "Server-" + strconv.FormatUint(named.Add(1), 10)
+	}
+	s.choices, s.input, s.places = c, input, c.limit
+}
+
+var errGaveUp = errors.New("socketserver: gave up")
+
+// Serve accepts, and runs a handler for each connection or packet in a thread of its own, until the server is closed:
+// Python's serve_forever. It returns nil after Close or Terminate, also if that came before. An error of the socket that
+// is not for a while only ends Serve, which returns it; the server is then still to be closed. Any number of Serve and
+// HandleRequest may run at once.
+func (s *service) Serve() error { return s.serve(context.Background()) }
+
+// ServeContext is like Serve but the end of ctx closes the server, also if ctx had ended before; then it returns
+// context.Cause(ctx). Handlers that run go on. Their contexts have the values of ctx, but not its end.
+func (s *service) ServeContext(ctx context.Context) error {
+	if s.isClosed() {
+		return nil
+	}
+	limit := netwait.Until(ctx)
+	if ctx.Err() != nil {
+		s.close(false)
+		return limit.Cause(nil)
+	}
+	mine := false
+	stop := netwait.AfterFunc(ctx, func() { mine = s.close(false) })
+	err := func() error {
+		defer stop()
+		return s.serve(ctx)
+	}()
+	if err == nil && mine {
+		return limit.Cause(nil)
+	}
+	return err
+}
+
+func (s *service) serve(base context.Context) error {
+	for {
+		t, err := s.next(base, netwait.Forever)
+		switch err {
+		case nil:
+			thread.New(func() { s.run(t) }, thread.Name(strings.TrimSpace(s.prefix+" "+t.name())), thread.Daemon(s.daemon)).Start()
+		case ErrClosed:
+			return nil
+		default:
+			return err
+		}
+	}
+}
+
+// HandleRequest accepts one connection or packet and handles it in the calling goroutine: Python's handle_request. It
+// returns nil also if the handler failed, of which OnError is told, or if Verify refused; ErrClosed if the server is or
+// becomes closed; and an error of the socket. A panic of the handler ends there, a runtime.Goexit goes on. With Limit it
+// waits for a place first.
+func (s *service) HandleRequest() error {
+	return s.handleRequest(context.Background(), netwait.Forever)
+}
+
+// TryHandleRequest is like HandleRequest but does not wait for a client: it returns ErrTimeout if there is none, or no
+// place under Limit, or if another goroutine is waiting for clients. Where the system gives it no way to look (on other
+// systems than Linux, and on a listener that is not one of package net) it begins to accept in the background; what that
+// brings is for the next who asks.
+func (s *service) TryHandleRequest() error {
+	t, err := s.tryNext()
+	if err != nil {
+		return err
+	}
+	s.run(t)
+	return nil
+}
+
+// HandleRequestTimeout is like HandleRequest but waits for a client at most d, and then returns ErrTimeout. With d <= 0 it
+// is TryHandleRequest; math.MaxInt64 is forever. It is Python's handle_request with the attribute timeout, and ErrTimeout
+// is handle_timeout.
+func (s *service) HandleRequestTimeout(d time.Duration) error {
+	if d <= 0 {
+		return s.TryHandleRequest()
+	}
+	return s.handleRequest(context.Background(), netwait.After(d))
+}
+
+// HandleRequestContext is like HandleRequest but gives up waiting for a client when ctx ends, and then returns
+// context.Cause(ctx). The context of the handler has the values of ctx, but not its end.
+func (s *service) HandleRequestContext(ctx context.Context) error {
+	limit := netwait.Until(ctx)
+	if ctx.Err() != nil && !s.isClosed() {
+		return limit.Cause(nil)
+	}
+	return s.handleRequest(ctx, limit)
+}
+
+func (s *service) handleRequest(base context.Context, limit netwait.Limit) error {
+	t, err := s.next(base, limit)
+	if err == errGaveUp {
+		return limit.Cause(ErrTimeout)
+	}
+	if err != nil {
+		return err
+	}
+	s.run(t)
+	return nil
+}
+
+// Close accepts no more. Handlers that run go on. A second Close does nothing.
+func (s *service) Close() { s.close(false) }
+
+// Terminate is Close, ends the context of every handler with the cause ErrTerminated, and closes their connections. It
+// returns at once; Join waits for the handlers.
+func (s *service) Terminate() { s.close(true) }
+
+// Join waits until the server is closed and all handlers have returned. Unlike that of a pool, it may be called before
+// Close, and waits for that too. It panics with thread.ErrJoinSelf in a handler.
+func (s *service) Join() {
+	s.checkJoin()
+	s.over.Wait(park.Forever)
+}
+
+// JoinTimeout is like Join but waits at most d, and reports whether all is over. With d <= 0 it only looks; math.MaxInt64
+// is forever.
+func (s *service) JoinTimeout(d time.Duration) bool {
+	s.checkJoin()
+	return s.over.IsOpen() || d > 0 && s.over.Wait(park.After(d))
+}
+
+// JoinContext is like Join but gives up when ctx ends, and then returns context.Cause(ctx).
+func (s *service) JoinContext(ctx context.Context) error {
+	s.checkJoin()
+	if ctx.Err() != nil || !s.over.Wait(park.Until(ctx)) {
+		return netwait.Until(ctx).Cause(nil)
+	}
+	return nil
+}
+
+// Shutdown is Close and Join: what a handler has written when it returns, its client receives. It is Python's shutdown
+// and server_close. It panics with thread.ErrJoinSelf in a handler, and closes nothing.
+func (s *service) Shutdown() {
+	s.checkJoin()
+	s.close(false)
+	s.over.Wait(park.Forever)
+}
+
+// ShutdownTimeout is Shutdown for the handlers that return within d. The others it cuts off by Terminate; then it returns
+// false at once, and JoinTimeout waits for those on their way out. With d <= 0 nobody is given time.
+func (s *service) ShutdownTimeout(d time.Duration) bool {
+	s.checkJoin()
+	s.close(false)
+	if s.over.IsOpen() || d > 0 && s.over.Wait(park.After(d)) {
+		return true
+	}
+	s.close(true)
+	return false
+}
+
+// ShutdownContext is Shutdown for the handlers that return before ctx ends. The others it cuts off by Terminate; then it
+// returns context.Cause(ctx) at once. If ctx has ended before, the server is terminated.
+func (s *service) ShutdownContext(ctx context.Context) error {
+	s.checkJoin()
+	s.close(false)
+	if ctx.Err() == nil && s.over.Wait(park.Until(ctx)) {
+		return nil
+	}
+	s.close(true)
+	return netwait.Until(ctx).Cause(nil)
+}
+
+// Stats returns numbers of the server.
+func (s *service) Stats() Stats {
+	s.guard.Lock()
+	defer s.guard.Unlock()
+	return s.stats
+}
+
+func (s *service) isClosed() bool {
+	s.guard.Lock()
+	defer s.guard.Unlock()
+	return s.closed
+}
+
+// orClosed returns err, unless the server is closed.
+func (s *service) orClosed(err error) error {
+	if s.isClosed() {
+		return ErrClosed
+	}
+	return err
+}
+
+// close is Close or Terminate, and reports whether it was the one that closed.
+func (s *service) close(terminate bool) (first bool) {
+	s.guard.Lock()
+	first = !s.closed
+	s.closed = true
+	if first {
+		s.busy++
+	}
+	w := s.takeWaiter()
+	terminate = terminate && !s.terminated
+	var cut []task
+	if terminate {
+		s.terminated = true
+		for e := s.jobs.Front(); e != nil; e = e.Next() {
+			cut = append(cut, e.Value.(task))
+		}
+	}
+	s.guard.Unlock()
+	if w != nil {
+		w.Wake(park.Retry)
+	}
+	s.closing.Open()
+	if first {
+		defer s.done()
+		defer s.input.stop()
+	}
+	if terminate {
+		defer s.input.finish()
+	}
+	cutAll(cut)
+	return first
+}
+
+// cutAll cuts tasks off, all of them, even if the Close of a connection panics: then it goes on afterwards.
+func cutAll(tasks []task) {
+	for i, t := range tasks {
+		returned := false
+		func() {
+			defer func() {
+				if !returned {
+					cutAll(tasks[i+1:])
+				}
+			}()
+			t.job().end(ErrTerminated)
+			t.cut()
+			returned = true
+		}()
+	}
+}
+
+// checkJoin panics in a handler.
+func (s *service) checkJoin() {
+	id := goid.Get()
+	s.guard.Lock()
+	defer s.guard.Unlock()
+	for e := s.jobs.Front(); e != nil; e = e.Next() {
+		if e.Value.(task).job().goroutine == id {
+			panic(thread.ErrJoinSelf)
+		}
+	}
+}
