@@ -1,0 +1,3 @@
+package socketserver_test
+
+func setLimit(int) {}
