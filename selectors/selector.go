@@ -35,7 +35,8 @@ type Selector[D any] struct {
 	reports  []report
 	got      harvest[D]
 	tolerant bool // the last rebuild failed
-	ask      func(fd uintptr) bool
+	ask      func(fd uintptr) bool // askKernel, as a value that is made once
+	askOnce  func(fd uintptr)
 }
 
 // New returns a Selector that waits for nothing yet. It returns an error that is errors.ErrUnsupported where there is
@@ -47,6 +48,7 @@ func New[D any]() (*Selector[D], error) {
 	}
 	s := &Selector[D]{epoll: e, files: make(map[any]*registration[D])}
 	s.ask = s.askKernel
+	s.askOnce = func(fd uintptr) { s.askKernel(fd) }
 	return s, nil
 }
 

@@ -73,7 +73,7 @@ func (s *Selector[D]) wait(limit netwait.Limit) (got harvest[D], err error) {
 	if limit.IsForever() {
 		return got, s.explain(e.conn.Read(s.ask))
 	}
-	if err := e.conn.Control(func(fd uintptr) { s.ask(fd) }); err != nil || s.worthwhile() {
+	if err := e.conn.Control(s.askOnce); err != nil || s.worthwhile() {
 		return got, s.explain(err)
 	}
 	return got, s.explain(limit.Do(e.file.SetReadDeadline, func() error { return e.conn.Read(s.ask) }))
@@ -114,7 +114,7 @@ func (s *Selector[D]) look() ([]Ready[D], error) {
 		if e == nil {
 			return nil, ErrClosed
 		}
-		err := e.conn.Control(func(fd uintptr) { s.ask(fd) })
+		err := e.conn.Control(s.askOnce)
 		return s.got.ready, s.explain(err)
 	}
 	for {
