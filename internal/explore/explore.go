@@ -2,7 +2,7 @@
 //
 // A race that needs a switch of goroutines between two certain instructions may never be met by a test that only starts
 // many goroutines. So the code under test names the places where a switch matters (Point), and its guards are Mutexes of
-// this package. In an ordinary build a Point is nothing and a Mutex is a sync.Mutex. With the build tag explore, a
+// this package. In an ordinary build a Point is nothing and a Mutex is a sync.Mutex. With the build tag threadingexplore, a
 // goroutine that comes to a Point, or to a guard, stops there, and a scheduler lets one goroutine go on at a time. Which
 // one, is a decision, and the list of all decisions is the schedule. It is made at random, from a seed, or by going
 // through all schedules in order up to a bound.

@@ -1,10 +1,10 @@
-//go:build !explore
+//go:build !threadingexplore
 
 package explore
 
 import "sync"
 
-// On reports whether the build tag explore is set.
+// On reports whether the build tag threadingexplore is set.
 const On = false
 
 // Point is a place where a schedule may switch. Guard it by On, so that it is nothing, also to the inliner.

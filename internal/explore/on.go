@@ -1,4 +1,4 @@
-//go:build explore
+//go:build threadingexplore
 
 package explore
 
@@ -18,7 +18,7 @@ import (
 	"github.com/gothreading/threading/internal/goid"
 )
 
-// On reports whether the build tag explore is set.
+// On reports whether the build tag threadingexplore is set.
 const On = true
 
 // current is the scheduler of the present run.
@@ -114,7 +114,7 @@ func number(t *testing.T, name string, otherwise int) int {
 
 func report(t *testing.T, c Case, schedule string, err error) {
 	t.Helper()
-	t.Fatalf("%s: %v\nagain: EXPLORE_REPLAY=%s go test -tags explore -run '^%s$'", c.Name, err, schedule, t.Name())
+	t.Fatalf("%s: %v\nagain: EXPLORE_REPLAY=%s go test -tags threadingexplore -run '^%s$'", c.Name, err, schedule, t.Name())
 }
 
 // exhaust runs all schedules of c in which a goroutine that could go on is interrupted, or time passes, at most bound

@@ -27,8 +27,8 @@ func (p place) compare(q place) int {
 	return cmp.Or(cmp.Compare(p.file, q.file), cmp.Compare(p.test, q.test))
 }
 
-// scan parses the test files under root that an ordinary build has, but not those of this package, of other modules and
-// of folders that the go command passes over.
+// scan parses the test files under root that an ordinary build has, but not those of other modules and of folders that the
+// go command passes over.
 func (s *suite) scan(root string) error {
 	packages := map[string]*testPackage{}
 	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
@@ -42,7 +42,7 @@ func (s *suite) scan(root string) error {
 		rel = filepath.ToSlash(rel)
 		if d.IsDir() {
 			base := d.Name()
-			if rel != "." && (base[0] == '.' || base[0] == '_' || base == "testdata" || rel == "internal/conformance") {
+			if rel != "." && (base[0] == '.' || base[0] == '_' || base == "testdata") {
 				return fs.SkipDir
 			}
 			if _, err := os.Stat(filepath.Join(name, "go.mod")); rel != "." && err == nil {
@@ -110,7 +110,7 @@ type foundID struct {
 
 var (
 	testFunc   = regexp.MustCompile(`^Test([A-Z]\w*)?$`)
-	testWithID = regexp.MustCompile(`^Test([A-Z]\d{2,3})(?:[A-Z]\w*)?$`)
+	testWithID = regexp.MustCompile(`^Test([A-Z]{1,2}\d{2,3})(?:[A-Z]\w*)?$`)
 )
 
 func (p *testPackage) add(fset *token.FileSet, rel string, file *ast.File) {

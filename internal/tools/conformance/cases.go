@@ -1,30 +1,35 @@
 package main
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
+	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
 )
 
-//go:embed cases.txt
-var casesText string
+// The folder has a file for each part of the table; they are read in the order
+// of their names. Their form is explained in cases/README.md.
+//
+//go:embed cases/*.txt
+var caseFiles embed.FS
 
-// A section is a file of CPython's tests, or a heading of our own.
+// A section is a file of somebody's tests, or a heading of our own.
 type section struct {
-	name  string
-	about string
-	cases []*testCase
+	name   string
+	source string // the folder of the file, or "": CPython's Lib/test
+	about  string
+	cases  []*testCase
 }
 
-// file reports whether the section is a file of CPython.
+// file reports whether the section is a file of Python tests.
 func (s *section) file() bool { return strings.HasSuffix(s.name, ".py") }
 
-// A testCase is one of CPython's tests, or something else that a toolkit like this should show.
+// A testCase is one of those tests, or something else that a toolkit like this should show.
 type testCase struct {
 	id    string
-	mark  byte // A, M, P or N, see cases.txt
+	mark  byte // A, M, P or N, see cases/README.md
 	class string
 	name  string
 	note  string
@@ -35,17 +40,37 @@ type testCase struct {
 func (c *testCase) applies() bool { return c.mark == 'A' || c.mark == 'M' }
 
 var (
-	caseLine = regexp.MustCompile(`^([A-Z]\d{2,3}) ([AMPN]) ([^|]+?)(?: \| (.+?))?(?: => (.+))?$`)
+	caseLine = regexp.MustCompile(`^([A-Z]{1,2}\d{2,3}) ([AMPN]) ([^|]+?)(?: \| (.+?))?(?: => (.+))?$`)
 	sentence = regexp.MustCompile("^[A-Z0-9`].*\\.$")
 )
 
-// parseCases reads cases.txt.
-func parseCases(text string) (sections []*section, err error) {
-	class := ""
+// readCases reads all files of cases.
+func readCases() (sections []*section, err error) {
+	entries, err := fs.ReadDir(caseFiles, "cases")
+	if err != nil {
+		return nil, err
+	}
 	seen := map[string]bool{}
+	for _, entry := range entries {
+		text, err := fs.ReadFile(caseFiles, "cases/"+entry.Name())
+		if err != nil {
+			return nil, err
+		}
+		more, err := parseCases(entry.Name(), string(text), seen)
+		if err != nil {
+			return nil, err
+		}
+		sections = append(sections, more...)
+	}
+	return sections, nil
+}
+
+// parseCases reads the text of one file. The ids of the cases are added to seen.
+func parseCases(file, text string, seen map[string]bool) (sections []*section, err error) {
+	class := ""
 	for i, line := range strings.Split(text, "\n") {
 		line = strings.TrimSuffix(line, "\r")
-		bad := func(what string) error { return fmt.Errorf("cases.txt:%d: %s: %s", i+1, what, line) }
+		bad := func(what string) error { return fmt.Errorf("%s:%d: %s: %s", file, i+1, what, line) }
 		if name, ok := strings.CutPrefix(line, "== "); ok {
 			sections = append(sections, &section{name: name})
 			class = ""
@@ -60,6 +85,10 @@ func parseCases(text string) (sections []*section, err error) {
 		s := sections[len(sections)-1]
 		if about, ok := strings.CutPrefix(line, "> "); ok {
 			s.about = about
+			continue
+		}
+		if source, ok := strings.CutPrefix(line, "@ "); ok {
+			s.source = source
 			continue
 		}
 		if name, ok := strings.CutPrefix(line, "-- "); ok {
@@ -82,7 +111,7 @@ func parseCases(text string) (sections []*section, err error) {
 		case c.note != "" && !sentence.MatchString(c.note):
 			return nil, bad("the note is no sentence")
 		case s.file() && (c.class == "" || !strings.HasPrefix(c.name, "test_")):
-			return nil, bad("a test of CPython has a class, and a name that begins with test_")
+			return nil, bad("a test of Python has a class, and a name that begins with test_")
 		}
 		seen[c.id] = true
 		s.cases = append(s.cases, c)
@@ -97,7 +126,7 @@ func ids(s string) (named []namedID) {
 	if m != nil && m[1] == m[3] {
 		from, to := number(m[2]), number(m[4])
 		for n := from; n <= to; n++ {
-			named = append(named, namedID{id: fmt.Sprintf("%s%02d", m[1], n)})
+			named = append(named, namedID{id: fmt.Sprintf("%s%0*d", m[1], len(m[2]), n)})
 		}
 		return named
 	}
@@ -118,8 +147,8 @@ func ids(s string) (named []namedID) {
 type namedID struct{ id, name string }
 
 var (
-	oneID      = regexp.MustCompile(`^([A-Z]\d{2,3})(?:$|:? (?:\w+\.)?(test_\w+)?)`)
-	rangeOfIDs = regexp.MustCompile(`^([A-Z])(\d{2,3})-([A-Z])(\d{2,3})\b`)
+	oneID      = regexp.MustCompile(`^([A-Z]{1,2}\d{2,3})(?:$|:? (?:\w+\.)?(test_\w+)?)`)
+	rangeOfIDs = regexp.MustCompile(`^([A-Z]{1,2})(\d{2,3})-([A-Z]{1,2})(\d{2,3})\b`)
 )
 
 func number(digits string) (n int) {
@@ -138,7 +167,7 @@ type suite struct {
 }
 
 func readSuite(root string) (*suite, error) {
-	sections, err := parseCases(casesText)
+	sections, err := readCases()
 	if err != nil {
 		return nil, err
 	}

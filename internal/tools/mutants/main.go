@@ -1,16 +1,17 @@
 // Command mutants breaks the code on purpose, in one place at a time, and tells which test notices. A break that no test
 // notices is a promise without a proof: the command then fails.
 //
-//	go run ./internal/mutants           # all of them, some minutes
-//	go run ./internal/mutants -run park # those whose name or file matches
-//	go run ./internal/mutants -table    # as the table of docs/testing.md
+//	go -C internal/tools run ./mutants             # all of them, some minutes
+//	go -C internal/tools run ./mutants -run park   # those whose name or file matches
+//	go -C internal/tools run ./mutants -race       # under the race detector
+//	go -C internal/tools run ./mutants -long       # with as many rounds as go test has, without -short
+//	go -C internal/tools run ./mutants -table      # as a Markdown table
 //
 // Nothing in the tree is changed: the compiler is given the broken file in place of the real one. A break may loop or
 // allocate without end, so each run has a limit of time and, on Linux, of memory.
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,18 +22,22 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/gothreading/threading/internal/tools/module"
 )
 
-// A mutant is one break: New in place of Old, which is in the File once.
+// A mutant is one break: New in place of Old, which is once in the function Func of the File; see match.go.
 type mutant struct {
 	Name     string
-	File     string
+	File     string // from the root
+	Func     string // Func or Type.Func
 	Old, New string
 	Package  string   // whose tests should notice; "": that of the file
 	Flags    []string // of the test binary, instead of -test.short
-	Explore  bool     // build with the tag explore and look for schedules
+	Tags     string   // build tags; threadingexplore also looks for schedules only
 }
 
 const (
@@ -40,11 +45,16 @@ const (
 	memoryLimit = 6 << 20 // kilobytes of address space
 )
 
+var (
+	run   = flag.String("run", "", "only those whose name or file matches this `pattern`")
+	table = flag.Bool("table", false, "print a Markdown table")
+	race  = flag.Bool("race", false, "with the race detector")
+	long  = flag.Bool("long", false, "without -short, and with five times the time")
+)
+
 func main() {
-	run := flag.String("run", "", "only those whose name or file matches this `pattern`")
-	table := flag.Bool("table", false, "print a Markdown table")
 	flag.Parse()
-	survivors, err := all(*run, *table)
+	survivors, err := all()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(2)
@@ -55,19 +65,19 @@ func main() {
 	}
 }
 
-func all(pattern string, table bool) (survivors int, err error) {
-	wanted, err := regexp.Compile(pattern)
+func all() (survivors int, err error) {
+	wanted, err := regexp.Compile(*run)
 	if err != nil {
 		return 0, err
 	}
-	root, err := moduleRoot()
+	root, err := module.Root()
 	if err != nil {
 		return 0, err
 	}
-	if table {
+	if *table {
 		fmt.Print("| break | in | noticed by |\n|---|---|---|\n")
 	}
-	for _, m := range mutants {
+	for _, m := range slices.Concat(mutants...) {
 		if !wanted.MatchString(m.Name) && !wanted.MatchString(m.File) {
 			continue
 		}
@@ -81,30 +91,13 @@ func all(pattern string, table bool) (survivors int, err error) {
 			survivors++
 			noticed = "**nobody**"
 		}
-		if table {
+		if *table {
 			fmt.Printf("| %s | %s | %s |\n", m.Name, m.File, noticed)
 		} else {
 			fmt.Printf("%5.1f s  %-22s %s: %s\n", time.Since(start).Seconds(), m.File, m.Name, noticed)
 		}
 	}
 	return survivors, nil
-}
-
-func moduleRoot() (string, error) {
-	out, err := exec.Command("go", "env", "GOMOD").Output()
-	return filepath.Dir(strings.TrimSpace(string(out))), err
-}
-
-// broken returns the file's text with the break in it.
-func (m mutant) broken(root string) ([]byte, error) {
-	text, err := os.ReadFile(filepath.Join(root, m.File))
-	if err != nil {
-		return nil, err
-	}
-	if n := bytes.Count(text, []byte(m.Old)); n != 1 {
-		return nil, fmt.Errorf("%q: its place is %d times in %s, want once", m.Name, n, m.File)
-	}
-	return bytes.Replace(text, []byte(m.Old), []byte(m.New), 1), nil
 }
 
 // try runs the tests with the break, and returns which noticed it, or "".
@@ -128,24 +121,33 @@ func (m mutant) try(root string) (noticed string, err error) {
 		pkg = filepath.Dir(m.File)
 	}
 	args := []string{"test", "-c", "-overlay", overlay, "-o", binary}
-	flags := []string{"-test.short"}
-	if m.Explore {
-		args = append(args, "-tags", "explore")
+	flags, limit := []string{"-test.short"}, timeLimit
+	if *long {
+		flags, limit = nil, 5*timeLimit
+	}
+	if *race {
+		args = append(args, "-race")
+	}
+	if m.Tags != "" {
+		args = append(args, "-tags", m.Tags)
+	}
+	if m.Tags == "threadingexplore" {
 		flags = []string{"-test.run", "^TestNoScheduleBreaks"}
 	}
 	if m.Flags != nil {
 		flags = m.Flags
 	}
-	build := exec.Command("go", append(args, "./"+pkg)...)
-	build.Dir = root
+	inside := moduleOf(root, pkg)
+	build := exec.Command("go", append(args, "./"+strings.TrimPrefix(strings.TrimPrefix(pkg, inside), "/"))...)
+	build.Dir = filepath.Join(root, inside)
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("it does not compile: %s", out)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), timeLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	flags = append(flags, "-test.failfast", "-test.timeout", (timeLimit - 10*time.Second).String())
+	flags = append(flags, "-test.failfast", "-test.timeout", (limit - 10*time.Second).String())
 	test := exec.CommandContext(ctx, binary, flags...)
-	if runtime.GOOS == "linux" {
+	if runtime.GOOS == "linux" && !*race { // the race detector reserves terabytes
 		script := fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, memoryLimit)
 		test = exec.CommandContext(ctx, "sh", append([]string{"-c", script, binary}, flags...)...)
 	}
@@ -155,6 +157,16 @@ func (m mutant) try(root string) (noticed string, err error) {
 		return "", nil
 	}
 	return who(out), nil
+}
+
+// moduleOf returns the folder of the module that a package is in, from the root.
+func moduleOf(root, pkg string) string {
+	for dir := pkg; dir != "."; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(root, dir, "go.mod")); err == nil {
+			return dir
+		}
+	}
+	return ""
 }
 
 var (

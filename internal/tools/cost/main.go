@@ -2,7 +2,7 @@
 // nobody: those whose speed is a count of them. A count is the same on a busy machine and an idle one, so the test of this
 // package can fail when an operation has become slower, and for no other reason.
 //
-//	go run ./internal/cost
+//	go -C internal/tools run ./cost
 //
 // Each operation runs in a process of its own, and this one lets it go on by a single instruction at a time. That takes
 // Linux and an amd64 processor. What an operation makes other goroutines do is not counted.

@@ -1,8 +1,8 @@
 // Command conformance writes docs/conformance.md: which Go tests answer which of CPython's own tests.
 //
-//	go run ./internal/conformance
+//	go -C internal/tools run ./conformance
 //
-// The cases are in cases.txt. The Go tests are found by the ids in their names, in the source: nothing is run. The tests
+// The cases are in the folder cases. The Go tests are found by the ids in their names, in the source: nothing is run. The tests
 // of this package fail if the table is not up to date, if a case lacks its Go test, or if a Go test names no case.
 package main
 
@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/gothreading/threading/internal/tools/module"
 )
 
 //go:generate go run .
@@ -23,7 +25,7 @@ func main() {
 
 // generate writes the table also if something is wrong with it, which the table then shows.
 func generate() error {
-	root, err := moduleRoot()
+	root, err := module.Root()
 	if err != nil {
 		return err
 	}
@@ -46,21 +48,3 @@ func generate() error {
 
 // table is what is generated, from the root of the module.
 const table = "docs/conformance.md"
-
-// moduleRoot returns the folder of go.mod at or above the current one.
-func moduleRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", fmt.Errorf("there is no go.mod above")
-		}
-		dir = parent
-	}
-}

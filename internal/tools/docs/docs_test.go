@@ -105,7 +105,7 @@ var repository = sync.OnceValues(func() (*tree, error) {
 		files: map[string]bool{}, dirs: map[string]bool{}, tests: map[string][]string{},
 		exported: map[string]map[string]bool{}, methods: map[string]bool{}, goSources: map[string]string{},
 	}
-	root := os.DirFS("..")
+	root := os.DirFS("../../..")
 	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -499,18 +499,18 @@ func goTool(t *testing.T, dir string, args ...string) string {
 func newModule(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	root, err := filepath.Abs("..")
+	root, err := filepath.Abs("../../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	mod, err := os.ReadFile("../go.mod")
+	mod, err := os.ReadFile("../../../go.mod")
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := strings.Replace(string(mod), "module "+module, "module blocks", 1) +
 		fmt.Sprintf("\nrequire %s v0.0.0\n\nreplace %s => %q\n", module, module, filepath.ToSlash(root))
 	write(t, filepath.Join(dir, "go.mod"), text)
-	sum, err := os.ReadFile("../go.sum")
+	sum, err := os.ReadFile("../../../go.sum")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -951,7 +951,7 @@ func TestFragmentsAreBuilt(t *testing.T) {
 // The worked port.
 
 func TestTheWorkedPortIsTheProgram(t *testing.T) {
-	original, err := os.ReadFile("../examples/crawler/crawler.py")
+	original, err := os.ReadFile("../../../examples/crawler/crawler.py")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,28 @@
+package main
+
+var rlockMutants = []mutant{
+	{
+		Name: "an RLock forgets its depth",
+		File: "rlock/rlock.go",
+		Func: "RLock.Unlock",
+		Old: `if r.again > 0 {
+	r.again--
+	return
+}`,
+		New: "",
+	},
+	{
+		Name: "an RLock lets strangers unlock",
+		File: "rlock/rlock.go",
+		Func: "RLock.Unlock",
+		Old:  "if !r.owns(id) { panic(ErrNotOwner) }",
+		New:  "id = r.gate.Value()",
+	},
+	{
+		Name: "LockDepth is one short",
+		File: "rlock/rlock.go",
+		Func: "RLock.LockDepth",
+		Old:  "r.again += depth - 1",
+		New:  "r.again += depth - 2",
+	},
+}
