@@ -18,9 +18,9 @@ import (
 // A Selector waits for any of many files to become ready. D is the type of what is remembered with each.
 type Selector[D any] struct {
 	// turn is held by whoever may wait in the netpoller, of which only one goroutine at a time can; see wait.
-	turn park.Gate
+	turn park.Exclusive
 
-	guard park.Mutex // of what follows
+	guard park.Guard // of what follows
 	epoll *epoll     // what the kernel watches; nil: closed
 	next  *successor // while rebuild works
 	stale bool       // the kernel watches what is not registered any more
@@ -34,7 +34,7 @@ type Selector[D any] struct {
 	// Of whoever has the turn.
 	reports  []report
 	got      harvest[D]
-	tolerant bool // the last rebuild failed
+	tolerant bool                  // the last rebuild failed
 	ask      func(fd uintptr) bool // askKernel, as a value that is made once
 	askOnce  func(fd uintptr)
 }
@@ -221,13 +221,12 @@ func (s *Selector[D]) SelectTimeout(d time.Duration) ([]Ready[D], error) {
 
 // SelectContext is like Select but gives up when ctx ends, and then returns context.Cause(ctx).
 func (s *Selector[D]) SelectContext(ctx context.Context) ([]Ready[D], error) {
-	limit := netwait.Until(ctx)
 	if ctx.Err() != nil {
-		return nil, s.orClosed(limit.Cause(nil))
+		return nil, s.orClosed(park.Cause(ctx))
 	}
-	ready, err := s.selectUntil(limit)
+	ready, err := s.selectUntil(netwait.Until(ctx))
 	if err == errGaveUp {
-		return nil, limit.Cause(nil)
+		return nil, park.Cause(ctx)
 	}
 	return ready, err
 }

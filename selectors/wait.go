@@ -3,7 +3,6 @@ package selectors
 import (
 	"github.com/gothreading/threading/internal/netwait"
 	"github.com/gothreading/threading/internal/nonblock"
-	"github.com/gothreading/threading/internal/park"
 )
 
 // # How a Select waits
@@ -58,9 +57,9 @@ func (s *Selector[D]) selectUntil(limit netwait.Limit) ([]Ready[D], error) {
 
 // wait takes the turn and returns what is ready, or what is to be done about the epoll.
 func (s *Selector[D]) wait(limit netwait.Limit) (got harvest[D], err error) {
-	if !s.turn.TryAcquire(park.Exclusive, 1) {
+	if !s.turn.TryAcquire(1) {
 		left, ok := limit.Park()
-		if !ok || !s.turn.Acquire(park.Exclusive, 1, left) {
+		if !ok || !s.turn.Acquire(1, left) {
 			return got, s.orClosed(errGaveUp)
 		}
 	}
@@ -107,7 +106,7 @@ func (s *Selector[D]) worthwhile() bool {
 // look is wait, and does not wait: also not for the turn. If somebody else has it, that one waits, or is about to look
 // too; both may see the same.
 func (s *Selector[D]) look() ([]Ready[D], error) {
-	if s.turn.TryAcquire(park.Exclusive, 1) {
+	if s.turn.TryAcquire(1) {
 		defer s.turn.Free()
 		defer func() { s.got = harvest[D]{} }()
 		e := s.prepare()

@@ -24,7 +24,7 @@ func (s *service) next(base context.Context, limit netwait.Limit) (task, error) 
 		s.onError(nil, err)
 		soon, release := limit.Within(pause)
 		left, ok := soon.Park()
-		closed := ok && s.closing.Wait(left)
+		closed := ok && s.closing.WaitLimit(left)
 		release()
 		if !closed && limit.Reached() {
 			return nil, errGaveUp
@@ -33,9 +33,9 @@ func (s *service) next(base context.Context, limit netwait.Limit) (task, error) 
 }
 
 func (s *service) nextOnce(base context.Context, limit netwait.Limit) (t task, err error) {
-	if !s.turn.TryAcquire(park.Exclusive, 1) {
+	if !s.turn.TryAcquire(1) {
 		left, ok := limit.Park()
-		if !ok || !s.turn.Acquire(park.Exclusive, 1, left) {
+		if !ok || !s.turn.Acquire(1, left) {
 			return nil, s.orClosed(errGaveUp)
 		}
 	}
@@ -79,7 +79,7 @@ func (s *service) tryOnce() (t task, err error) {
 	if s.isClosed() {
 		return nil, ErrClosed
 	}
-	if !s.turn.TryAcquire(park.Exclusive, 1) {
+	if !s.turn.TryAcquire(1) {
 		return nil, nonblock.ErrWouldBlock
 	}
 	defer s.turn.Free()
@@ -135,7 +135,7 @@ func (s *service) takePlace(limit netwait.Limit) error {
 	return nil
 }
 
-var waiters = park.Waiters[struct{}]()
+var waiters park.Pool[struct{}]
 
 func (s *service) tryPlace() bool {
 	s.guard.Lock()

@@ -2,7 +2,6 @@ package socketserver
 
 import (
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/gothreading/threading/internal/netwait"
@@ -26,7 +25,7 @@ type input[T any] struct {
 	begin       func() bool           // whether the pump may begin
 	done        func()                // it has ended
 
-	guard   sync.Mutex // of what follows
+	guard   park.Guard // of what follows
 	pumping bool
 	kept    *outcome[T]
 	stopped bool

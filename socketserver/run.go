@@ -2,7 +2,6 @@ package socketserver
 
 import (
 	"context"
-	"runtime/debug"
 
 	"github.com/gothreading/threading/internal/goid"
 	"github.com/gothreading/threading/internal/park"
@@ -45,14 +44,11 @@ func (s *service) run(t task) {
 	s.guard.Lock()
 	j.goroutine = goid.Get()
 	s.guard.Unlock()
-	err := thread.ErrGoexit
-	defer func() {
-		if v := recover(); v != nil {
-			err = &thread.PanicError{Value: v, Stack: debug.Stack()}
-		}
-		s.end(t, err)
-	}()
-	err = t.serve()
+	err := thread.ErrGoexit // until serve has returned or panicked
+	defer func() { s.end(t, err) }()
+	if panicked := thread.Try(func() { err = t.serve() }); panicked != nil {
+		err = panicked
+	}
 }
 
 // end is the exit of every task. The error, OnError and the connection are not ours, and may panic or exit.

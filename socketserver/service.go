@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,11 +34,11 @@ type service struct {
 	choices
 	input source
 
-	turn    park.Gate  // of those who accept
-	closing park.Latch // opened by Close
-	over    park.Latch // opened when the server is closed and nothing runs any more
+	turn    park.Exclusive // of those who accept
+	closing park.Latch     // opened by Close
+	over    park.Latch     // opened when the server is closed and nothing runs any more
 
-	guard      sync.Mutex // of what follows
+	guard      park.Guard // of what follows
 	closed     bool
 	terminated bool
 	finished   bool                // somebody is about to open over, or has
@@ -102,10 +101,9 @@ func (s *service) ServeContext(ctx context.Context) error {
 	if s.isClosed() {
 		return nil
 	}
-	limit := netwait.Until(ctx)
 	if ctx.Err() != nil {
 		s.close(false)
-		return limit.Cause(nil)
+		return park.Cause(ctx)
 	}
 	mine := false
 	stop := netwait.AfterFunc(ctx, func() { mine = s.close(false) })
@@ -114,7 +112,7 @@ func (s *service) ServeContext(ctx context.Context) error {
 		return s.serve(ctx)
 	}()
 	if err == nil && mine {
-		return limit.Cause(nil)
+		return park.Cause(ctx)
 	}
 	return err
 }
@@ -167,11 +165,10 @@ func (s *service) HandleRequestTimeout(d time.Duration) error {
 // HandleRequestContext is like HandleRequest but gives up waiting for a client when ctx ends, and then returns
 // context.Cause(ctx). The context of the handler has the values of ctx, but not its end.
 func (s *service) HandleRequestContext(ctx context.Context) error {
-	limit := netwait.Until(ctx)
 	if ctx.Err() != nil && !s.isClosed() {
-		return limit.Cause(nil)
+		return park.Cause(ctx)
 	}
-	return s.handleRequest(ctx, limit)
+	return s.handleRequest(ctx, netwait.Until(ctx))
 }
 
 func (s *service) handleRequest(base context.Context, limit netwait.Limit) error {
@@ -197,23 +194,20 @@ func (s *service) Terminate() { s.close(true) }
 // Close, and waits for that too. It panics with thread.ErrJoinSelf in a handler.
 func (s *service) Join() {
 	s.checkJoin()
-	s.over.Wait(park.Forever)
+	s.over.Wait()
 }
 
 // JoinTimeout is like Join but waits at most d, and reports whether all is over. With d <= 0 it only looks; math.MaxInt64
 // is forever.
 func (s *service) JoinTimeout(d time.Duration) bool {
 	s.checkJoin()
-	return s.over.IsOpen() || d > 0 && s.over.Wait(park.After(d))
+	return s.over.WaitTimeout(d)
 }
 
 // JoinContext is like Join but gives up when ctx ends, and then returns context.Cause(ctx).
 func (s *service) JoinContext(ctx context.Context) error {
 	s.checkJoin()
-	if ctx.Err() != nil || !s.over.Wait(park.Until(ctx)) {
-		return netwait.Until(ctx).Cause(nil)
-	}
-	return nil
+	return s.over.WaitContext(ctx)
 }
 
 // Shutdown is Close and Join: what a handler has written when it returns, its client receives. It is Python's shutdown
@@ -221,7 +215,7 @@ func (s *service) JoinContext(ctx context.Context) error {
 func (s *service) Shutdown() {
 	s.checkJoin()
 	s.close(false)
-	s.over.Wait(park.Forever)
+	s.over.Wait()
 }
 
 // ShutdownTimeout is Shutdown for the handlers that return within d. The others it cuts off by Terminate; then it returns
@@ -229,7 +223,7 @@ func (s *service) Shutdown() {
 func (s *service) ShutdownTimeout(d time.Duration) bool {
 	s.checkJoin()
 	s.close(false)
-	if s.over.IsOpen() || d > 0 && s.over.Wait(park.After(d)) {
+	if s.over.WaitTimeout(d) {
 		return true
 	}
 	s.close(true)
@@ -241,11 +235,11 @@ func (s *service) ShutdownTimeout(d time.Duration) bool {
 func (s *service) ShutdownContext(ctx context.Context) error {
 	s.checkJoin()
 	s.close(false)
-	if ctx.Err() == nil && s.over.Wait(park.Until(ctx)) {
-		return nil
+	err := s.over.WaitContext(ctx)
+	if err != nil {
+		s.close(true)
 	}
-	s.close(true)
-	return netwait.Until(ctx).Cause(nil)
+	return err
 }
 
 // Stats returns numbers of the server.

@@ -84,10 +84,7 @@ func (l Limit) Cause(timeout error) error {
 	if l.ctx == nil {
 		return timeout
 	}
-	if cause := context.Cause(l.ctx); cause != nil {
-		return cause
-	}
-	return context.Canceled
+	return park.Cause(l.ctx)
 }
 
 // past is a deadline that ends a wait which has begun.
