@@ -129,7 +129,7 @@ func list(ready []selectors.Ready[string]) string {
 	return strings.Join(all, " ")
 }
 
-// waitUntilInNetpoller returns when n goroutines are asleep in the netpoller in a Select, and others in line behind
+// waitUntilAsleep returns when n goroutines are asleep in the netpoller in a Select, and others in line behind
 // them, as many as are told.
 func waitUntilAsleep(t testing.TB, n, behind int) {
 	t.Helper()
@@ -144,8 +144,8 @@ func waitUntilAsleep(t testing.TB, n, behind int) {
 			switch {
 			case bytes.Contains(stack, []byte("[IO wait")) && bytes.Contains(stack, []byte("runtime_pollWait")):
 				in++
-			case bytes.Contains(stack, []byte("park.(*Gate)")) && bytes.Contains(stack, []byte("[sync.Cond.Wait")),
-				bytes.Contains(stack, []byte("park.(*Gate)")) && bytes.Contains(stack, []byte("[select")):
+			case bytes.Contains(stack, []byte("/internal/park.")) &&
+				(bytes.Contains(stack, []byte("[sync.Cond.Wait")) || bytes.Contains(stack, []byte("[select"))):
 				line++
 			}
 		}
