@@ -1,5 +1,5 @@
-// Command echo serves TCP clients in threads, a few at a time: an echo that repeats what it hears, and a phone menu.
-// It is a port of these Python programs:
+// Command echo serves clients in threads, a few at a time, over TCP, UDP or a Unix socket: an echo that repeats what it
+// hears, and a phone menu. It is a port of these Python programs:
 //
 //	class Echo(socketserver.BaseRequestHandler):
 //	    def handle(self):
@@ -16,20 +16,29 @@
 //	            if data == b"exit": break
 //	            ...                                 # sendall of an answer
 //
+//	class Packet(socketserver.BaseRequestHandler):
+//	    def handle(self):
+//	        data, sock = self.request
+//	        sock.sendto(data, self.client_address)
+//
 //	socketserver.ThreadingTCPServer(("127.0.0.1", 8009), Echo).serve_forever()
+//	socketserver.UDPServer(("127.0.0.1", 8009), Packet).serve_forever()
+//	socketserver.UnixStreamServer("/tmp/echo.sock", Menu).serve_forever()
 //
 // The differences that matter:
 //
-//   - ThreadingTCPServer starts a thread for every client there is, without limit. Here a BoundedSemaphore has a permit
-//     for each handler; whoever comes when all are busy waits in the system's backlog.
+//   - A handler is a function. What it returns is told to OnError, unless it only says that the client has left.
+//   - Threading or not is a number: Limit(1) serves one client at a time, as TCPServer does. ThreadingTCPServer starts
+//     a thread for every client there is, and that is the default here too; whoever comes when all handlers are busy
+//     waits in the system's backlog.
 //   - TCP has no messages: one recv may bring half of what was sent, or two at once, and "exi" is not "exit". The echo
 //     does not care, because it copies bytes; the menu reads lines.
 //   - The menu of the original does not notice that a client left without "exit": recv returns b"" at once, each time,
 //     and it answers that until a sendall fails. Here the end of the lines ends the handler.
-//   - After Ctrl-C in serve_forever the exit waits for the threads, and those for their clients. Here the server stops
-//     accepting, gives the handlers some time (to hold all permits is to know that none is left), and then closes
-//     the connections of the rest, which ends their reads.
-//   - A handler that dies of an exception, or of a panic here, is reported, and the server goes on.
+//   - After Ctrl-C in serve_forever the exit waits for the threads, and those for their clients. ShutdownTimeout gives
+//     the handlers some time and then cuts off the rest.
+//   - A UnixStreamServer leaves its file behind, and does not start where there is one. Here the file goes with the
+//     server, and one that a dead server has left is replaced.
 package main
 
 import (
@@ -44,25 +53,29 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gothreading/threading"
 	"github.com/gothreading/threading/examples/internal/demo"
+	"github.com/gothreading/threading/socketserver"
 )
 
 // What the flags say; each start sets them anew.
 var (
 	address  string
+	network  string
 	handlers int
 	phone    bool
 )
 
 var program = demo.Program{
 	Name: "echo",
-	Does: "Starts both servers, talks to them and ends; with -serve, serves others until Ctrl-C.",
+	Does: "Starts servers of each kind, talks to them and ends; with -serve, serves others until Ctrl-C.",
 	Flags: func(f *flag.FlagSet) {
-		f.StringVar(&address, "serve", "", "serve on this `host:port` until Ctrl-C; port 0: any that is free")
-		f.IntVar(&handlers, "handlers", 2, "serve so many `clients` at once")
+		f.StringVar(&address, "serve", "", "serve on this `host:port`, or file, until Ctrl-C; port 0: any that is free")
+		f.StringVar(&network, "network", "tcp", "with -serve: `tcp`, udp or unix")
+		f.IntVar(&handlers, "handlers", 2, "serve so many `clients` at once; 1: one after the other")
 		f.BoolVar(&phone, "menu", false, "with -serve: be the phone menu, not the echo")
 	},
 	Run: run,
@@ -74,107 +87,95 @@ func run(out io.Writer, second time.Duration) error {
 	switch {
 	case handlers < 1 || handlers > 10000:
 		return demo.BadInput("-handlers %d: want 1 to 10000", handlers)
+	case network != "tcp" && network != "udp" && network != "unix":
+		return demo.BadInput("-network %s: want tcp, udp or unix", network)
+	case phone && network == "udp":
+		return demo.BadInput("-menu needs a connection: -network udp has none")
 	case address != "":
 		return serve(out, 3*second)
-	case phone:
-		return demo.BadInput("-menu needs -serve: without it both servers are shown")
+	case phone || network != "tcp":
+		return demo.BadInput("-menu and -network need -serve: without it all servers are shown")
 	}
 	return show(out, second)
 }
 
-// A server has a listener and a limited number of handlers.
-type server struct {
-	listener net.Listener
-	handle   func(net.Conn)
-	limit    int
-	free     *threading.BoundedSemaphore // a permit for each handler that is not busy
-
-	guard  threading.Lock // of what follows
-	open   map[net.Conn]bool
-	served int
-	most   int // clients at once
-	cut    int // clients that were cut off
+// A server is one of package socketserver, for connections or for packets.
+type server interface {
+	Serve() error
+	ShutdownTimeout(time.Duration) bool
+	Join()
+	Addr() net.Addr
+	Stats() socketserver.Stats
 }
 
-func newServer(addr string, limit int, handle func(net.Conn)) (*server, error) {
-	l, err := net.Listen("tcp", addr)
+// A tally counts how many handlers ran at once, at most, and how many were cut off.
+type tally struct{ now, most, cut atomic.Int64 }
+
+func (t *tally) enter() {
+	n := t.now.Add(1)
+	for old := t.most.Load(); n > old && !t.most.CompareAndSwap(old, n); old = t.most.Load() {
+	}
+}
+
+func (t *tally) leave(ctx context.Context) {
+	t.now.Add(-1)
+	if context.Cause(ctx) == socketserver.ErrTerminated {
+		t.cut.Add(1)
+	}
+}
+
+// listen binds a server, which counts its handlers.
+func listen(network, addr string, handle func(*socketserver.Conn) error, t *tally) (server, error) {
+	var s server
+	var err error
+	limit := socketserver.Limit(handlers)
+	if network == "udp" {
+		s, err = socketserver.ListenPacket(network, addr, func(p *socketserver.Packet) error {
+			t.enter()
+			defer t.leave(p.Context())
+			_, err := p.Write(p.Data)
+			return err
+		}, limit)
+	} else {
+		s, err = socketserver.Listen(network, addr, func(c *socketserver.Conn) error {
+			t.enter()
+			defer t.leave(c.Context())
+			return handle(c)
+		}, limit)
+	}
 	if errors.As(err, new(*net.AddrError)) || errors.As(err, new(*net.DNSError)) {
 		return nil, demo.BadInput("-serve %s: want host:port: %w", addr, err)
-	} else if err != nil {
-		return nil, err
 	}
-	return &server{
-		listener: l, handle: handle, limit: limit,
-		free: threading.NewBoundedSemaphore(limit), open: map[net.Conn]bool{},
-	}, nil
-}
-
-// run serves until ctx ends. Then it lets the clients finish, for as long as grace, and cuts off the rest.
-func (s *server) run(ctx context.Context, grace time.Duration) error {
-	defer context.AfterFunc(ctx, func() { s.listener.Close() })() // ends an Accept that waits
-	err := s.accept(ctx)
-	s.listener.Close()
-	if !s.free.AcquireNTimeout(s.limit, grace) {
-		s.guard.Lock()
-		s.cut = len(s.open)
-		for conn := range s.open {
-			conn.Close()
-		}
-		s.guard.Unlock()
-		s.free.AcquireN(s.limit)
-	}
-	return err
-}
-
-func (s *server) accept(ctx context.Context) error {
-	for s.free.AcquireContext(ctx) == nil {
-		conn, err := s.listener.Accept()
-		if err != nil {
-			s.free.Release()
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
-		s.guard.Lock()
-		s.open[conn] = true
-		s.served++
-		s.most = max(s.most, len(s.open))
-		s.guard.Unlock()
-		threading.NewThread(func() {
-			defer s.free.Release() // the last thing a handler does, also if it panics
-			defer s.forget(conn)
-			s.handle(conn)
-		}).Start()
-	}
-	return nil
-}
-
-func (s *server) forget(conn net.Conn) {
-	s.guard.Lock()
-	defer s.guard.Unlock()
-	conn.Close()
-	delete(s.open, conn)
+	return s, err
 }
 
 // echo sends back what comes, until the client has said all.
-func echo(conn net.Conn) { io.Copy(conn, conn) }
+func echo(c *socketserver.Conn) error {
+	_, err := io.Copy(c, c)
+	return err
+}
 
 // menu answers a line with a line.
-func menu(conn net.Conn) {
-	fmt.Fprintln(conn, "Welcome to 10086. 1: balance, 0: operator, exit: hang up")
-	for lines := bufio.NewScanner(conn); lines.Scan(); {
+func menu(c *socketserver.Conn) error {
+	fmt.Fprintln(c, "Welcome to 10086. 1: balance, 0: operator, exit: hang up")
+	for {
+		line, err := c.Reader().ReadString('\n')
+		if err != nil {
+			return err // io.EOF: the client has hung up
+		}
 		answer := "please try again"
-		switch strings.TrimSpace(lines.Text()) {
+		switch strings.TrimSpace(line) {
 		case "1":
 			answer = "your balance is 10 yuan"
 		case "0":
 			answer = "this call may be recorded"
 		case "exit":
-			fmt.Fprintln(conn, "goodbye")
-			return
+			_, err := fmt.Fprintln(c, "goodbye")
+			return err
 		}
-		fmt.Fprintln(conn, answer)
+		if _, err := fmt.Fprintln(c, answer); err != nil {
+			return err
+		}
 	}
 }
 
@@ -187,45 +188,62 @@ func serve(out io.Writer, grace time.Duration) error {
 	if phone {
 		handle = menu
 	}
-	s, err := newServer(address, handlers, handle)
+	t := new(tally)
+	s, err := listen(network, address, handle, t)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "serving on %s, at most %d clients at once, until Ctrl-C\n", s.listener.Addr(), s.limit)
-	err = s.run(ctx, grace)
-	fmt.Fprintf(out, "stopped: %d clients served, %d cut off\n", s.served, s.cut)
+	fmt.Fprintf(out, "serving on %s, at most %d clients at once, until Ctrl-C\n", s.Addr(), handlers)
+	err = runUntil(ctx, s, grace)
+	fmt.Fprintf(out, "stopped: %d clients served, %d cut off\n", s.Stats().Served, t.cut.Load())
 	return err
+}
+
+// runUntil serves until ctx ends. Then it lets the clients finish, for as long as grace, and cuts off the rest.
+func runUntil(ctx context.Context, s server, grace time.Duration) error {
+	var served error
+	serving := threading.NewThread(func() { served = s.Serve() })
+	serving.Start()
+	_ = serving.JoinContext(ctx) // or it fails before
+	if !s.ShutdownTimeout(grace) {
+		s.Join() // those who were cut off are on their way out
+	}
+	serving.Join()
+	return served
 }
 
 // show starts one server after the other and lets clients talk to it.
 func show(out io.Writer, second time.Duration) error {
-	err := with(out, echo, second, func(addr string) error {
-		errs := make([]error, 5) // one for each client
-		var clients []*threading.Thread
-		for i := range errs {
-			clients = append(clients, threading.NewThread(func() {
-				errs[i] = talk(out, addr, second/4, fmt.Sprintf("I am client %d", i), fmt.Sprintf("bye from %d", i))
-			}))
+	file := fmt.Sprintf("%s/echo-%d.sock", strings.TrimSuffix(os.TempDir(), "/"), os.Getpid())
+	for _, c := range []struct{ network, addr string }{{"tcp", "127.0.0.1:0"}, {"udp", "127.0.0.1:0"}, {"unix", file}} {
+		err := with(out, c.network, c.addr, echo, second, func(addr net.Addr) error {
+			errs := make([]error, 5) // one for each client
+			var clients []*threading.Thread
+			for i := range errs {
+				clients = append(clients, threading.NewThread(func() {
+					errs[i] = talk(out, addr, second/4, fmt.Sprintf("I am client %d", i), fmt.Sprintf("bye from %d", i))
+				}))
+			}
+			for _, t := range clients {
+				t.Start()
+			}
+			for _, t := range clients {
+				t.Join()
+			}
+			return cmp.Or(errs...)
+		})
+		if err != nil {
+			return err
 		}
-		for _, t := range clients {
-			t.Start()
-		}
-		for _, t := range clients {
-			t.Join()
-		}
-		return cmp.Or(errs...)
-	})
-	if err != nil {
-		return err
 	}
 	var silent net.Conn
-	err = with(out, menu, second, func(addr string) error {
+	err := with(out, "tcp", "127.0.0.1:0", menu, second, func(addr net.Addr) error {
 		if err := talk(out, addr, 0, "", "1", "7", "0", "exit"); err != nil {
 			return err
 		}
 		fmt.Fprintln(out, "a client calls, says nothing and stays")
 		var err error
-		if silent, err = net.Dial("tcp", addr); err == nil {
+		if silent, err = net.Dial("tcp", addr.String()); err == nil {
 			_, err = bufio.NewReader(silent).ReadString('\n') // when it is greeted, it has a handler
 		}
 		return err
@@ -237,29 +255,31 @@ func show(out io.Writer, second time.Duration) error {
 }
 
 // with starts a server, lets talk meet it, and stops it.
-func with(out io.Writer, handle func(net.Conn), grace time.Duration, talk func(addr string) error) error {
-	s, err := newServer("127.0.0.1:0", handlers, handle)
+func with(out io.Writer, network, addr string, handle func(*socketserver.Conn) error, grace time.Duration, talk func(net.Addr) error) error {
+	t := new(tally)
+	s, err := listen(network, addr, handle, t)
 	if err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	var served error
-	running := threading.NewThread(func() { served = s.run(ctx, grace) })
-	running.Start()
-	err = talk(s.listener.Addr().String())
-	stop()
-	running.Join()
-	if s.most > s.limit {
-		return fmt.Errorf("%d clients served at once, want %d at most", s.most, s.limit)
+	var talked error
+	talking := threading.NewThread(func() {
+		defer stop()
+		talked = talk(s.Addr())
+	})
+	talking.Start()
+	err = runUntil(ctx, s, grace)
+	talking.Join()
+	fmt.Fprintf(out, "stopped %s: %d served, never more than %d at once, %d cut off\n", network, s.Stats().Served, handlers, t.cut.Load())
+	if n := t.most.Load(); n > int64(handlers) {
+		return fmt.Errorf("%d clients served at once, want %d at most", n, handlers)
 	}
-	fmt.Fprintf(out, "stopped: %d clients served, never more than %d at once, %d cut off\n", s.served, s.limit, s.cut)
-	return cmp.Or(err, served)
+	return cmp.Or(talked, err)
 }
 
 // talk says each line but the empty ones, and hears a line for each. It reports the dialogue in one piece.
-func talk(out io.Writer, addr string, pause time.Duration, lines ...string) error {
-	conn, err := net.Dial("tcp", addr)
+func talk(out io.Writer, addr net.Addr, pause time.Duration, lines ...string) error {
+	conn, err := net.Dial(addr.Network(), addr.String())
 	if err != nil {
 		return err
 	}
@@ -279,7 +299,9 @@ func talk(out io.Writer, addr string, pause time.Duration, lines ...string) erro
 		time.Sleep(pause)
 	}
 	io.WriteString(out, dialogue.String())
-	conn.(*net.TCPConn).CloseWrite()
-	io.Copy(io.Discard, answers) // until the handler has closed its side too
+	if c, ok := conn.(interface{ CloseWrite() error }); ok {
+		c.CloseWrite()
+		io.Copy(io.Discard, answers) // until the handler has closed its side too
+	}
 	return nil
 }
