@@ -25,7 +25,7 @@
 // The differences that matter:
 //
 //   - A goroutine that waits for the network costs what a greenlet costs, and needs no patched socket module: the
-//     server and its clients are written the same way, as if each were alone.
+//     server and its clients are written the same way, as if each were alone. The accept loop is package socketserver's.
 //   - send may send a part, and recv(1024) may return a part of an answer or more than one. Write sends all, and
 //     ReadFull waits for as many bytes as were said.
 //   - The original talks for ever. Here each client has so many rounds, and then says so to the server, whose handler
@@ -36,7 +36,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -45,6 +44,7 @@ import (
 
 	"github.com/gothreading/threading"
 	"github.com/gothreading/threading/examples/internal/demo"
+	"github.com/gothreading/threading/socketserver"
 )
 
 // What the flags say; each start sets them anew.
@@ -80,43 +80,22 @@ func run(out io.Writer, _ time.Duration) error {
 		}
 		return measure(out, server)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	s, err := socketserver.Listen("tcp", "127.0.0.1:0", echo)
 	if err != nil {
 		return err
 	}
 	var served error
-	serving := threading.NewThread(func() { served = serve(listener) })
+	serving := threading.NewThread(func() { served = s.Serve() })
 	serving.Start()
-	err = measure(out, listener.Addr().String())
-	listener.Close()
+	err = measure(out, s.Addr().String())
+	s.Shutdown() // when the last client has left
 	serving.Join()
 	return cmp.Or(served, err)
 }
 
-// serve echoes until the listener is closed, and returns when the last client has left.
-func serve(listener net.Listener) error {
-	var handlers []*threading.Thread
-	var failure error
-	for {
-		conn, err := listener.Accept()
-		if err != nil {
-			if !errors.Is(err, net.ErrClosed) {
-				failure = err
-			}
-			listener.Close() // whoever has not been accepted learns it at once
-			break
-		}
-		t := threading.NewThread(func() {
-			defer conn.Close()
-			io.Copy(conn, conn)
-		})
-		t.Start()
-		handlers = append(handlers, t)
-	}
-	for _, t := range handlers {
-		t.Join()
-	}
-	return failure
+func echo(c *socketserver.Conn) error {
+	_, err := io.Copy(c, c)
+	return err
 }
 
 // A result is what one client has to report.

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gothreading/threading/examples/internal/demo/demotest"
+	"github.com/gothreading/threading/socketserver"
 	"github.com/gothreading/threading/thread"
 )
 
@@ -42,10 +43,14 @@ func TestEveryClientGetsEveryMessageBack(t *testing.T) {
 }
 
 func TestAnyEchoServerWillDo(t *testing.T) {
-	l := listen(t)
-	serving := thread.Go(func() { serve(l) })
-	expect(t, 20, 50, "-connect", l.Addr().String(), "-clients", "20", "-rounds", "50")
-	l.Close()
+	s := socketserver.New(listen(t), echo)
+	serving := thread.Go(func() {
+		if err := s.Serve(); err != nil {
+			t.Error(err)
+		}
+	})
+	expect(t, 20, 50, "-connect", s.Addr().String(), "-clients", "20", "-rounds", "50")
+	s.Shutdown()
 	serving.Join()
 }
 
@@ -57,6 +62,52 @@ func listen(t *testing.T) net.Listener {
 	}
 	t.Cleanup(func() { l.Close() })
 	return l
+}
+
+// A hundred Python clients, each in a thread: the other half of the original.
+const pythonClients = `
+import socket, sys, threading
+
+def talk(n):
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=30) as s:
+        for count in range(20):
+            message = b"hello %d" % count
+            s.sendall(message)
+            got = b""
+            while len(got) < len(message):
+                got += s.recv(1024)
+            if got != message:
+                return
+        good.append(n)
+
+good = []
+threads = [threading.Thread(target=talk, args=(n,)) for n in range(100)]
+for t in threads: t.start()
+for t in threads: t.join()
+print(len(good))
+`
+
+func TestAHundredPythonClientsAreServed(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("no python3 here:", err)
+	}
+	s := socketserver.New(listen(t), echo)
+	serving := thread.Go(func() {
+		if err := s.Serve(); err != nil {
+			t.Error(err)
+		}
+	})
+	_, port, _ := net.SplitHostPort(s.Addr().String())
+	out, err := exec.Command(python, "-c", pythonClients, port).CombinedOutput()
+	if string(out) != "100\n" || err != nil {
+		t.Errorf("the Python clients report %q, %v", out, err)
+	}
+	s.Shutdown()
+	serving.Join()
+	if n := s.Stats(); n.Served != 100 || n.Failed != 0 {
+		t.Errorf("%+v", n)
+	}
 }
 
 // A server that answers in pieces, and ends when its input does.
