@@ -110,8 +110,8 @@ func parseCases(file, text string, seen map[string]bool) (sections []*section, e
 			return nil, bad("a note is missing")
 		case c.note != "" && !sentence.MatchString(c.note):
 			return nil, bad("the note is no sentence")
-		case s.file() && (c.class == "" || !strings.HasPrefix(c.name, "test_")):
-			return nil, bad("a test of Python has a class, and a name that begins with test_")
+		case s.file() && (c.class == "" || !strings.HasPrefix(c.name, "test")):
+			return nil, bad("a test of Python has a class, and a name that begins with test")
 		}
 		seen[c.id] = true
 		s.cases = append(s.cases, c)
