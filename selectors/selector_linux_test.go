@@ -843,3 +843,22 @@ func TestEventsHaveNames(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatATransferCosts(t *testing.T) {
+	if proof.Race {
+		t.Skip("the race detector allocates")
+	}
+	a, b := tcp(t)
+	buf := make([]byte, 1)
+	write(t, a, "xxxxxxxxxxxxxxxxxxxx")
+	waitReadable(t, b)
+	if got := testing.AllocsPerRun(10, func() { _, _ = selectors.TryRead(b, buf) }); got > 4 {
+		t.Errorf("TryRead allocates %v times, want 4", got)
+	}
+	for range 10 {
+		_, _ = selectors.TryRead(b, buf)
+	}
+	if got := testing.AllocsPerRun(10, func() { _, _ = selectors.TryRead(b, buf) }); got > 4 {
+		t.Errorf("TryRead of nothing allocates %v times, want 4", got)
+	}
+}

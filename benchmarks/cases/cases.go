@@ -9,6 +9,7 @@ package cases
 import (
 	"fmt"
 	"testing"
+	"time"
 )
 
 // A Row is one line of the table: an operation, our way to do it, and the others.
@@ -40,6 +41,9 @@ type Body struct {
 	Count func() int
 	// Close ends what New started; nil if nothing is left to end.
 	Close func()
+	// Spent returns what counts in place of time on the clock, such as the CPU time of another process, since New; nil if
+	// time does.
+	Spent func() time.Duration
 }
 
 // A Timer is running when Run is called. A *testing.B is one.
@@ -67,10 +71,17 @@ func (r Row) Bench(c Contender) func(b *testing.B) {
 		}
 		b.ReportAllocs()
 		n := b.N * max(r.Batch, 1)
+		spent := time.Duration(0)
+		if body.Spent != nil {
+			spent = body.Spent()
+		}
 		b.ResetTimer()
 		body.Run(b, n)
 		b.StopTimer()
-		if r.Batch > 1 {
+		switch {
+		case body.Spent != nil:
+			b.ReportMetric(float64((body.Spent()-spent).Nanoseconds())/float64(n), "ns/op")
+		case r.Batch > 1:
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/op")
 		}
 		if got := body.Count(); got != n {
@@ -86,20 +97,24 @@ type Sizes struct {
 	Items      int // of a Map
 	GivingUp   int // goroutines that give up at the same time
 	Backlog    int // room in the channel that stands in for an unbounded queue
+
+	Connections []int // many and very many, of a server
 }
 
 // Full is what section "Speed" of the design asks for.
-var Full = Sizes{Waiters: 100_000, Priorities: []int{1_000, 100_000}, Items: 1_000_000, GivingUp: 64, Backlog: 1 << 20}
+var Full = Sizes{Waiters: 100_000, Priorities: []int{1_000, 100_000}, Items: 1_000_000, GivingUp: 64, Backlog: 1 << 20,
+	Connections: []int{100, 1000}}
 
 // Small is for tests: the race detector allows 8000 goroutines.
-var Small = Sizes{Waiters: 200, Priorities: []int{10, 100}, Items: 1_000, GivingUp: 8, Backlog: 1 << 12}
+var Small = Sizes{Waiters: 200, Priorities: []int{10, 100}, Items: 1_000, GivingUp: 8, Backlog: 1 << 12,
+	Connections: []int{3, 10}}
 
 // Rows returns all rows.
 func Rows(s Sizes) []Row {
 	var rows []Row
 	for _, of := range []func(Sizes) []Row{
 		lockRows, rlockRows, semaphoreRows, givingUpRows, eventRows, conditionRows, queueRows, priorityRows, barrierRows,
-		poolRows, mapRows,
+		poolRows, mapRows, serverRows, selectorRows,
 	} {
 		rows = append(rows, of(s)...)
 	}

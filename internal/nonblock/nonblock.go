@@ -20,21 +20,36 @@ var ErrNotSelectable = errors.New("selectors: there is no descriptor to wait for
 
 // Control calls f once with the descriptor of conn, and returns the error of either.
 func Control(conn syscall.RawConn, f func(fd int) error) error {
-	ran := false
-	var failed error
-	err := conn.Control(func(fd uintptr) {
-		if !ran {
-			ran = true
-			failed = f(int(fd))
-		}
-	})
+	return (&call{do: func(c *call, fd int) error { return f(fd) }}).on(conn)
+}
+
+// A call is what is done with a descriptor: a function, what it works with and what it comes to. Together they are one
+// thing to allocate.
+type call struct {
+	do  func(c *call, fd int) error
+	b   []byte
+	n   int
+	err error
+	ran bool
+}
+
+// on makes the call on the descriptor of conn, once.
+func (c *call) on(conn syscall.RawConn) error {
+	err := conn.Control(c.run)
 	switch {
 	case err != nil && err.Error() == "use of closed file":
 		return os.ErrClosed // what an *os.File says is an error of a package that nobody can import
 	case err != nil:
 		return err
-	case !ran:
+	case !c.ran:
 		return ErrNotSelectable
 	}
-	return failed
+	return c.err
+}
+
+func (c *call) run(fd uintptr) {
+	if !c.ran {
+		c.ran = true
+		c.err = c.do(c, int(fd))
+	}
 }

@@ -12,27 +12,33 @@ import (
 const never = syscall.MSG_DONTWAIT | syscall.MSG_NOSIGNAL
 
 // Read reads once. At the end it returns io.EOF; an empty b, and an empty packet, are no end.
-func Read(conn syscall.RawConn, b []byte) (n int, err error) {
-	err = Control(conn, func(fd int) error {
-		if len(b) == 0 {
-			return nil // to read nothing would throw a packet away
-		}
-		n, err = receive(fd, b, nil)
-		return err
-	})
-	return n, err
+func Read(conn syscall.RawConn, b []byte) (int, error) {
+	c := &call{do: (*call).read, b: b}
+	err := c.on(conn)
+	return c.n, err
+}
+
+func (c *call) read(fd int) (err error) {
+	if len(c.b) == 0 {
+		return nil // to read nothing would throw a packet away
+	}
+	c.n, err = receive(fd, c.b, nil)
+	return err
 }
 
 // Write writes once, as much as there is room for.
-func Write(conn syscall.RawConn, b []byte) (n int, err error) {
-	err = Control(conn, func(fd int) error {
-		n, err = send(fd, b, nil)
-		if err == syscall.ENOTSOCK {
-			n, err = writeFile(fd, b)
-		}
-		return failed("write", err)
-	})
-	return n, err
+func Write(conn syscall.RawConn, b []byte) (int, error) {
+	c := &call{do: (*call).write, b: b}
+	err := c.on(conn)
+	return c.n, err
+}
+
+func (c *call) write(fd int) (err error) {
+	c.n, err = send(fd, c.b, nil)
+	if err == syscall.ENOTSOCK {
+		c.n, err = writeFile(fd, c.b)
+	}
+	return failed("write", err)
 }
 
 // receive reads once from a descriptor of any kind, and tells the sender if from is not nil and there is one.

@@ -3,10 +3,13 @@
 python3 bench.py SECONDS [NAME...]: prints, for each operation, its name, a tab, and nanoseconds an operation.
 """
 
+import contextlib
 import functools
 import math
+import os
 import queue
 import random
+import selectors
 import sys
 import threading
 import time
@@ -292,6 +295,27 @@ def pool_map(n):
         for _ in range(n // ITEMS):
             pool.map(square, items)
         return time.perf_counter() - start
+
+
+def select(files):
+    def measure(n):
+        with selectors.DefaultSelector() as selector, contextlib.ExitStack() as stack:
+            for _ in range(files):
+                r, w = os.pipe()
+                stack.callback(os.close, r)
+                stack.callback(os.close, w)
+                os.write(w, b"x")
+                selector.register(r, selectors.EVENT_READ)
+            start = time.perf_counter()
+            for _ in range(n):
+                selector.select()
+            return time.perf_counter() - start
+
+    return measure
+
+
+operation("Select: 1 of 1")(select(1))
+operation("Select: 100 of 100")(select(100))
 
 
 def took(function, n):

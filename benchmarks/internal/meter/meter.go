@@ -82,7 +82,7 @@ func Once(row cases.Row, c cases.Contender, n int, limit time.Duration) (time.Du
 		body.Run(new(clock), warm)
 	}
 	runtime.GC()
-	var t clock
+	t := clock{spent: body.Spent}
 	t.StartTimer()
 	body.Run(&t, n)
 	t.StopTimer()
@@ -104,8 +104,10 @@ func watch(name string, limit time.Duration) *time.Timer {
 
 // A clock is a cases.Timer.
 type clock struct {
+	spent   func() time.Duration // in place of time; nil: time
 	running bool
 	start   time.Time
+	from    time.Duration // what was spent at the start
 	took    time.Duration
 	before  runtime.MemStats
 
@@ -118,6 +120,9 @@ func (c *clock) StartTimer() {
 	}
 	c.running = true
 	runtime.ReadMemStats(&c.before)
+	if c.spent != nil {
+		c.from = c.spent()
+	}
 	c.start = time.Now()
 }
 
@@ -126,7 +131,11 @@ func (c *clock) StopTimer() {
 		return
 	}
 	c.running = false
-	c.took += time.Since(c.start)
+	if c.spent == nil {
+		c.took += time.Since(c.start)
+	} else {
+		c.took += c.spent() - c.from
+	}
 	var after runtime.MemStats
 	runtime.ReadMemStats(&after)
 	c.allocs += after.Mallocs - c.before.Mallocs

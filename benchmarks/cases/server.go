@@ -1,0 +1,152 @@
+package cases
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// messageSize is that of a request, and of its reply.
+const messageSize = 64
+
+// A serverKind is a server, and what is asked of ours beside it: of round trips with many connections, with very many, of
+// connections, and of CPU time.
+type serverKind struct {
+	name, child                    string
+	many, veryMany, connects, cpus *Bar
+}
+
+// serverKinds returns ours and the others. What is asked is said in the contract as a multiple of their throughput, and
+// here as one of their time.
+func serverKinds() []serverKind {
+	slower := func(good, goal float64) *Bar { return &Bar{1 / good, 1 / goal} }
+	kinds := []serverKind{
+		{name: "socketserver", child: "socketserver"},
+		{name: "net loop", child: "net", many: slower(0.95, 1), veryMany: slower(0.95, 1), connects: slower(0.92, 0.97), cpus: &Bar{1.1, 1.03}},
+		{name: "gnet", child: "gnet"},
+		{name: "selectors, one goroutine", child: "selectors"},
+	}
+	if _, err := exec.LookPath("python3"); err == nil {
+		kinds = append(kinds,
+			serverKind{name: "Python ThreadingTCPServer", child: "python threading", veryMany: slower(3, 5), connects: slower(3, 4)},
+			serverKind{name: "Python selectors", child: "python selectors"},
+		)
+	}
+	return kinds
+}
+
+// serverRows are servers with the same client.
+func serverRows(s Sizes) []Row {
+	var rows []Row
+	add := func(name string, bar func(serverKind) *Bar, body func(child string) func() Body) {
+		row := Row{Name: name, Group: "Servers"}
+		for i, kind := range serverKinds() {
+			c := Contender{Name: kind.name, Bar: bar(kind), New: body(kind.child)}
+			if i == 0 {
+				row.Ours = c
+			} else {
+				row.Rivals = append(row.Rivals, c)
+			}
+		}
+		rows = append(rows, row)
+	}
+	for i, n := range s.Connections {
+		bar := func(k serverKind) *Bar { return k.many }
+		if i > 0 {
+			bar = func(k serverKind) *Bar { return k.veryMany }
+		}
+		add(fmt.Sprintf("Server: round trips, %s connections", size(n)), bar,
+			func(child string) func() Body { return func() Body { return roundTrips(child, n) } })
+	}
+	add("Server: connect, echo, close", func(k serverKind) *Bar { return k.connects },
+		func(child string) func() Body { return func() Body { return connects(child) } })
+	add("Server: CPU of a round trip", func(k serverKind) *Bar { return k.cpus },
+		func(name string) func() Body {
+			return func() Body {
+				server := startChild(name)
+				body := roundTripsWith(server, s.Connections[0])
+				body.Spent = server.cpu
+				return body
+			}
+		})
+	return rows
+}
+
+func roundTrips(child string, connections int) Body {
+	return roundTripsWith(startChild(child), connections)
+}
+
+// roundTripsWith has a goroutine for each connection, which sends a message and reads the reply, in turns.
+func roundTripsWith(server *child, connections int) Body {
+	conns := make([]net.Conn, connections)
+	for i := range conns {
+		c, err := net.Dial("tcp", server.addr)
+		must(err)
+		conns[i] = c
+	}
+	var count atomic.Int64
+	return Body{
+		Run: func(_ Timer, n int) {
+			var all sync.WaitGroup
+			for i, c := range conns {
+				trips := share(n, i, connections)
+				if trips == 0 {
+					continue
+				}
+				all.Go(func() {
+					buf := make([]byte, messageSize)
+					for range trips {
+						_, err := c.Write(buf)
+						must(err)
+						_, err = io.ReadFull(c, buf)
+						must(err)
+					}
+					count.Add(int64(trips))
+				})
+			}
+			all.Wait()
+		},
+		Count: func() int { return int(count.Load()) },
+		Close: func() {
+			for _, c := range conns {
+				must(c.Close())
+			}
+			server.close()
+		},
+	}
+}
+
+// connects has twenty goroutines, each of which connects, sends a message, reads the reply and hangs up.
+func connects(name string) Body {
+	const callers = 20
+	server := startChild(name)
+	var count atomic.Int64
+	return Body{
+		Run: func(_ Timer, n int) {
+			var all sync.WaitGroup
+			for i := range callers {
+				all.Go(func() {
+					buf := make([]byte, messageSize)
+					for range share(n, i, callers) {
+						c, err := net.DialTimeout("tcp", server.addr, 30*time.Second)
+						must(err)
+						_, err = c.Write(buf)
+						must(err)
+						_, err = io.ReadFull(c, buf)
+						must(err)
+						must(c.(*net.TCPConn).SetLinger(0)) // or the ports would run out
+						must(c.Close())
+						count.Add(1)
+					}
+				})
+			}
+			all.Wait()
+		},
+		Count: func() int { return int(count.Load()) },
+		Close: server.close,
+	}
+}
