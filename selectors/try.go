@@ -3,6 +3,7 @@ package selectors
 import (
 	"io"
 	"net"
+	"os"
 
 	"github.com/gothreading/threading/internal/nonblock"
 )
@@ -22,7 +23,11 @@ func TryRead(file any, b []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := nonblock.Read(conn, b)
+	call := nonblock.Read
+	if _, ok := file.(*os.File); ok {
+		call = nonblock.ReadFile
+	}
+	n, err := call(conn, b)
 	return n, outcome("TryRead", file, err)
 }
 
@@ -34,7 +39,11 @@ func TryWrite(file any, b []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := nonblock.Write(conn, b)
+	call := nonblock.Write
+	if _, ok := file.(*os.File); ok {
+		call = nonblock.WriteFile
+	}
+	n, err := call(conn, b)
 	return n, outcome("TryWrite", file, err)
 }
 

@@ -11,14 +11,14 @@ import (
 // ReadFrom reads a packet, or what a stream has, and returns the sender, nil if it has no address. network is that of
 // the sender's address, one of those of net: it tells the addresses apart that look alike.
 func ReadFrom(conn syscall.RawConn, network string, b []byte) (n int, from net.Addr, err error) {
-	err = Control(conn, func(fd int) error {
+	c := &call{b: b, do: func(c *call, fd int) error {
 		var sender syscall.Sockaddr
-		n, err = receive(fd, b, &sender)
-		if err == nil {
+		if c.n, sender, err = receive(fd, c.b); err == nil {
 			from = addr(sender, network)
 		}
-		return err
-	})
+		return c.end(fd, err)
+	}}
+	n, err = c.count(conn)
 	return n, from, err
 }
 

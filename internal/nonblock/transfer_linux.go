@@ -1,6 +1,7 @@
 package nonblock
 
 import (
+	"errors"
 	"io"
 	"os"
 	"syscall"
@@ -11,9 +12,29 @@ import (
 // it is once somebody has called Fd of a duplicate.
 const never = syscall.MSG_DONTWAIT | syscall.MSG_NOSIGNAL
 
-// Read reads once. At the end it returns io.EOF; an empty b, and an empty packet, are no end.
+// Read reads once. At the end it returns io.EOF; an empty b, and an empty packet, are no end. It is for a connection;
+// ReadFile is the same for a file, which most probably is none: the two only guess differently.
 func Read(conn syscall.RawConn, b []byte) (int, error) {
-	c := &call{do: (*call).read, b: b}
+	return (&call{do: (*call).read, b: b}).count(conn)
+}
+
+// ReadFile is like Read.
+func ReadFile(conn syscall.RawConn, b []byte) (int, error) {
+	return (&call{do: (*call).readFile, b: b}).count(conn)
+}
+
+// Write writes once, as much as there is room for.
+func Write(conn syscall.RawConn, b []byte) (int, error) {
+	return (&call{do: (*call).write, b: b}).count(conn)
+}
+
+// WriteFile is like Write.
+func WriteFile(conn syscall.RawConn, b []byte) (int, error) {
+	return (&call{do: (*call).writeFile, b: b}).count(conn)
+}
+
+// count returns how much was transferred too.
+func (c *call) count(conn syscall.RawConn) (int, error) {
 	err := c.on(conn)
 	return c.n, err
 }
@@ -22,51 +43,56 @@ func (c *call) read(fd int) (err error) {
 	if len(c.b) == 0 {
 		return nil // to read nothing would throw a packet away
 	}
-	c.n, err = receive(fd, c.b, nil)
-	return err
+	if c.n, _, err = receive(fd, c.b); err == syscall.ENOTSOCK {
+		return c.readFile(fd)
+	}
+	return c.end(fd, err)
 }
 
-// Write writes once, as much as there is room for.
-func Write(conn syscall.RawConn, b []byte) (int, error) {
-	c := &call{do: (*call).write, b: b}
-	err := c.on(conn)
-	return c.n, err
+func (c *call) readFile(fd int) (err error) {
+	if len(c.b) == 0 {
+		return nil
+	}
+	if c.n, err = readFile(fd, c.b); err == errBlockingSocket {
+		return c.read(fd)
+	}
+	return c.end(fd, err)
+}
+
+// end says what it means that a read has returned.
+func (c *call) end(fd int, err error) error {
+	switch {
+	case err != nil:
+		c.n = 0
+		return failed("read", err)
+	case c.n == 0 && len(c.b) > 0 && !isPacket(fd):
+		return io.EOF
+	}
+	return nil
 }
 
 func (c *call) write(fd int) (err error) {
-	c.n, err = send(fd, c.b, nil)
-	if err == syscall.ENOTSOCK {
-		c.n, err = writeFile(fd, c.b)
+	if c.n, err = send(fd, c.b, nil); err == syscall.ENOTSOCK {
+		return c.writeFile(fd)
 	}
 	return failed("write", err)
 }
 
-// receive reads once from a descriptor of any kind, and tells the sender if from is not nil and there is one.
-func receive(fd int, b []byte, from *syscall.Sockaddr) (n int, err error) {
-	var sender syscall.Sockaddr
+func (c *call) writeFile(fd int) (err error) {
+	if c.n, err = writeFile(fd, c.b); err == errBlockingSocket {
+		return c.write(fd)
+	}
+	return failed("write", err)
+}
+
+// receive reads once from a socket.
+func receive(fd int, b []byte) (n int, from syscall.Sockaddr, err error) {
 	for {
-		n, sender, err = syscall.Recvfrom(fd, b, never)
+		n, from, err = syscall.Recvfrom(fd, b, never)
 		if err != syscall.EINTR {
-			break
+			return n, from, err
 		}
 	}
-	packet := false
-	switch {
-	case err == syscall.ENOTSOCK && from == nil:
-		n, err = readFile(fd, b)
-	case err == nil && n == 0:
-		packet = isPacket(fd)
-	}
-	if err != nil {
-		return 0, failed("read", err)
-	}
-	if n == 0 && len(b) > 0 && !packet {
-		return 0, io.EOF
-	}
-	if from != nil {
-		*from = sender
-	}
-	return n, nil
 }
 
 func send(fd int, b []byte, to syscall.Sockaddr) (n int, err error) {
@@ -84,13 +110,18 @@ func isPacket(fd int) bool {
 	return err == nil && (kind == syscall.SOCK_DGRAM || kind == syscall.SOCK_RAW)
 }
 
-// readFile reads once from what is no socket.
+// errBlockingSocket says that a file is a socket, of which one asks in another way not to wait.
+var errBlockingSocket = errors.New("a blocking socket")
+
+// readFile reads once from what is no socket, or does not wait anyway.
 func readFile(fd int, b []byte) (n int, err error) {
-	mode, err := fcntl(fd, syscall.F_GETFL)
-	if err != nil {
+	blocking, kind, err := mode(fd)
+	switch {
+	case err != nil:
 		return 0, err
-	}
-	if mode&syscall.O_NONBLOCK == 0 {
+	case blocking && kind == syscall.S_IFSOCK:
+		return 0, errBlockingSocket
+	case blocking:
 		if ready, err := isReady(fd, pollIn); !ready {
 			return 0, err
 		}
@@ -103,19 +134,24 @@ func readFile(fd int, b []byte) (n int, err error) {
 	}
 }
 
-// writeFile writes to what is no socket. A blocking descriptor is not asked for more than it is known to have room for:
-// that is a page for a pipe, and may be a single byte for anything else, such as a terminal.
+// writeFile writes to what is no socket, or does not wait anyway. A blocking descriptor is not asked for more than it is
+// known to have room for: that is a page for a pipe, and may be a single byte for anything else, such as a terminal.
 func writeFile(fd int, b []byte) (n int, err error) {
-	mode, err := fcntl(fd, syscall.F_GETFL)
-	if err != nil {
+	blocking, kind, err := mode(fd)
+	switch {
+	case err != nil:
 		return 0, err
-	}
-	if mode&syscall.O_NONBLOCK != 0 {
+	case !blocking:
 		return writeOnce(fd, b)
+	case kind == syscall.S_IFSOCK:
+		return 0, errBlockingSocket
 	}
-	part, err := room(fd, len(b))
-	if err != nil {
-		return 0, err
+	part := 1
+	switch kind {
+	case syscall.S_IFREG, syscall.S_IFBLK:
+		part = len(b)
+	case syscall.S_IFIFO:
+		part = 4096 // PIPE_BUF
 	}
 	for {
 		ready, err := isReady(fd, pollOut)
@@ -133,6 +169,19 @@ func writeFile(fd int, b []byte) (n int, err error) {
 	}
 }
 
+// mode reports whether calls on a descriptor wait, and if so of what kind it is.
+func mode(fd int) (blocking bool, kind uint32, err error) {
+	flags, err := fcntl(fd, syscall.F_GETFL)
+	if err != nil || flags&syscall.O_NONBLOCK != 0 {
+		return false, 0, err
+	}
+	var s syscall.Stat_t
+	if err := syscall.Fstat(fd, &s); err != nil {
+		return true, 0, err
+	}
+	return true, uint32(s.Mode) & syscall.S_IFMT, nil
+}
+
 func writeOnce(fd int, b []byte) (n int, err error) {
 	for {
 		n, err = syscall.Write(fd, b)
@@ -140,22 +189,6 @@ func writeOnce(fd int, b []byte) (n int, err error) {
 			return max(n, 0), err
 		}
 	}
-}
-
-// room returns how much of n may be written at a time to a blocking descriptor that is ready.
-func room(fd, n int) (int, error) {
-	const page = 4096 // PIPE_BUF
-	var s syscall.Stat_t
-	if err := syscall.Fstat(fd, &s); err != nil {
-		return 0, err
-	}
-	switch s.Mode & syscall.S_IFMT {
-	case syscall.S_IFREG, syscall.S_IFBLK:
-		return n, nil
-	case syscall.S_IFIFO:
-		return page, nil
-	}
-	return 1, nil
 }
 
 const (

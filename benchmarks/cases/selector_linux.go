@@ -1,25 +1,43 @@
 package cases
 
 import (
-	"errors"
 	"fmt"
 	"os"
+	"syscall"
 
 	"github.com/gothreading/threading/selectors"
 )
 
-// selectorRows are Selectors, where there are any. That of CPython is measured by the command python.
+// selectorRows are Selectors. That of CPython is measured by the command python.
 func selectorRows(Sizes) []Row {
-	if sel, err := selectors.New[int](); errors.Is(err, errors.ErrUnsupported) {
-		return nil
-	} else if err == nil {
-		must(sel.Close())
-	}
 	var rows []Row
 	for _, n := range []int{1, 100} {
 		rows = append(rows, Row{
 			Name: fmt.Sprintf("Select: %d of %d", n, n), Group: "Selectors", Allocs: &Bar{1, 1},
-			Ours: Contender{Name: "selectors.Select", New: func() Body { return selectReady(n) }},
+			Ours: Contender{Name: "selectors.Select", New: func() Body {
+				sel, err := selectors.New[int]()
+				must(err)
+				return ready(n, func(r *os.File, i int) {
+					_, err := sel.Register(r, selectors.Read, i)
+					must(err)
+				}, func() int {
+					ready, err := sel.Select()
+					must(err)
+					return len(ready)
+				}, sel.Close)
+			}},
+			Rivals: []Contender{{Name: "bare epoll_wait", New: func() Body {
+				fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+				must(err)
+				events := make([]syscall.EpollEvent, n)
+				return ready(n, func(r *os.File, i int) {
+					must(syscall.EpollCtl(fd, syscall.EPOLL_CTL_ADD, int(r.Fd()), &syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(i)}))
+				}, func() int {
+					ready, err := syscall.EpollWait(fd, events, 0)
+					must(err)
+					return ready
+				}, func() error { return syscall.Close(fd) })
+			}}},
 		})
 	}
 	return append(rows, Row{
@@ -51,32 +69,27 @@ func selectorRows(Sizes) []Row {
 	})
 }
 
-// selectReady selects n files of which all are ready.
-func selectReady(n int) Body {
-	sel, err := selectors.New[int]()
-	must(err)
+// ready selects n files of which all are ready.
+func ready(n int, register func(r *os.File, i int), wait func() int, end func() error) Body {
 	var files []*os.File
 	for i := range n {
 		r, w, err := os.Pipe()
 		must(err)
 		_, err = w.WriteString("x")
 		must(err)
-		_, err = sel.Register(r, selectors.Read, i)
-		must(err)
+		register(r, i)
 		files = append(files, r, w)
 	}
 	count := 0
 	return Body{
 		Run: func(_ Timer, times int) {
 			for range times {
-				ready, err := sel.Select()
-				must(err)
-				count += len(ready)
+				count += wait()
 			}
 		},
 		Count: func() int { return count / n },
 		Close: func() {
-			must(sel.Close())
+			must(end())
 			for _, f := range files {
 				must(f.Close())
 			}
