@@ -6,4 +6,5 @@ var mutants = [][]mutant{
 	parkMutants, goidMutants,
 	lockMutants, rlockMutants, semaphoreMutants, eventMutants, conditionMutants, barrierMutants,
 	timerMutants, threadMutants, queueMutants, poolMutants,
+	selectorsMutants, socketserverMutants,
 }
