@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 	"weak"
 
 	"github.com/gothreading/threading/internal/proof"
@@ -445,6 +446,51 @@ func TestExceptIsTheUrgentByte(t *testing.T) {
 	}
 }
 
+// What was muted because of an end is told of what is exceptional after all, for as long as it lasts: a terminal that
+// somebody opens again.
+func TestExceptIsLevelAfterAnEndToo(t *testing.T) {
+	if strings.HasPrefix(runtime.GOARCH, "mips") || strings.HasPrefix(runtime.GOARCH, "ppc") {
+		t.Skip("the number of an ioctl is another one here")
+	}
+	master, slave := terminal(t)
+	on := int32(1)
+	control(t, master, ioctl(syscall.TIOCPKT, unsafe.Pointer(&on))) // a flush is told to the master as exceptional
+	sel := newSelector[string](t)
+	register(t, sel, master, except, "master")
+	name := slave.Name()
+	_ = slave.Close()
+	if ready, err := sel.SelectTimeout(time.Millisecond); len(ready) != 0 || err != nil {
+		t.Error(ready, err)
+	}
+	again, err := os.OpenFile(name, os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	const tcflsh = 0x540b // which package syscall lacks
+	flush := func() {
+		t.Helper()
+		control(t, again, func(fd int) error {
+			if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), tcflsh, syscall.TCIOFLUSH); errno != 0 {
+				return errno
+			}
+			return nil
+		})
+	}
+	for range 2 {
+		flush()
+		if ready, err := sel.SelectTimeout(hang); list(ready) != "master:Except" || err != nil {
+			t.Fatal(ready, err)
+		}
+		wantReady(t, sel, "master:Except")
+		wantReady(t, sel, "master:Except")
+		if n, err := selectors.TryRead(master, make([]byte, 9)); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		wantReady(t, sel, "")
+	}
+}
+
 func control(t testing.TB, file syscall.Conn, f func(fd int) error) {
 	t.Helper()
 	conn, err := file.SyscallConn()
@@ -492,21 +538,23 @@ func TestAFileThatWasClosedIsNeverReady(t *testing.T) {
 					t.Error(err)
 				}
 			}
+			next, _ := pipe(t)
+			register(t, sel, next, read, "next") // and takes the place of a, if that is free
 			write(t, b, "x")
 			waitReadable(t, duplicate)
 			wantReady(t, sel, "")
 			if ready, err := sel.SelectTimeout(time.Millisecond); len(ready) != 0 || err != nil {
 				t.Error(ready, err)
 			}
-			if n := len(watched(t, sel)); n != 1 {
-				t.Errorf("the kernel watches %d descriptors, want 1", n)
+			if n := len(watched(t, sel)); n != 2 {
+				t.Errorf("the kernel watches %d descriptors, want 2", n)
 			}
 			write(t, w, "x")
 			wantReady(t, sel, "other:Read")
 			register(t, sel, duplicate, read, "duplicate")
 			wantReady(t, sel, "duplicate:Read other:Read")
 			if !unregister {
-				if sel.Len() != 3 || sel.Unregister(a) != nil {
+				if sel.Len() != 4 || sel.Unregister(a) != nil {
 					t.Error("Unregister")
 				}
 			}

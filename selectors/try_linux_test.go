@@ -113,14 +113,6 @@ func terminal(t *testing.T) (master, slave *os.File) {
 	}
 	t.Cleanup(func() { _ = master.Close() })
 	var number uint32
-	ioctl := func(request uintptr, p unsafe.Pointer) func(fd int) error {
-		return func(fd int) error {
-			if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), request, uintptr(p)); errno != 0 {
-				return errno
-			}
-			return nil
-		}
-	}
 	var unlocked int32
 	control(t, master, ioctl(syscall.TIOCSPTLCK, unsafe.Pointer(&unlocked)))
 	control(t, master, ioctl(syscall.TIOCGPTN, unsafe.Pointer(&number)))
@@ -136,6 +128,16 @@ func terminal(t *testing.T) (master, slave *os.File) {
 	raw.Iflag &^= syscall.ICRNL | syscall.IXON
 	control(t, slave, ioctl(syscall.TCSETS, unsafe.Pointer(&raw)))
 	return master, slave
+}
+
+// ioctl returns what control is to do.
+func ioctl(request uintptr, p unsafe.Pointer) func(fd int) error {
+	return func(fd int) error {
+		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), request, uintptr(p)); errno != 0 {
+			return errno
+		}
+		return nil
+	}
 }
 
 func TestATransferNeverWaits(t *testing.T) {

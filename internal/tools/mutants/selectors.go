@@ -13,7 +13,7 @@ var selectorsMutants = []mutant{
 	}, {
 		Name: "TrySelect waits for the turn",
 		File: "selectors/wait.go", Func: "Selector.look",
-		Old: "s.turn.TryAcquire(1)", New: "s.turn.Acquire(1, park.Forever)",
+		Old: "s.turn.TryAcquire(1)", New: "func() bool {\n\tfor !s.turn.TryAcquire(1) {\n\t}\n\treturn true\n}()",
 	}, {
 		Name: "a closed file is reported",
 		File: "selectors/wait.go", Func: "Selector.thoseOpen",
@@ -87,7 +87,7 @@ var selectorsMutants = []mutant{
 	}, {
 		Name: "Modify that fails leaves half a key",
 		File: "selectors/registration.go", Func: "Selector.replace",
-		Old: "r.key, r.muted = old, muted", New: "",
+		Old: "r.key, r.muted = old, muted", New: "_ = muted",
 	}, {
 		Name: "Modify begins an edge anew only if the events change",
 		File: "selectors/registration.go", Func: "Selector.replace",

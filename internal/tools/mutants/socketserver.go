@@ -92,7 +92,8 @@ var socketserverMutants = []mutant{
 	}, {
 		Name: "a panic with an end is an end",
 		File: "socketserver/errors.go", Func: "job.isEnd",
-		Old: "panicked", New: "panicked && false",
+		Old: "if _, panicked := err.(*thread.PanicError); panicked {\n\treturn false\n}",
+		New: "_ = thread.Try",
 	}, {
 		Name: "OnError is told of ends",
 		File: "socketserver/run.go", Func: "service.end",
