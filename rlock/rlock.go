@@ -48,8 +48,8 @@ func (r *RLock) owns(id uint64) bool { return r.gate.Value() == id }
 
 // Lock acquires r, waiting for as long as that takes. The owner goes one level deeper at once.
 func (r *RLock) Lock() {
-	id := goid.Fast()
-	if id == 0 {
+	id, ok := goid.Fast()
+	if !ok {
 		id = goid.Get()
 	}
 	if r.owns(id) {
@@ -94,8 +94,8 @@ func (r *RLock) lockWithin(limit park.Limit) bool {
 // Unlock takes back one Lock, and releases r with the last. It panics with ErrNotOwner, and does nothing, if the
 // calling goroutine does not own r.
 func (r *RLock) Unlock() {
-	id := goid.Fast()
-	if id == 0 {
+	id, ok := goid.Fast()
+	if !ok {
 		id = goid.Get()
 	}
 	if !r.owns(id) {
