@@ -1,0 +1,101 @@
+package coro
+
+import (
+	"bytes"
+	"errors"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/gothreading/threading/internal/goid"
+	"github.com/gothreading/threading/thread"
+)
+
+// ErrElsewhere is what Lead returns, and what a switch from there panics with.
+var ErrElsewhere = errors.New("a coroutine that was started in a synctest bubble, or outside of it, or while packages are initialized, " +
+	"can be resumed only there")
+
+// A place is what the runtime asks to be the same whenever a coroutine is resumed, so far as that can be told for less
+// than the switch costs. In another place the process would crash, or the bubble would count its goroutines wrong and
+// find a deadlock where there is none.
+//
+// What is left is runtime.LockOSThread: to ask whether a goroutine is locked takes a microsecond. Its rule is in the
+// documentation of coroutine.
+type place struct {
+	bubble uint64 // its number, or 0
+	early  bool   // the main goroutine, which is locked to its thread while packages are initialized
+}
+
+func here() (p place) {
+	if time.Since(born) > age {
+		p.bubble = bubble()
+	}
+	if !initialized.Load() {
+		p.early = early()
+	}
+	return p
+}
+
+// In a bubble the clock begins in the year 2000, that is 30 years after what the monotonic clock of a process, which
+// begins when the machine does, could show. No other question to the runtime that tells a bubble is as cheap.
+var born = time.Now()
+
+const age = 20 * 365 * 24 * time.Hour
+
+// bubble returns the number of the bubble that the calling goroutine is in.
+func bubble() uint64 {
+	_, digits, found := bytes.Cut(header(), []byte(", synctest bubble "))
+	if !found {
+		return ^uint64(0) // some bubble; it does not say which
+	}
+	n := uint64(0)
+	for _, d := range digits {
+		if d < '0' || d > '9' {
+			break
+		}
+		n = n*10 + uint64(d-'0')
+	}
+	return n
+}
+
+// header returns the line that begins the stack of the calling goroutine, and perhaps more.
+func header() []byte {
+	var buf [128]byte
+	return buf[:runtime.Stack(buf[:], false)]
+}
+
+// initialized is set when it was seen that the packages are.
+var initialized atomic.Bool
+
+// early reports whether packages are being initialized, on the calling goroutine or on one that it follows.
+func early() bool {
+	main := thread.MainThread().Ident()
+	if goid.Get() != main {
+		return false // another goroutine, which is not locked
+	}
+	if bytes.Contains(header(), []byte("locked to thread")) && (goid.Own() != main || initializing()) {
+		return true
+	}
+	initialized.Store(true)
+	return false
+}
+
+// initializing reports whether the initialization of a package is on the stack. Else the main goroutine has locked
+// itself, as programs do for a library that draws.
+func initializing() bool {
+	pcs := make([]uintptr, 64)
+	n := runtime.Callers(1, pcs)
+	for n == len(pcs) {
+		pcs = make([]uintptr, 2*len(pcs))
+		n = runtime.Callers(1, pcs)
+	}
+	frames := runtime.CallersFrames(pcs[:n])
+	for more := n > 0; more; {
+		var frame runtime.Frame
+		if frame, more = frames.Next(); strings.HasPrefix(frame.Function, "runtime.doInit") {
+			return true
+		}
+	}
+	return false
+}
