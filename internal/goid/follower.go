@@ -7,8 +7,8 @@ import (
 	"github.com/petermattis/goid"
 )
 
-// A Follower is the goroutine of a coroutine, which acts in the name of whoever resumes it. It must not be copied
-// between Begin and End.
+// A Follower is the goroutine of a coroutine, which acts in the name of whoever resumes it. It begins once, because others
+// may look at its id, on their way past it, even after End; and it must not be copied.
 //
 // The resumer calls Lead before it switches to the goroutine, and waits until that has switched back. So the leader is
 // written and read by one goroutine after the other, and needs no atomic.
