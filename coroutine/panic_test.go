@@ -101,7 +101,7 @@ func TestAPanicGoesOnInTheResumer(t *testing.T) {
 				if text := err.Error(); !strings.HasPrefix(text, "why\n") {
 					t.Errorf("what is printed does not begin with the value: %q", text)
 				}
-				if resumed := strings.Count(err.Error(), "which was resumed here"); way == "Next" && resumed != 3 {
+				if resumed := strings.Count(err.Error(), "and went on here"); way == "Next" && resumed != 3 {
 					t.Errorf("it was resumed three times on the way, and %d are told of:\n%v", resumed, err)
 				}
 				if g.State() != coroutine.Ended {

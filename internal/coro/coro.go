@@ -84,5 +84,8 @@ func (c *Coroutine) follow(id uint64) error {
 // Here reports whether the calling goroutine is c's.
 func (c *Coroutine) Here() bool { return c.follower.Here() }
 
+// Early reports whether c was started while packages were initialized.
+func (c *Coroutine) Early() bool { return c.place.early }
+
 // Forget lets go of what the function was. It must have ended.
 func (c *Coroutine) Forget() { c.Next, c.Pause = nil, nil }

@@ -20,7 +20,7 @@ func Recovered(value any) *Panic {
 		old := p.err.Stack[:len(p.err.Stack):len(p.err.Stack)]
 		return &Panic{&thread.PanicError{
 			Value: p.err.Value,
-			Stack: append(append(old, "\nwhich was resumed here:\n"...), stack...),
+			Stack: append(append(old, "\nand went on here:\n"...), stack...),
 		}}
 	}
 	return &Panic{&thread.PanicError{Value: value, Stack: stack}}

@@ -64,6 +64,9 @@ func header() []byte {
 // initialized is set when it was seen that the packages are.
 var initialized atomic.Bool
 
+// Early reports whether packages are being initialized, on the calling goroutine or on one that it follows.
+func Early() bool { return here().early }
+
 // early reports whether packages are being initialized, on the calling goroutine or on one that it follows.
 func early() bool {
 	main := thread.MainThread().Ident()

@@ -29,8 +29,12 @@ import (
 // Get returns the id of the goroutine in whose name the calling code runs: the leader's on the goroutine of a Follower,
 // else that of the calling goroutine.
 func Get() uint64 {
-	if id, ok := Fast(); ok {
+	id := uint64(goid.Get())
+	switch mark := atomic.LoadUint32(&marks[id%buckets]); {
+	case mark == proven:
 		return id
+	case mark&proven != 0:
+		return leader(id)
 	}
 	return leader(Own())
 }
