@@ -43,7 +43,11 @@ func started(t *testing.T, body func(asks) error) *gen {
 	if _, err := g.Next(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = g.Close() })
+	t.Cleanup(func() {
+		for range 5 { // some ignore it at first
+			_ = try(func() { _ = g.Close() })
+		}
+	})
 	return g
 }
 

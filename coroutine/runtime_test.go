@@ -26,7 +26,8 @@ const scenarioVariable = "THREADING_COROUTINE_SCENARIO"
 func play(t *testing.T, scenario string, args ...string) (out string, failed bool) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), scenarioVariable+"="+scenario)
+	// A program with the race detector waits for a second when it ends, for reports that are on their way.
+	cmd.Env = append(os.Environ(), scenarioVariable+"="+scenario, "GORACE=atexit_sleep_ms=0")
 	b, err := cmd.CombinedOutput()
 	return string(b), err != nil
 }
