@@ -151,54 +151,52 @@ func TestEverySendIsCountedOrRefused(t *testing.T) {
 	if testing.Short() {
 		sends = 10_000
 	}
-	for range 3 {
-		total := 0
-		g := coroutine.New(func(yield asks) error {
-			for v := 0; ; {
-				x, err := yield(v)
-				if err != nil {
-					return err
-				}
-				total++
-				v = x
+	total := 0
+	g := coroutine.New(func(yield asks) error {
+		for v := 0; ; {
+			x, err := yield(v)
+			if err != nil {
+				return err
+			}
+			total++
+			v = x
+		}
+	})
+	_, _ = g.Next()
+	var (
+		counted, refused atomic.Int64
+		wg               sync.WaitGroup
+	)
+	for client := range 2 {
+		wg.Go(func() {
+			for i := range sends {
+				x := 2*i + client
+				func() {
+					defer func() {
+						if p := recover(); p != nil {
+							if p != coroutine.ErrRunning {
+								t.Errorf("panicked with %v", p)
+							}
+							refused.Add(1)
+						}
+					}()
+					v, err := g.Send(x)
+					if v != x || err != nil {
+						t.Errorf("Send(%d) = %d, %v", x, v, err)
+					}
+					counted.Add(1)
+				}()
 			}
 		})
-		_, _ = g.Next()
-		var (
-			counted, refused atomic.Int64
-			wg               sync.WaitGroup
-		)
-		for client := range 2 {
-			wg.Go(func() {
-				for i := range sends {
-					x := 2*i + client
-					func() {
-						defer func() {
-							if p := recover(); p != nil {
-								if p != coroutine.ErrRunning {
-									t.Errorf("panicked with %v", p)
-								}
-								refused.Add(1)
-							}
-						}()
-						v, err := g.Send(x)
-						if v != x || err != nil {
-							t.Errorf("Send(%d) = %d, %v", x, v, err)
-						}
-						counted.Add(1)
-					}()
-				}
-			})
-		}
-		wg.Wait()
-		if err := g.Close(); err != nil {
-			t.Error(err)
-		}
-		if int64(total) != counted.Load() || counted.Load()+refused.Load() != int64(2*sends) {
-			t.Errorf("%d counted, %d returned, %d refused, of %d", total, counted.Load(), refused.Load(), 2*sends)
-		}
-		t.Logf("%d of %d refused", refused.Load(), 2*sends)
 	}
+	wg.Wait()
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+	if int64(total) != counted.Load() || counted.Load()+refused.Load() != int64(2*sends) {
+		t.Errorf("%d counted, %d returned, %d refused, of %d", total, counted.Load(), refused.Load(), 2*sends)
+	}
+	t.Logf("%d of %d refused", refused.Load(), 2*sends)
 }
 
 // All calls at once: whoever gets in has it alone, and the end comes once.
