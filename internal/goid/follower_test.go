@@ -118,6 +118,9 @@ func TestAShardHasWhoCameAndHasNotGone(t *testing.T) {
 					if (*p)[i].Load() != nil {
 						used++
 					}
+					if (*p)[i].Load() == gone && (*p)[(i+1)%len(*p)].Load() == nil {
+						t.Fatalf("seed %d: a slot is kept for nobody", seed)
+					}
 				}
 				if 2*used > len(*p) {
 					t.Fatalf("seed %d: %d of %d slots are used", seed, used, len(*p))
