@@ -1,7 +1,6 @@
 package coro
 
 import (
-	"bytes"
 	"errors"
 	"runtime"
 	"strings"
@@ -29,7 +28,7 @@ type place struct {
 
 func here() (p place) {
 	if up := time.Since(born); up < 0 || up > year {
-		p.bubble = bubble()
+		p.bubble = goid.Bubble()
 	}
 	if !initialized.Load() {
 		p.early = early()
@@ -43,24 +42,6 @@ var born = time.Now()
 
 const year = 365 * 24 * time.Hour
 
-// bubble returns the number of the bubble that the calling goroutine is in, or 0.
-func bubble() (n uint64) {
-	_, digits, _ := bytes.Cut(header(), []byte(", synctest bubble "))
-	for _, d := range digits {
-		if d < '0' || d > '9' {
-			break
-		}
-		n = n*10 + uint64(d-'0')
-	}
-	return n
-}
-
-// header returns the line that begins the stack of the calling goroutine, and perhaps more.
-func header() []byte {
-	var buf [128]byte
-	return buf[:runtime.Stack(buf[:], false)]
-}
-
 // initialized is set when it was seen that the packages are.
 var initialized atomic.Bool
 
@@ -73,7 +54,7 @@ func early() bool {
 	if goid.Get() != main {
 		return false // another goroutine, which is not locked
 	}
-	if bytes.Contains(header(), []byte("locked to thread")) && (goid.Own() != main || initializing()) {
+	if goid.Locked() && (goid.Own() != main || initializing()) {
 		return true
 	}
 	initialized.Store(true)

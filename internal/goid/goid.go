@@ -18,7 +18,6 @@ package goid
 
 import (
 	"bytes"
-	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -57,8 +56,7 @@ func Own() uint64 {
 // Certain returns the id of the calling goroutine as runtime.Stack tells it. It takes microseconds but proves nothing
 // first, so that the initialization of a package can call it without starting a goroutine.
 func Certain() uint64 {
-	var buf [64]byte
-	header := buf[:runtime.Stack(buf[:], false)]
+	header := description()
 	rest, found := bytes.CutPrefix(header, []byte("goroutine "))
 	digits, _, ended := bytes.Cut(rest, []byte(" "))
 	id, err := strconv.ParseUint(string(digits), 10, 64)

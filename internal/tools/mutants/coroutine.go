@@ -13,7 +13,7 @@ var coroutineMutants = []mutant{
 		Name:    "a generator leaves its bubble",
 		File:    "internal/coro/place.go",
 		Func:    "here",
-		Old:     "p.bubble = bubble()",
+		Old:     "p.bubble = goid.Bubble()",
 		New:     "",
 		Package: "coroutine",
 	},
