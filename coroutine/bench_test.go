@@ -2,6 +2,8 @@ package coroutine_test
 
 import (
 	"iter"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/gothreading/threading/coroutine"
@@ -83,4 +85,34 @@ func summing(yield coroutine.Yield[int, int]) error {
 		}
 		total += x
 	}
+}
+
+// A collection of garbage while so many are suspended.
+func BenchmarkCollection(b *testing.B) {
+	for _, alive := range []int{0, 1_000, 100_000, 1_000_000} {
+		b.Run(strconv.Itoa(alive), func(b *testing.B) {
+			before := inUse()
+			all := make([]*coroutine.Generator[int, int], alive)
+			for i := range all {
+				all[i] = coroutine.New(summing)
+				_, _ = all[i].Next()
+			}
+			if alive > 0 {
+				b.ReportMetric(float64(inUse()-before)/float64(alive), "B/coroutine")
+			}
+			for b.Loop() {
+				runtime.GC()
+			}
+			for _, g := range all {
+				_ = g.Close()
+			}
+		})
+	}
+}
+
+func inUse() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc + m.StackInuse
 }

@@ -57,8 +57,8 @@
 // mend: whoever resumes it must be locked to the same thread as the goroutine
 // that first did, or, as that one, to none. So a goroutine that called
 // [runtime.LockOSThread] starts its generators itself and shares them with
-// nobody, and a body calls UnlockOSThread before it yields if it called
-// LockOSThread. Otherwise the process ends with "coro: OS thread locking must
+// nobody, and a body that calls LockOSThread calls UnlockOSThread before it
+// yields or returns. Otherwise the process ends with "coro: OS thread locking must
 // match". Callbacks from C are locked as well.
 //
 // # Bubbles and package initialization
