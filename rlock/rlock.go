@@ -34,7 +34,8 @@ var ErrNotOwner = errors.New("rlock: unlock by a goroutine that does not own the
 // internal/goid for where it cannot. Locking a free RLock, or one's own again, allocates nothing.
 //
 // The owner is a goroutine. One that ends while it owns an RLock leaves it locked for ever: ids of goroutines are not
-// used twice. And a goroutine cannot unlock for another; a lock that is passed on is a lock.Lock.
+// used twice. And a goroutine cannot unlock for another; a lock that is passed on is a lock.Lock. Only the body of a
+// coroutine.Generator, or a greenlet, acts for another goroutine: whoever resumes it.
 type RLock struct {
 	gate  park.Exclusive // its value is the owner's id, or 0
 	again int            // how often the owner has locked r again; the owner alone looks at it, and leaves 0 behind
