@@ -12,8 +12,8 @@ import (
 )
 
 // ErrElsewhere is what Lead returns, and what a switch from there panics with.
-var ErrElsewhere = errors.New("a coroutine that was started in a synctest bubble, or outside of it, or while packages are initialized, " +
-	"can be resumed only there")
+var ErrElsewhere = errors.New("coroutine: resumed where it cannot be: one that was started in a synctest bubble, outside of all, " +
+	"or while packages are initialized, can be resumed only there")
 
 // A place is what the runtime asks to be the same whenever a coroutine is resumed, so far as that can be told for less
 // than the switch costs. In another place the process would crash, or the bubble would count its goroutines wrong and
