@@ -337,7 +337,7 @@ func TestABubbleNoticesWhatIsForgotten(t *testing.T) {
 
 // What has ended, in whichever way, keeps nothing alive that its body captured, was sent, or yielded.
 func TestWhatHasEndedCanBeCollected(t *testing.T) {
-	type large struct{ bytes [1 << 16]byte }
+	type large struct{ _ [1 << 16]byte }
 	type g = coroutine.Generator[*large, *large]
 	for name, end := range map[string]func(*g){
 		"Close":                  func(g *g) { _, _ = g.Next(); _ = g.Close() },

@@ -280,7 +280,7 @@ func TestGoexitGoesOnInTheParent(t *testing.T) {
 			}()
 			return main.Switch("ready")
 		})
-		other = greenlet.New(func(v any) (any, error) {
+		other = greenlet.New(func(any) (any, error) {
 			defer l.say("other")
 			child := greenlet.New(func(any) (any, error) {
 				defer l.say("child")
