@@ -202,7 +202,7 @@ func TestEverySendIsCountedOrRefused(t *testing.T) {
 // All calls at once: whoever gets in has it alone, and the end comes once.
 func TestTheEndIsReportedOnce(t *testing.T) {
 	rounds := 2000
-	if testing.Short() {
+	if testing.Short() || proof.Race {
 		rounds = 300
 	}
 	for round := range rounds {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gothreading/threading/coroutine"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/thread"
 )
 
@@ -92,7 +93,7 @@ func (m *model) call(name string, thrown error) (a answer) {
 // is what the model does.
 func TestAGeneratorDoesWhatItsModelDoes(t *testing.T) {
 	programs := 2000
-	if testing.Short() {
+	if testing.Short() || proof.Race {
 		programs = 200
 	}
 	names := []string{"Next", "From", "From a started one", "a call"}

@@ -412,7 +412,7 @@ func TestAGeneratorItselfCanBeCollected(t *testing.T) {
 func TestVeryMany(t *testing.T) {
 	n := 20_000
 	if testing.Short() || proof.Race {
-		n = 2_000
+		n = 500
 	}
 	all := make([]*gen, n)
 	for i := range all {

@@ -67,7 +67,7 @@ func TestSwitchToOneself(t *testing.T) {
 // and control is where it says.
 func TestControlIsWhereTheModelSays(t *testing.T) {
 	rounds := 300
-	if testing.Short() {
+	if testing.Short() || proof.Race {
 		rounds = 50
 	}
 	for seed := range uint64(rounds) {
@@ -513,7 +513,7 @@ func TestManyThreads(t *testing.T) {
 	for range 20 {
 		wg.Go(func() {
 			main := greenlet.Current()
-			for range 200 {
+			for range 50 {
 				total := 0
 				g := greenlet.New(func(v any) (any, error) {
 					for {
