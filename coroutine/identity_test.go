@@ -71,6 +71,30 @@ func TestInsideIsWhoeverResumes(t *testing.T) {
 	}
 }
 
+// Also where one delegates to another, and somebody else resumes in between.
+func TestInsideIsWhoeverResumesByEveryWay(t *testing.T) {
+	for way := range ways {
+		t.Run(way, func(t *testing.T) {
+			g := nest(t, way, func(yield asks) error {
+				for {
+					if _, err := yield(int(thread.Current().Ident())); err != nil {
+						return err
+					}
+				}
+			})
+			defer g.Close()
+			for range 3 {
+				thread.Go(func() {
+					for range 2 {
+						v, err := g.Next()
+						want(t, v, err, int(thread.Current().Ident()), nil)
+					}
+				}).Join()
+			}
+		})
+	}
+}
+
 func TestTheMainThreadIsTheMainThreadInside(t *testing.T) {
 	g := started(t, counting)
 	main := thread.Current().Ident()
