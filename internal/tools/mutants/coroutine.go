@@ -126,6 +126,13 @@ var coroutineMutants = []mutant{
 		New:  "",
 	},
 	{
+		Name: "who is delegated to acts for whoever resumed it first",
+		File: "coroutine/from.go",
+		Func: "Generator.delegate",
+		Old:  "g.control.Lead()",
+		New:  "error(nil)",
+	},
+	{
 		Name: "a body that runs by From never ends",
 		File: "coroutine/from.go",
 		Func: "Generator.inline",
