@@ -11,8 +11,10 @@ import (
 // selectorRows are Selectors. That of CPython is measured by the command python.
 func selectorRows(Sizes) []Row {
 	var rows []Row
+	python := map[int]Bar{1: {0.7, 0.5}, 100: {0.6, 0.4}}
 	for _, n := range []int{1, 100} {
 		rows = append(rows, Row{
+			Elsewhere: map[string]Bar{"CPython": python[n]},
 			Name: fmt.Sprintf("Select: %d of %d", n, n), Group: "Selectors", Allocs: &Bar{1, 1},
 			Ours: Contender{Name: "selectors.Select", New: func() Body {
 				sel, err := selectors.New[int]()
