@@ -2,30 +2,35 @@ package selectors
 
 import "strings"
 
-// An Event is what a file is waited for, and what it is ready for: one or more of the constants, combined by |.
+// An Event is what a file is waited for, or is ready for: one or more of the
+// constants, combined with |.
 type Event uint32
 
 const (
-	// Read is ready when a read, or an Accept, would not wait: there is something, or the end, or an error. It is
-	// Python's EVENT_READ, POLLIN and EPOLLIN.
+	// Read is ready when a read or an Accept would not wait: there is something
+	// to read, or the end, or an error. It is Python's EVENT_READ, POLLIN and
+	// EPOLLIN.
 	Read Event = 1 << iota
 
-	// Write is ready when a write would not wait. It is Python's EVENT_WRITE, POLLOUT and EPOLLOUT.
+	// Write is ready when a write would not wait. It is Python's EVENT_WRITE,
+	// POLLOUT and EPOLLOUT.
 	Write
 
-	// Except is ready when there is something exceptional to read, such as TCP's urgent byte. It is Python's POLLPRI
-	// and EPOLLPRI, and what the third list of select.select waits for.
+	// Except is ready when there is something exceptional to read, such as TCP's
+	// urgent byte. It is Python's POLLPRI and EPOLLPRI, and what the third list
+	// of select.select waits for.
 	Except
 
-	// Edge is added to the others: the file is reported when it becomes ready, and not again for as long as it stays
-	// so. It is Python's EPOLLET. Who uses it reads or writes until ErrWouldBlock. Modify begins anew: what is ready
-	// then is reported.
+	// Edge is an addition to the others. With it a file is reported when it
+	// becomes ready, and not again while it stays ready; so read or write until
+	// ErrWouldBlock. Modify begins anew: a file that is ready then is reported.
+	// It is Python's EPOLLET.
 	Edge
 
 	conditions = Read | Write | Except
 )
 
-// String returns the names, as "Read|Write".
+// String returns the names of the constants, as in "Read|Write".
 func (e Event) String() string {
 	var names []string
 	for i, name := range []string{"Read", "Write", "Except", "Edge"} {

@@ -15,7 +15,26 @@ import (
 	"github.com/gothreading/threading/internal/park"
 )
 
-// A Selector waits for any of many files to become ready. D is the type of what is remembered with each.
+// A Selector waits for any of many files to become ready. D is the type of the
+// data that is kept with each file. Make a Selector with [New]; the zero value
+// is a closed one. A Selector must not be copied.
+//
+// It is Python's DefaultSelector. Unlike that, it may be used by any number of
+// goroutines: a Register, Modify or Unregister takes effect at once, also for a
+// Select that has begun.
+//
+// Memory model: the Register or Modify that made a Key synchronizes before the
+// return of a Select that reports it.
+//
+// Fairness: goroutines that call Select on one Selector take turns, as with a
+// lock.Lock. All of them may be given the same file, since what is ready is ready
+// for all; add [Edge] where one must have it alone.
+//
+// A Select that gives up leaves no trace, and loses no event.
+//
+// A Selector has a descriptor of its own, and takes a few hundred bytes per
+// file. A waiting Select occupies a goroutine and no thread. A Select allocates
+// only the slice that it returns.
 type Selector[D any] struct {
 	// turn is held by whoever may wait in the netpoller, of which only one goroutine at a time can; see wait.
 	turn park.Exclusive
@@ -39,8 +58,9 @@ type Selector[D any] struct {
 	askOnce  func(fd uintptr)
 }
 
-// New returns a Selector that waits for nothing yet. It returns an error that is errors.ErrUnsupported where there is
-// nothing to build on, which is everywhere but on Linux, and one of the system if it has no descriptor left.
+// New returns a Selector without files. It returns [errors.ErrUnsupported] on
+// systems other than Linux, and the system's error if there is no descriptor
+// left.
 func New[D any]() (*Selector[D], error) {
 	e, err := newEpoll()
 	if err != nil {
@@ -52,14 +72,16 @@ func New[D any]() (*Selector[D], error) {
 	return s, nil
 }
 
-// Register waits for a file from now on, also in a Select that has begun. It returns the Key that Select will report.
+// Register adds a file and returns its Key, which Select will report. A Select
+// that has begun waits for the file too.
 //
-// The file is anything with a method SyscallConn and a descriptor: a net.Conn, a net.Listener or a net.PacketConn of
-// package net, an *os.File. It is known by itself, not by its descriptor, as the key of a map would be.
+// The file is anything with a method SyscallConn and a descriptor behind it: an
+// [*os.File], or a connection, listener or packet connection of package net.
 //
-// The error is ErrRegistered if the file, or its descriptor, is registered already, ErrNotSelectable if there is no
-// descriptor, as for a *tls.Conn or one of net.Pipe, ErrEvents if e waits for nothing, ErrClosed, and that of the system
-// if the file is closed or there is no room. Then nothing has changed.
+// Register returns [ErrRegistered] if the file or its descriptor is registered,
+// [ErrNotSelectable] if the file has no descriptor, [ErrEvents], [ErrClosed], or
+// the system's error if the file is closed or there is no room. Then nothing has
+// changed.
 func (s *Selector[D]) Register(file any, e Event, data D) (*Key[D], error) {
 	conn, err := s.checkRegister(file, e)
 	if err != nil {
@@ -97,9 +119,13 @@ func (s *Selector[D]) checkRegister(file any, e Event) (syscall.RawConn, error) 
 	return rawConn("Register", file)
 }
 
-// Modify waits for other events of a registered file, with other data. It returns the new Key; the old one stays as it
-// is, and a Select that has begun may still report it. The error is ErrNotRegistered, ErrEvents, ErrClosed, or that of
-// the system if the file is closed and the events are others than before. Then nothing has changed.
+// Modify changes the events and the data of a file, and returns its new Key. The
+// old Key stays as it is, and a Select that returns at the same time may still
+// report it.
+//
+// Modify returns [ErrNotRegistered], [ErrEvents], [ErrClosed], or the system's
+// error if the file is closed and the events are to change. Then nothing has
+// changed.
 func (s *Selector[D]) Modify(file any, e Event, data D) (*Key[D], error) {
 	r, err := s.lookup(file)
 	switch {
@@ -127,8 +153,9 @@ func (s *Selector[D]) Modify(file any, e Event, data D) (*Key[D], error) {
 	return key, nil
 }
 
-// Unregister does not wait for a file any more. A Select that has begun may still report it. The file may have been
-// closed before. The error is ErrNotRegistered or ErrClosed.
+// Unregister removes a file, which may have been closed before. A Select that
+// returns at the same time may still report it. Unregister returns
+// [ErrNotRegistered] or [ErrClosed].
 func (s *Selector[D]) Unregister(file any) error {
 	r, err := s.lookup(file)
 	if err != nil {
@@ -158,7 +185,8 @@ func (s *Selector[D]) Unregister(file any) error {
 	return nil
 }
 
-// Get returns the Key of a file, and whether it is registered.
+// Get returns the Key of a file, and whether the file is registered. It is
+// Python's get_key.
 func (s *Selector[D]) Get(file any) (*Key[D], bool) {
 	r, _ := s.lookup(file)
 	if r == nil {
@@ -169,7 +197,8 @@ func (s *Selector[D]) Get(file any) (*Key[D], bool) {
 	return r.key, s.registered(r)
 }
 
-// Keys returns a snapshot of all Keys, in the order of registration.
+// Keys returns an iterator over the Keys of all files, in the order of
+// registration, as they were when the loop began. It is Python's get_map.
 func (s *Selector[D]) Keys() iter.Seq[*Key[D]] {
 	return func(yield func(*Key[D]) bool) {
 		s.guard.Lock()
@@ -187,17 +216,20 @@ func (s *Selector[D]) Keys() iter.Seq[*Key[D]] {
 	}
 }
 
-// Len returns how many files are registered.
+// Len returns the number of files.
 func (s *Selector[D]) Len() int {
 	s.guard.Lock()
 	defer s.guard.Unlock()
 	return len(s.files)
 }
 
-// Select waits until a file is ready, and returns all that are, in no particular order. The slice is the caller's.
+// Select waits until a file is ready, and returns all files that are, in no
+// particular order. Without files it waits until one is registered. The slice is
+// the caller's.
 func (s *Selector[D]) Select() ([]Ready[D], error) { return s.selectUntil(netwait.Forever) }
 
-// TrySelect returns what is ready, and does not wait.
+// TrySelect returns the files that are ready, and does not wait: the slice may
+// be empty.
 func (s *Selector[D]) TrySelect() ([]Ready[D], error) {
 	ready, err := s.look()
 	if err != nil {
@@ -206,8 +238,9 @@ func (s *Selector[D]) TrySelect() ([]Ready[D], error) {
 	return s.thoseOpen(ready), nil
 }
 
-// SelectTimeout is like Select but waits at most d, and then returns an empty slice and no error. With d <= 0 it is
-// TrySelect; math.MaxInt64 is forever.
+// SelectTimeout is like Select but waits at most d, and then returns an empty
+// slice and no error. With d <= 0 it is TrySelect; a d of math.MaxInt64 is
+// forever.
 func (s *Selector[D]) SelectTimeout(d time.Duration) ([]Ready[D], error) {
 	if d <= 0 {
 		return s.TrySelect()
@@ -219,7 +252,9 @@ func (s *Selector[D]) SelectTimeout(d time.Duration) ([]Ready[D], error) {
 	return ready, err
 }
 
-// SelectContext is like Select but gives up when ctx ends, and then returns context.Cause(ctx).
+// SelectContext is like Select but gives up when ctx ends, and then returns
+// [context.Cause] of ctx; so it does if ctx has ended before, also when a file is
+// ready.
 func (s *Selector[D]) SelectContext(ctx context.Context) ([]Ready[D], error) {
 	if ctx.Err() != nil {
 		return nil, s.orClosed(park.Cause(ctx))
@@ -231,8 +266,8 @@ func (s *Selector[D]) SelectContext(ctx context.Context) ([]Ready[D], error) {
 	return ready, err
 }
 
-// Close ends the Selector: every Select that waits returns ErrClosed, and so does every call from now on, a second Close
-// too. The files stay open.
+// Close ends the Selector. Every Select that waits returns [ErrClosed], and so
+// does every later call, a second Close included. The files stay open.
 func (s *Selector[D]) Close() error {
 	s.guard.Lock()
 	e, pipe := s.epoll, s.pipe

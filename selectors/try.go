@@ -8,16 +8,19 @@ import (
 	"github.com/gothreading/threading/internal/nonblock"
 )
 
-// TryRead reads once from what Register takes, without waiting, and returns how much it read: Python's recv, or os.read,
-// on a nonblocking file.
+// TryRead reads once from a file that Register takes, and never waits. It returns
+// the number of bytes read: Python's recv, or os.read, of a nonblocking file.
 //
-// It returns ErrWouldBlock if there is nothing to read, which is possible although a Select has just reported the file;
-// 0 and io.EOF at the end; and 0 and no error for an empty b and for an empty packet. Neither deadlines nor a goroutine
-// that waits in a Read of the same file are in its way. It asks the descriptor, past what a type that embeds a connection
-// does in its own Read.
+// TryRead returns [ErrWouldBlock] if there is nothing to read, which can be so
+// although a Select has just reported the file; 0 and io.EOF at the end; and 0
+// and no error for an empty b and for an empty packet. Deadlines do not matter,
+// and neither does a goroutine that waits in a Read of the same file. TryRead
+// asks the descriptor: if a type embeds a connection, its own Read is not
+// called.
 //
-// A descriptor may be a blocking one, as that of a terminal is. Then TryRead looks before it reads; only another
-// process that reads the same terminal or pipe at that moment can make it wait.
+// A blocking descriptor, such as a terminal's, is polled before it is read. Only
+// another process that reads from the same terminal or pipe at that moment can
+// make TryRead wait.
 func TryRead(file any, b []byte) (int, error) {
 	conn, err := rawConn("TryRead", file)
 	if err != nil {
@@ -31,9 +34,10 @@ func TryRead(file any, b []byte) (int, error) {
 	return n, outcome("TryRead", file, err)
 }
 
-// TryWrite writes once to what Register takes, without waiting, and returns how much it wrote, which may be a part and is
-// then no error: Python's send, or os.write, on a nonblocking file. It returns ErrWouldBlock if there is no room at all.
-// Everything else is as for TryRead.
+// TryWrite writes once to a file that Register takes, and never waits. It returns
+// the number of bytes written, which may be a part of b, and then no error:
+// Python's send, or os.write, of a nonblocking file. It returns [ErrWouldBlock] if
+// there is no room. Otherwise it is like [TryRead].
 func TryWrite(file any, b []byte) (int, error) {
 	conn, err := rawConn("TryWrite", file)
 	if err != nil {
@@ -47,9 +51,11 @@ func TryWrite(file any, b []byte) (int, error) {
 	return n, outcome("TryWrite", file, err)
 }
 
-// TryAccept accepts a connection of a *net.TCPListener or *net.UnixListener, without waiting: Python's accept on a
-// nonblocking socket. It returns ErrWouldBlock if there is none. The connection is what Accept would have returned. If no
-// descriptor is left for it, it stays in the backlog.
+// TryAccept accepts a connection from a *net.TCPListener or *net.UnixListener, and
+// never waits: Python's accept of a nonblocking socket. The connection is what
+// Accept would have returned. TryAccept returns [ErrWouldBlock] if there is none.
+// If there is no descriptor left, the connection stays in the backlog, and the
+// error says so.
 func TryAccept(l net.Listener) (net.Conn, error) {
 	conn, err := rawConn("TryAccept", l)
 	if err != nil {
@@ -59,9 +65,10 @@ func TryAccept(l net.Listener) (net.Conn, error) {
 	return c, outcome("TryAccept", l, err)
 }
 
-// TryReadFrom reads a packet and returns who sent it, without waiting: Python's recvfrom. What does not fit into b is
-// lost. The address is nil if the sender has none, as a Unix socket that is not bound. Everything else is as for TryRead,
-// but that an empty b takes a packet.
+// TryReadFrom reads a packet and returns its sender, and never waits: Python's
+// recvfrom. What does not fit into b is lost. The address is nil if the sender
+// has none, such as a Unix socket that is not bound. Otherwise it is like
+// [TryRead], with the exception that an empty b takes a packet.
 func TryReadFrom(file any, b []byte) (int, net.Addr, error) {
 	conn, err := rawConn("TryReadFrom", file)
 	if err != nil {
@@ -71,8 +78,9 @@ func TryReadFrom(file any, b []byte) (int, net.Addr, error) {
 	return n, from, outcome("TryReadFrom", file, err)
 }
 
-// TryWriteTo sends a packet, without waiting: Python's sendto. The address is one of the socket's own kind: a
-// *net.UDPAddr, *net.IPAddr or *net.UnixAddr. Everything else is as for TryWrite.
+// TryWriteTo sends a packet, and never waits: Python's sendto. The address is one
+// of the socket's own kind: a *net.UDPAddr, *net.IPAddr or *net.UnixAddr.
+// Otherwise it is like [TryWrite].
 func TryWriteTo(file any, b []byte, to net.Addr) (int, error) {
 	conn, err := rawConn("TryWriteTo", file)
 	if err != nil {

@@ -11,16 +11,18 @@ import (
 	"github.com/gothreading/threading/internal/nonblock"
 )
 
-// A Conn is a connection that a handler serves: the self of a Python handler. It is a net.Conn, and its field Conn is
-// the one that the listener returned, such as a *net.TCPConn or *tls.Conn.
+// A Conn is a connection that a handler serves: the self of a handler in Python.
+// It is a net.Conn. Its field Conn is what the listener returned, such as a
+// *net.TCPConn or *tls.Conn.
 //
-//	self.request, self.wfile     the Conn itself; a Write is sent at once
-//	self.rfile                   Reader
-//	self.client_address          RemoteAddr
-//	self.server                  Server
+//	self.request, self.wfile   the Conn itself; a Write is not buffered
+//	self.rfile                 Reader
+//	self.client_address        RemoteAddr
+//	self.server                Server
 //
-// When the handler has returned, the Conn is closed, in both directions one after the other. The handler may close it
-// before, and may use it from several goroutines as any net.Conn. It must not be copied.
+// A Conn is closed when its handler has returned. The handler may close it before,
+// and may use it from several goroutines, as any net.Conn. A Conn must not be
+// copied.
 type Conn struct {
 	net.Conn
 	server *Server
@@ -39,15 +41,18 @@ func newConn(c net.Conn, s *Server) *Conn {
 	return conn
 }
 
-// Context returns the context of the handler. It ends when the handler has returned, and with the cause ErrTerminated by
-// Terminate. It has the values of the context that was given to ServeContext or HandleRequestContext, but not its end.
+// Context returns the context of the handler. It ends when the handler has
+// returned, and by Terminate, with the cause [ErrTerminated]. It has the values of
+// the context that was given to ServeContext or HandleRequestContext, but does not
+// end with that.
 func (c *Conn) Context() context.Context { return c.task.context() }
 
-// Server returns the server, for what all handlers share.
+// Server returns the server that accepted the connection.
 func (c *Conn) Server() *Server { return c.server }
 
-// Reader returns a buffered reader of the connection, always the same one: Python's rfile. It is made by the first call.
-// From then on Read takes what is buffered first, so both may be used.
+// Reader returns a buffered reader of the connection, the same one each time:
+// Python's rfile. The first call makes it. From then on Read takes what is
+// buffered first, so that both may be used.
 func (c *Conn) Reader() *bufio.Reader {
 	if r := c.reader.Load(); r != nil {
 		return r
@@ -56,7 +61,7 @@ func (c *Conn) Reader() *bufio.Reader {
 	return c.reader.Load()
 }
 
-// Read reads from the connection, for at most as long as Timeout says.
+// Read reads from the connection. It takes at most as long as Timeout says.
 func (c *Conn) Read(b []byte) (int, error) {
 	if r := c.reader.Load(); r != nil && r.Buffered() > 0 {
 		return r.Read(b)
@@ -77,7 +82,7 @@ func (u unbuffered) Read(b []byte) (int, error) {
 	return u.c.Conn.Read(b)
 }
 
-// Write writes all of b to the connection, for at most as long as Timeout says.
+// Write writes b to the connection. It takes at most as long as Timeout says.
 func (c *Conn) Write(b []byte) (int, error) {
 	if d := c.writes; d != nil {
 		if err := d.begin(); err != nil {
@@ -88,7 +93,7 @@ func (c *Conn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// SetDeadline sets the deadline of Reads and Writes. Each is also bound by Timeout.
+// SetDeadline sets the deadline of Read and Write, which Timeout bounds too.
 func (c *Conn) SetDeadline(t time.Time) error {
 	if c.reads == nil {
 		return c.Conn.SetDeadline(t)
@@ -99,7 +104,7 @@ func (c *Conn) SetDeadline(t time.Time) error {
 	return c.writes.set(t)
 }
 
-// SetReadDeadline sets the deadline of Reads. Each is also bound by Timeout.
+// SetReadDeadline sets the deadline of Read, which Timeout bounds too.
 func (c *Conn) SetReadDeadline(t time.Time) error {
 	if c.reads == nil {
 		return c.Conn.SetReadDeadline(t)
@@ -107,7 +112,7 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 	return c.reads.set(t)
 }
 
-// SetWriteDeadline sets the deadline of Writes. Each is also bound by Timeout.
+// SetWriteDeadline sets the deadline of Write, which Timeout bounds too.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
 	if c.writes == nil {
 		return c.Conn.SetWriteDeadline(t)

@@ -15,15 +15,19 @@ import (
 )
 
 var (
-	// ErrClosed is what a HandleRequest returns after Close or Terminate.
+	// ErrClosed is returned by HandleRequest and its forms after Close.
 	ErrClosed = errors.New("socketserver: the server is closed")
-	// ErrTerminated is the cause with which the context of a handler ends by Terminate.
+
+	// ErrTerminated is the cause with which Terminate ends the context of a
+	// handler.
 	ErrTerminated = errors.New("socketserver: the server was terminated")
-	// ErrTimeout is what TryHandleRequest and HandleRequestTimeout return if no client came in time. It is
-	// context.DeadlineExceeded to errors.Is.
+
+	// ErrTimeout is returned by TryHandleRequest and HandleRequestTimeout if no
+	// client came in time. It is context.DeadlineExceeded to errors.Is.
 	ErrTimeout error = timeoutError{}
-	// ErrValue is what an option panics with whose value makes no sense. The value of the panic names the option and the
-	// value, and is ErrValue to errors.Is.
+
+	// ErrValue is what an option panics with if its value makes no sense. The
+	// value of the panic wraps it, and names the option and the value.
 	ErrValue = errors.New("socketserver: bad value")
 )
 

@@ -32,17 +32,21 @@ func choose(opts []Option) choices {
 	return c
 }
 
-// Limit lets at most n handlers run at a time. While they do, nobody is accepted: whoever comes waits in the system's
-// backlog, or a packet in its buffer. With 1 a server is Python's TCPServer or UDPServer, without Limit a
-// ThreadingTCPServer or ThreadingUDPServer. Limit panics with ErrValue if n < 1.
+// Limit bounds the number of handlers that run at a time. While n run, no client
+// is accepted: connections wait in the system's backlog, and packets in the
+// socket's buffer. Limit(1) makes a Server Python's TCPServer or UDPServer;
+// without Limit it is a ThreadingTCPServer or ThreadingUDPServer. Limit panics
+// with [ErrValue] if n < 1.
 func Limit(n int) Option {
 	atLeastOne("Limit", n)
 	return func(c *choices) { c.limit = n }
 }
 
-// Timeout bounds each Read and each Write of a Conn: one that takes longer than d fails with os.ErrDeadlineExceeded. It
-// sets a deadline before each, never later than one that the handler has set itself. It is Python's
-// StreamRequestHandler.timeout. Timeout panics with ErrValue if d <= 0; math.MaxInt64 is none.
+// Timeout bounds each Read and each Write of a Conn: one that takes longer than d
+// fails with os.ErrDeadlineExceeded. A deadline is set before each, and never
+// later than one that the handler has set. It is Python's
+// StreamRequestHandler.timeout. Timeout panics with [ErrValue] if d <= 0; a d of
+// math.MaxInt64 is forever.
 func Timeout(d time.Duration) Option {
 	if d <= 0 {
 		panic(fmt.Errorf("%w: Timeout(%v): want a positive one", ErrValue, d))
@@ -53,9 +57,12 @@ func Timeout(d time.Duration) Option {
 	}
 }
 
-// Verify asks f about each connection before it is handled; one for which it returns false is closed, and counted as
-// Rejected. It is Python's verify_request. f runs where the handler would, so a slow one holds up nobody else; what it
-// reads from the connection, the handler does not see. A panic of f is told to OnError, and the connection is closed.
+// Verify calls f for each connection before its handler. If f returns false, the
+// connection is closed and counted as Rejected. It is Python's verify_request. A
+// panic of f is reported to [OnError], and the connection is closed.
+//
+// Unlike in Python, f runs where the handler would run, so a slow f delays no
+// other client. What f reads from the connection is lost to the handler.
 func Verify(f func(net.Conn) bool) Option {
 	if f == nil {
 		panic("socketserver: Verify with a nil func")
@@ -66,14 +73,22 @@ func Verify(f func(net.Conn) bool) Option {
 	}
 }
 
-// OnError makes f the function that is told what went wrong: Python's handle_error. That is the error that a handler
-// returned, unless it is an end and no failure (see the package comment); a *thread.PanicError if it panicked;
-// thread.ErrGoexit if it ended its goroutine. The connection is closed when f has returned. With a nil Conn it is an error
-// of accepting, or, of a PacketServer, any error: if a handler failed, a *net.OpError whose Addr is the client's.
+// OnError makes f the function to which errors are reported: Python's
+// handle_error. They are
 //
-// f is called by the handler's goroutine, or the one that accepts, and by several at once if they fail at once. A panic of
-// f goes to the except hook of package thread, or goes on in Serve or HandleRequest. Without OnError, a line is written to
-// os.Stderr, and after a panic the stack.
+//   - what a handler returned, if it is a failure (see the package comment),
+//   - a *[thread.PanicError], if it panicked,
+//   - [thread.ErrGoexit], if it called runtime.Goexit,
+//   - with a nil Conn, errors of accepting and of receiving, and of a
+//     PacketServer all of the above, in a *[net.OpError] whose Addr is the
+//     client's.
+//
+// The connection is closed when f has returned. f is called by the goroutine of
+// the handler, or the one that accepts, and by several at once. A panic of f goes
+// to the except hook of package thread, or goes on in the caller of Serve or
+// HandleRequest.
+//
+// Without OnError, a line is written to os.Stderr, and the stack of a panic.
 func OnError(f func(*Conn, error)) Option {
 	if f == nil {
 		panic("socketserver: OnError with a nil func")
@@ -81,17 +96,19 @@ func OnError(f func(*Conn, error)) Option {
 	return func(c *choices) { c.onError = f }
 }
 
-// Name sets the first part of the names of the handlers' threads, which are PREFIX 127.0.0.1:4242 with the address of the
-// client. Without it, or with the empty string, it is Server-N, where N counts such servers.
+// Name sets the first part of the names of the handlers' threads, which are
+// "PREFIX 127.0.0.1:4242", with the client's address. Without it, or with the
+// empty string, it is "Server-N", where N counts such servers.
 func Name(prefix string) Option { return func(c *choices) { c.prefix = prefix } }
 
-// Daemon says whether thread.Main does without waiting for handlers that run. The default is true. It is Python's
-// daemon_threads, whose default is false.
+// Daemon says whether thread.Main returns without waiting for handlers. The
+// default is true. It is Python's daemon_threads, whose default is false.
 func Daemon(daemon bool) Option { return func(c *choices) { c.daemon = daemon } }
 
-// MaxPacket is the size of the largest packet that a PacketServer receives; what is longer is cut. It is Python's
-// max_packet_size, and the default is 8192, as there. More than 16 MiB is taken for 16 MiB. MaxPacket panics with ErrValue
-// if n < 1.
+// MaxPacket is the size of the largest packet that a PacketServer receives. A
+// longer packet is cut. It is Python's max_packet_size, with the same default of
+// 8192. More than 16 MiB is taken for 16 MiB. MaxPacket panics with [ErrValue] if
+// n < 1.
 func MaxPacket(n int) Option {
 	atLeastOne("MaxPacket", n)
 	return func(c *choices) { c.maxPacket = min(n, 16<<20) }

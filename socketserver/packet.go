@@ -6,23 +6,25 @@ import (
 	"net"
 )
 
-// A Packet is one that a handler of a PacketServer serves. It must not be copied.
+// A Packet is one that a handler of a [PacketServer] serves. It must not be copied.
 //
-//	self.request[0]              Data
-//	self.request[1].sendto       Write
-//	self.client_address          RemoteAddr
+//	self.request[0]          Data
+//	self.request[1].sendto   Write
+//	self.client_address      RemoteAddr
 type Packet struct {
-	Data []byte // what was received; the handler's own, also after it has returned
+	Data []byte // what was received; it is the handler's own, also after its return
 
 	from   net.Addr
 	server *PacketServer
 	task   job
 }
 
-// RemoteAddr returns who sent the packet, nil if the sender has no address, as a Unix socket that is not bound.
+// RemoteAddr returns the address of the sender. It is nil if the sender has none,
+// such as a Unix socket that is not bound.
 func (p *Packet) RemoteAddr() net.Addr { return p.from }
 
-// Write sends one packet back.
+// Write sends one packet back to the sender. It fails if the sender has no
+// address.
 func (p *Packet) Write(b []byte) (int, error) {
 	if p.from == nil {
 		return 0, errors.New("socketserver: Write to a client without an address: a client of a Unix socket must bind")
@@ -30,8 +32,7 @@ func (p *Packet) Write(b []byte) (int, error) {
 	return p.server.conn.WriteTo(b, p.from)
 }
 
-// Context returns the context of the handler. It ends when the handler has returned, and with the cause ErrTerminated by
-// Terminate. It has the values of the context that was given to ServeContext or HandleRequestContext, but not its end.
+// Context returns the context of the handler. It is like that of a [Conn].
 func (p *Packet) Context() context.Context { return p.task.context() }
 
 func (p *Packet) job() *job       { return &p.task }

@@ -12,13 +12,16 @@ import (
 	"github.com/gothreading/threading/internal/nonblock"
 )
 
-// A PacketServer receives packets and runs a handler for each: Python's UDPServer, UnixDatagramServer, and their threading
-// variants. Make one with ListenPacket or NewPacket; the zero value is not usable.
+// A PacketServer receives packets and runs a handler for each: Python's UDPServer,
+// UnixDatagramServer, and their threading variants. Make a PacketServer with
+// [ListenPacket] or [NewPacket]; the zero value is not usable, and a PacketServer
+// must not be copied. Memory model, fairness and giving up are as for a [Server].
 //
-// Without Limit, a flood of packets is a flood of handlers. What comes faster than it is received, the system drops.
+// Without Limit, each packet of a flood has a handler of its own. Packets that
+// come faster than they are received are dropped by the system.
 //
-// The socket is closed when the last handler has returned after Close, so that handlers can answer; by Terminate it is
-// closed at once.
+// After Close the socket is closed when the last handler has returned, so that
+// handlers can still answer. Terminate closes it at once.
 type PacketServer struct {
 	service
 	conn   net.PacketConn
@@ -27,12 +30,12 @@ type PacketServer struct {
 	bound  os.FileInfo // what that was when it was bound
 }
 
-// ListenPacket returns a PacketServer that is bound to an address, as net.ListenPacket is, and does not receive yet. The
-// network is "udp" or "unixgram", or another one of net.ListenPacket. For the file of a Unix socket the same holds as in
-// Listen.
+// ListenPacket returns a PacketServer that is bound to an address, as by
+// [net.ListenPacket]. The network is "udp", "unixgram", or another one of
+// net.ListenPacket. The file of a Unix socket is treated as in [Listen].
 //
-// ListenPacket panics if handle is nil, and with ErrValue if an option makes no sense for packets: Timeout and Verify do
-// not.
+// ListenPacket panics if handle is nil, and with [ErrValue] if an option makes no
+// sense for packets, as Timeout and Verify do not.
 func ListenPacket(network, addr string, handle func(*Packet) error, opts ...Option) (*PacketServer, error) {
 	checkHandle("ListenPacket", handle == nil)
 	c := choosePackets("ListenPacket", opts)
@@ -48,8 +51,8 @@ func ListenPacket(network, addr string, handle func(*Packet) error, opts ...Opti
 	return s, nil
 }
 
-// NewPacket returns a PacketServer that receives from conn, which is the server's from then on. It panics like
-// ListenPacket, and if conn is nil.
+// NewPacket returns a PacketServer that receives from conn, and owns it from then
+// on. It panics like ListenPacket, and if conn is nil.
 func NewPacket(conn net.PacketConn, handle func(*Packet) error, opts ...Option) *PacketServer {
 	checkHandle("NewPacket", handle == nil)
 	if conn == nil {
@@ -72,7 +75,7 @@ func newPacketServer(conn net.PacketConn, handle func(*Packet) error, c choices)
 	return s
 }
 
-// Addr returns the address that the server is bound to: Python's server_address.
+// Addr returns the address of the socket: Python's server_address.
 func (s *PacketServer) Addr() net.Addr { return s.conn.LocalAddr() }
 
 // A receiving is a socket as the source of tasks.

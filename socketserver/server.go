@@ -10,19 +10,37 @@ import (
 	"github.com/gothreading/threading/internal/nonblock"
 )
 
-// A Server accepts connections and runs a handler for each: Python's TCPServer, UnixStreamServer, and their threading
-// variants. Make one with Listen or New; the zero value is not usable.
+// A Server accepts connections and runs a handler for each: Python's TCPServer,
+// UnixStreamServer, and their threading variants. Make a Server with [Listen] or
+// [New]; the zero value is not usable, and a Server must not be copied.
+//
+// Memory model: what happens before a call of Serve or HandleRequest synchronizes
+// before the handlers that it calls, and the return of a handler before that of a
+// Join, and of any Stats that counts it as Served.
+//
+// Fairness: goroutines that accept take turns, as with a lock.Lock.
+//
+// A HandleRequest that gives up accepts nothing: a client that comes at that
+// moment is handled by the call, or waits for the next.
+//
+// A connection costs a thread of package thread, some 8 KB, and no more time than
+// with a loop of Accept and go statements around package net.
+//
+// For HTTP use net/http. A loop around Accept does for a program that never shuts
+// down and never runs out of descriptors.
 type Server struct {
 	service
 	listener net.Listener
 	handle   func(*Conn) error
 }
 
-// Listen returns a Server that is bound to an address, as net.Listen is, and does not accept yet: clients wait in the
-// backlog until Serve or HandleRequest. The network is "tcp" or "unix", or another one of net.Listen.
+// Listen returns a Server that is bound to an address, as by [net.Listen]. The
+// network is "tcp", "unix", or another one of net.Listen. Clients wait in the
+// backlog until Serve or HandleRequest.
 //
-// The file of a Unix socket is removed when the server closes. One that a dead server has left is replaced; if a server
-// lives behind it, or it is no socket, Listen returns an error that says so.
+// The file of a Unix socket is removed when the server is closed. A file that a
+// dead server has left is replaced. If a server is alive there, or the file is not
+// a socket, Listen returns an error that says so.
 //
 // Listen panics if handle is nil.
 func Listen(network, addr string, handle func(*Conn) error, opts ...Option) (*Server, error) {
@@ -34,9 +52,11 @@ func Listen(network, addr string, handle func(*Conn) error, opts ...Option) (*Se
 	return New(l, handle, opts...), nil
 }
 
-// New returns a Server that accepts from l, which is the server's from then on. With a listener of crypto/tls it serves
-// TLS: the handshake takes place in the handler, at its first Read or Write, so that one which fails or takes its time is
-// the matter of one connection.
+// New returns a Server that accepts from l, and owns it from then on.
+//
+// With a listener of crypto/tls it serves TLS. The handshake takes place in the
+// handler, at its first Read or Write, so a handshake that fails or is slow
+// concerns one connection only.
 //
 // New panics if l or handle is nil.
 func New(l net.Listener, handle func(*Conn) error, opts ...Option) *Server {
@@ -55,7 +75,7 @@ func checkHandle(call string, missing bool) {
 	}
 }
 
-// Addr returns the address that the server is bound to: Python's server_address.
+// Addr returns the address of the listener: Python's server_address.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
 // A listening is a listener as the source of tasks.

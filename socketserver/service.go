@@ -68,13 +68,14 @@ type task interface {
 	needsLook() bool // whether serve begins with a look that may reject it
 }
 
-// Stats are numbers of a server, all of one moment. Accepted is always Open + Served.
+// Stats are the numbers of a server at one moment. Accepted is always Open +
+// Served.
 type Stats struct {
 	Open     int    // handlers that run
-	Accepted uint64 // connections or packets that were given to a handler
-	Served   uint64 // handlers that ended
-	Failed   uint64 // handlers that ended and of which OnError was told
-	Rejected uint64 // connections that Verify refused
+	Accepted uint64 // clients that were given to a handler
+	Served   uint64 // handlers that have returned
+	Failed   uint64 // handlers that have returned and were reported to OnError
+	Rejected uint64 // connections that Verify rejected
 }
 
 // named counts the servers without a name.
@@ -89,14 +90,16 @@ func (s *service) init(c choices, input source) {
 
 var errGaveUp = errors.New("socketserver: gave up")
 
-// Serve accepts, and runs a handler for each connection or packet in a thread of its own, until the server is closed:
-// Python's serve_forever. It returns nil after Close or Terminate, also if that came before. An error of the socket that
-// is not for a while only ends Serve, which returns it; the server is then still to be closed. Any number of Serve and
-// HandleRequest may run at once.
+// Serve accepts clients and runs a handler for each in a thread of its own, until
+// the server is closed: Python's serve_forever. It returns nil after Close or
+// Terminate, also if that came first. An error of the socket that does not pass
+// ends Serve and is returned; the server is not closed by it. Any number of Serve
+// and HandleRequest may run at once.
 func (s *service) Serve() error { return s.serve(context.Background()) }
 
-// ServeContext is like Serve but the end of ctx closes the server, also if ctx had ended before; then it returns
-// context.Cause(ctx). Handlers that run go on. Their contexts have the values of ctx, but not its end.
+// ServeContext is like Serve, and the end of ctx closes the server, also if ctx
+// has ended before. Then it returns [context.Cause] of ctx, and handlers that run
+// go on. Their contexts have the values of ctx, but do not end with it.
 func (s *service) ServeContext(ctx context.Context) error {
 	if s.isClosed() {
 		return nil
@@ -131,18 +134,24 @@ func (s *service) serve(base context.Context) error {
 	}
 }
 
-// HandleRequest accepts one connection or packet and handles it in the calling goroutine: Python's handle_request. It
-// returns nil also if the handler failed, of which OnError is told, or if Verify refused; ErrClosed if the server is or
-// becomes closed; and an error of the socket. A panic of the handler ends there, a runtime.Goexit goes on. With Limit it
-// waits for a place first.
+// HandleRequest accepts one client and handles it in the calling goroutine:
+// Python's handle_request. It returns nil also if the handler failed, which is
+// reported to OnError, or if Verify rejected the client; [ErrClosed] if the server
+// is closed; and an error of the socket that does not pass. A panic of the handler
+// is recovered, a runtime.Goexit goes on. With Limit, HandleRequest waits until a
+// handler may run.
 func (s *service) HandleRequest() error {
 	return s.handleRequest(context.Background(), netwait.Forever)
 }
 
-// TryHandleRequest is like HandleRequest but does not wait for a client: it returns ErrTimeout if there is none, or no
-// place under Limit, or if another goroutine is waiting for clients. Where the system gives it no way to look (on other
-// systems than Linux, and on a listener that is not one of package net) it begins to accept in the background; what that
-// brings is for the next who asks.
+// TryHandleRequest is like HandleRequest but does not wait for a client: it
+// returns [ErrTimeout] if there is none, if no further handler may run, or if
+// another goroutine is waiting for clients.
+//
+// On systems other than Linux, and with a listener or socket that is not one of
+// package net, there is no way to look for a client. There TryHandleRequest begins
+// to accept in the background, and a client that comes is handled by the next call
+// that asks for one.
 func (s *service) TryHandleRequest() error {
 	t, err := s.tryNext()
 	if err != nil {
@@ -152,9 +161,10 @@ func (s *service) TryHandleRequest() error {
 	return nil
 }
 
-// HandleRequestTimeout is like HandleRequest but waits for a client at most d, and then returns ErrTimeout. With d <= 0 it
-// is TryHandleRequest; math.MaxInt64 is forever. It is Python's handle_request with the attribute timeout, and ErrTimeout
-// is handle_timeout.
+// HandleRequestTimeout is like HandleRequest but waits for a client at most d, and
+// then returns [ErrTimeout]. With d <= 0 it is TryHandleRequest; a d of
+// math.MaxInt64 is forever. It is Python's handle_request of a server with the
+// attribute timeout, and ErrTimeout stands for handle_timeout.
 func (s *service) HandleRequestTimeout(d time.Duration) error {
 	if d <= 0 {
 		return s.TryHandleRequest()
@@ -162,8 +172,9 @@ func (s *service) HandleRequestTimeout(d time.Duration) error {
 	return s.handleRequest(context.Background(), netwait.After(d))
 }
 
-// HandleRequestContext is like HandleRequest but gives up waiting for a client when ctx ends, and then returns
-// context.Cause(ctx). The context of the handler has the values of ctx, but not its end.
+// HandleRequestContext is like HandleRequest but gives up waiting for a client
+// when ctx ends, and then returns [context.Cause] of ctx. The context of the
+// handler has the values of ctx, but does not end with it.
 func (s *service) HandleRequestContext(ctx context.Context) error {
 	if ctx.Err() != nil && !s.isClosed() {
 		return park.Cause(ctx)
@@ -183,43 +194,49 @@ func (s *service) handleRequest(base context.Context, limit netwait.Limit) error
 	return nil
 }
 
-// Close accepts no more. Handlers that run go on. A second Close does nothing.
+// Close makes the server accept no more clients. Handlers that run go on. A second
+// Close does nothing.
 func (s *service) Close() { s.close(false) }
 
-// Terminate is Close, ends the context of every handler with the cause ErrTerminated, and closes their connections. It
-// returns at once; Join waits for the handlers.
+// Terminate is Close, and ends the context of every handler with the cause
+// [ErrTerminated] and closes its connection. It does not wait for the handlers.
 func (s *service) Terminate() { s.close(true) }
 
-// Join waits until the server is closed and all handlers have returned. Unlike that of a pool, it may be called before
-// Close, and waits for that too. It panics with thread.ErrJoinSelf in a handler.
+// Join waits until the server is closed and all handlers have returned. Unlike
+// that of a pool, it may be called before Close. It panics with
+// [thread.ErrJoinSelf] in a handler.
 func (s *service) Join() {
 	s.checkJoin()
 	s.over.Wait()
 }
 
-// JoinTimeout is like Join but waits at most d, and reports whether all is over. With d <= 0 it only looks; math.MaxInt64
-// is forever.
+// JoinTimeout is like Join but waits at most d, and reports whether the server is
+// closed and all handlers have returned. With d <= 0 it does not wait; a d of
+// math.MaxInt64 is forever.
 func (s *service) JoinTimeout(d time.Duration) bool {
 	s.checkJoin()
 	return s.over.WaitTimeout(d)
 }
 
-// JoinContext is like Join but gives up when ctx ends, and then returns context.Cause(ctx).
+// JoinContext is like Join but gives up when ctx ends, and then returns
+// [context.Cause] of ctx.
 func (s *service) JoinContext(ctx context.Context) error {
 	s.checkJoin()
 	return s.over.WaitContext(ctx)
 }
 
-// Shutdown is Close and Join: what a handler has written when it returns, its client receives. It is Python's shutdown
-// and server_close. It panics with thread.ErrJoinSelf in a handler, and closes nothing.
+// Shutdown is Close and Join: Python's shutdown and server_close. What a handler
+// has written when it returns reaches the client. Shutdown panics with
+// [thread.ErrJoinSelf] in a handler, and closes nothing then.
 func (s *service) Shutdown() {
 	s.checkJoin()
 	s.close(false)
 	s.over.Wait()
 }
 
-// ShutdownTimeout is Shutdown for the handlers that return within d. The others it cuts off by Terminate; then it returns
-// false at once, and JoinTimeout waits for those on their way out. With d <= 0 nobody is given time.
+// ShutdownTimeout is like Shutdown but waits at most d. If handlers run even then,
+// it calls Terminate and returns false at once; JoinTimeout waits for handlers
+// that are on their way out. With d <= 0 it does not wait.
 func (s *service) ShutdownTimeout(d time.Duration) bool {
 	s.checkJoin()
 	s.close(false)
@@ -230,8 +247,9 @@ func (s *service) ShutdownTimeout(d time.Duration) bool {
 	return false
 }
 
-// ShutdownContext is Shutdown for the handlers that return before ctx ends. The others it cuts off by Terminate; then it
-// returns context.Cause(ctx) at once. If ctx has ended before, the server is terminated.
+// ShutdownContext is like Shutdown but waits until ctx ends. If handlers run even
+// then, it calls Terminate and returns [context.Cause] of ctx at once; so it does
+// if ctx has ended before.
 func (s *service) ShutdownContext(ctx context.Context) error {
 	s.checkJoin()
 	s.close(false)
@@ -242,7 +260,7 @@ func (s *service) ShutdownContext(ctx context.Context) error {
 	return err
 }
 
-// Stats returns numbers of the server.
+// Stats returns the server's numbers at one moment.
 func (s *service) Stats() Stats {
 	s.guard.Lock()
 	defer s.guard.Unlock()

@@ -15,7 +15,7 @@ func selectorRows(Sizes) []Row {
 	for _, n := range []int{1, 100} {
 		rows = append(rows, Row{
 			Elsewhere: map[string]Bar{"CPython": python[n]},
-			Name: fmt.Sprintf("Select: %d of %d", n, n), Group: "Selectors", Allocs: &Bar{1, 1},
+			Name:      fmt.Sprintf("Select: %d of %d", n, n), Group: "Selectors", Allocs: &Bar{1, 1},
 			Ours: Contender{Name: "selectors.Select", New: func() Body {
 				sel, err := selectors.New[int]()
 				must(err)

@@ -89,7 +89,8 @@ func (s *suite) markdown() []byte {
 		column, about := "case", sec.about
 		if sec.file() {
 			column = "test"
-			about = strings.TrimSpace(fmt.Sprintf("[The file](%s%s). %s", cmp.Or(sec.source, source), sec.name, about))
+			about = strings.TrimSpace(fmt.Sprintf("[The file](%s/%s). %s",
+				strings.TrimSuffix(cmp.Or(sec.source, source), "/"), sec.name, about))
 		}
 		fmt.Fprintf(&b, "%s\n\n| id | %s | here |\n|---|---|---|\n", wrap(about), column)
 		for _, c := range sec.cases {
