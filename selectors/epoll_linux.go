@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"time"
 	"unsafe"
+
+	"github.com/gothreading/threading/internal/nonblock"
 )
 
 // An epoll is an epoll instance of the kernel whose own descriptor Go's netpoller watches: a goroutine that waits for it
@@ -63,14 +65,25 @@ func (e *epoll) control(c change, fd int, events Event, token uint64) error {
 	return nil
 }
 
-// poll asks for what is ready, without waiting, and returns how many reports it wrote into buf. It is a raw system call:
-// one that does not wait need not tell the scheduler.
+// poll asks for what is ready, without waiting, and returns how many reports it
+// wrote into buf. The system calls are raw: one that does not wait need not tell
+// the scheduler.
+//
+// Linux looks at its lists without a lock to find out that nothing is ready, and
+// in its versions from 5.1 to 6.17 can miss what is there while somebody else
+// looks: another poll, or the netpoller. Whoever believed that and went to sleep
+// might sleep forever. poll(2) on the epoll itself looks with the lock.
 func poll(fd uintptr, buf []report) int {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, fd, uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0, 0)
-	if errno != 0 {
-		return 0 // EINTR is not possible, nor is anything else
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, fd,
+			uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0, 0)
+		if errno != 0 {
+			return 0 // none is possible
+		}
+		if n > 0 || !nonblock.IsReadable(int(fd)) {
+			return int(n)
+		}
 	}
-	return int(n)
 }
 
 func token(r *report) uint64 { return uint64(uint32(r.Fd)) | uint64(uint32(r.Pad))<<32 }

@@ -24,6 +24,7 @@ const (
 	// Edge is an addition to the others. With it a file is reported when it
 	// becomes ready, and not again while it stays ready; so read or write until
 	// ErrWouldBlock. Modify begins anew: a file that is ready then is reported.
+	// It may be reported once too often, but never too seldom.
 	// It is Python's EPOLLET.
 	Edge
 

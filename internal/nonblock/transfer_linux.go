@@ -196,6 +196,12 @@ const (
 	pollOut = 0x4
 )
 
+// IsReadable reports whether a read would return at once, be it with an error.
+func IsReadable(fd int) bool {
+	ready, _ := isReady(fd, pollIn)
+	return ready
+}
+
 // isReady asks poll whether a call would return at once, be it with an error. If not, the error says why not.
 func isReady(fd int, events int16) (bool, error) {
 	asked := struct {
@@ -204,7 +210,7 @@ func isReady(fd int, events int16) (bool, error) {
 	}{fd: int32(fd), events: events}
 	for {
 		var zero syscall.Timespec
-		n, _, errno := syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&asked)), 1,
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&asked)), 1,
 			uintptr(unsafe.Pointer(&zero)), 0, 0, 0)
 		switch {
 		case errno == syscall.EINTR:
