@@ -124,6 +124,37 @@ func TestWhatNobodyAskedForIsClosed(t *testing.T) {
 	})
 }
 
+// A connection that an Accept returns after Close has returned is closed, and no handler is called.
+func TestWhatIsAcceptedAfterCloseIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, accept := range []func(*socketserver.Server) error{
+			(*socketserver.Server).Serve, (*socketserver.Server).HandleRequest,
+			func(s *socketserver.Server) error { return s.HandleRequestTimeout(time.Hour) },
+		} {
+			m := newMemory()
+			s := socketserver.New(m, func(*socketserver.Conn) error { t.Error("called"); return nil }, quiet(t), socketserver.Limit(1))
+			over := make(chan error, 1)
+			go func() { over <- accept(s) }()
+			a, b := net.Pipe()
+			inside, goOn := make(chan struct{}), make(chan struct{})
+			m.queue <- func() (net.Conn, error) { close(inside); <-goOn; return a, nil }
+			<-inside
+			s.Close()
+			close(goOn)
+			if _, err := b.Read(make([]byte, 1)); err != io.EOF {
+				t.Error(err)
+			}
+			if err := <-over; err != nil && err != socketserver.ErrClosed {
+				t.Error(err)
+			}
+			s.Join()
+			if got := s.Stats(); got != (socketserver.Stats{}) {
+				t.Errorf("%+v", got)
+			}
+		}
+	})
+}
+
 func TestCloseWakesWhoWaitsForAForeignListener(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()

@@ -148,6 +148,27 @@ func TestJoinWaitsForCloseAndTheHandlers(t *testing.T) {
 	}
 }
 
+// A handler may end its own server.
+func TestAHandlerMayCloseAndTerminate(t *testing.T) {
+	for _, end := range []func(*socketserver.Server){(*socketserver.Server).Close, (*socketserver.Server).Terminate} {
+		s := listen(t, "tcp", func(c *socketserver.Conn) error {
+			end(c.Server())
+			_, err := io.WriteString(c, "bye")
+			return err
+		}, quiet(t))
+		over := serve(t, s)
+		c := dial(t, s)
+		_, _ = io.ReadAll(c)
+		if err := <-over; err != nil {
+			t.Error(err)
+		}
+		s.Join()
+		if got := s.Stats(); got != (socketserver.Stats{Accepted: 1, Served: 1}) {
+			t.Errorf("%+v", got)
+		}
+	}
+}
+
 func TestAWaitForOneselfPanics(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

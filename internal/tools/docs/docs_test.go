@@ -260,7 +260,7 @@ var standard = strings.Fields(`bufio bytes cmp context errors fmt io iter log ma
 	strings sync time math/rand/v2 net/http os/exec os/signal runtime runtime/debug runtime/pprof sync/atomic
 	testing testing/synctest`)
 
-var packages = strings.Fields("lock rlock semaphore event condition barrier timer thread queue pool coroutine greenlet")
+var packages = strings.Fields("lock rlock semaphore event condition barrier timer thread queue pool coroutine greenlet socketserver selectors")
 
 // imports returns the path for each name by which a fragment may use a package.
 func imports() map[string]string {
@@ -1042,12 +1042,32 @@ var names = map[string]string{
 		Condition Event Barrier Queue JoinableQueue Pool(processes,initializer,initargs) Pipe(duplex) Manager() dict! list!
 		Namespace! Value! Array! shutdown!`,
 	"sched": `scheduler enter enterabs cancel run empty queue`,
+	"socketserver": `
+		BaseServer TCPServer(server_address,RequestHandlerClass,bind_and_activate) UDPServer ThreadingUDPServer
+		ThreadingTCPServer BaseRequestHandler StreamRequestHandler DatagramRequestHandler ThreadingMixIn ForkingUDPServer
+		ForkingTCPServer ForkingMixIn ForkingUnixStreamServer@3.12 ForkingUnixDatagramServer@3.12 UnixStreamServer
+		UnixDatagramServer ThreadingUnixStreamServer ThreadingUnixDatagramServer active_children address_family
+		allow_reuse_address allow_reuse_port block_on_close close_request collect_children daemon_threads fileno()
+		finish_request get_request() handle_error(request,client_address) handle_request() handle_timeout() max_children
+		max_packet_size process_request process_request_thread request_queue_size serve_forever(poll_interval)
+		server_activate() server_bind() server_close() service_actions() shutdown() shutdown_request socket_type timeout
+		verify_request(request,client_address) disable_nagle_algorithm finish() handle() rbufsize setup() wbufsize
+		server_address! socket! request! wfile! rfile! packet! client_address! server!`,
+	"selectors": `
+		BaseSelector DefaultSelector EpollSelector PollSelector SelectSelector KqueueSelector! DevpollSelector! EVENT_READ
+		EVENT_WRITE SelectorKey register(fileobj,events,data) modify(fileobj,events,data) unregister(fileobj)
+		select(timeout) get_key(fileobj) get_map() close() fileno() fileobj fd events data`,
+	"select": `
+		select! poll! epoll! register modify unregister close closed fileno fromfd
+		POLLIN POLLOUT POLLPRI EPOLLIN EPOLLOUT EPOLLPRI EPOLLET POLLHUP POLLERR EPOLLHUP EPOLLERR POLLNVAL EPOLLONESHOT
+		EPOLLEXCLUSIVE POLLRDHUP POLLMSG POLLRDBAND POLLRDNORM POLLWRBAND POLLWRNORM EPOLLRDHUP EPOLLMSG EPOLLRDBAND
+		EPOLLRDNORM EPOLLWRBAND EPOLLWRNORM EPOLL_CLOEXEC PIPE_BUF error kqueue! kevent! devpoll!`,
 }
 
 // lookIntoPython prints for each heading the names that this Python has, with their parameters or null.
 const lookIntoPython = `
 import collections, concurrent.futures as cf, inspect, json, multiprocessing.dummy, multiprocessing.pool as mp, queue
-import sched, sys, threading
+import sched, select, selectors, socketserver, sys, threading
 
 def entry(f):
     # Whether functions that are written in C tell their parameters differs from version to version.
@@ -1071,6 +1091,8 @@ def both(*dicts):
 
 q, t = queue.Queue(), threading
 pool, executor = mp.Pool, cf.ThreadPoolExecutor
+servers = [getattr(socketserver, n) for n in socketserver.__all__ if n.endswith("Server")]
+shown = "serve_forever verify_request handle_error"
 classes = {n: None for n, v in module(threading).items() if isinstance(getattr(threading, n), type)}
 found = {
     "threading: functions, constants and exceptions": both(module(t), classes),
@@ -1102,7 +1124,18 @@ found = {
     "multiprocessing.dummy": both(
         {n: None for n in multiprocessing.dummy.__all__}, {"Pool": entry(multiprocessing.dummy.Pool)}),
     "sched": both({"scheduler": None}, {n: None for n in members(sched.scheduler)}),
+    "socketserver": both(
+        {n: None for n in socketserver.__all__}, constructor(socketserver.TCPServer),
+        {n: None for s in servers for n in members(s)},
+        {n: v for n, v in members(*servers).items() if v and n in shown},
+        {n: None for n in members(socketserver.StreamRequestHandler, socketserver.DatagramRequestHandler)}),
+    "selectors": both(
+        {n: None for n in module(selectors) if n[0] not in "_"}, {"DefaultSelector": None, "EVENT_READ": None, "EVENT_WRITE": None},
+        members(selectors.DefaultSelector), {n: None for n in selectors.SelectorKey._fields}),
+    "select": {n: None for o in (select, select.poll(), select.epoll) for n in dir(o) if n[0] != "_"}
+        if hasattr(select, "epoll") else None,
 }
+found = {n: v for n, v in found.items() if v is not None}
 json.dump({"version": list(sys.version_info[:2]), "found": found}, sys.stdout)
 `
 

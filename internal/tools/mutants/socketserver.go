@@ -17,7 +17,7 @@ var socketserverMutants = []mutant{
 	}, {
 		Name: "whoever waits for a place is not woken",
 		File: "socketserver/run.go", Func: "service.leave",
-		Old: "if w != nil {\n\tw.Wake(park.Retry)\n}", New: "_ = w",
+		Old: "if w != nil {\n\tw.Wake(park.Retry)\n}", New: "_, _ = w, park.Retry",
 	}, {
 		Name: "Close does not wake whoever waits for a place",
 		File: "socketserver/service.go", Func: "service.close",
