@@ -9,6 +9,7 @@ import (
 
 	"github.com/gothreading/threading/internal/backend"
 	"github.com/gothreading/threading/internal/backend/local"
+	"github.com/gothreading/threading/internal/backend/wire"
 )
 
 // Open opens a session at an address; the package comment lists the schemes. ctx
@@ -80,4 +81,5 @@ func schemeNames() (names []string) {
 
 func init() {
 	RegisterScheme("mem", local.Open)
+	RegisterScheme("unix", wire.Open)
 }

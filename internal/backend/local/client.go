@@ -10,25 +10,48 @@ import (
 
 // A Client is a backend.Backend: a session with a Store, and the next one when that was ended by another.
 type Client struct {
-	store   *Store
-	addr    string
-	label   string
-	ended   func() // is told of the end of each session; may be nil
-	closing func() // is called by Close; may be nil
+	store    *Store
+	addr     string
+	label    string
+	replaced func() // is called when a session has ended and the next has begun; may be nil
+	closing  func() // is called by Close; may be nil
 
 	session atomic.Pointer[session] // the present one, or the last; changes under the ledger's guard
+
+	// Under the ledger's guard.
+	isClosed bool
+	closers  map[*func()]struct{}
 }
 
 var _ backend.Backend = (*Client)(nil)
 
-// NewClient opens a session. addr is what Addr returns; ended, if it is not nil, is told of the end of each session, and
-// closing of Close.
-func (st *Store) NewClient(addr, label string, ended, closing func()) *Client {
-	c := &Client{store: st, addr: addr, label: label, ended: ended, closing: closing}
+// NewClient opens a session. addr is what Addr returns. replaced, if it is not nil, is called when a session was ended by
+// another and the next has begun, and closing by Close.
+func (st *Store) NewClient(addr, label string, replaced, closing func()) *Client {
+	c := &Client{store: st, addr: addr, label: label, replaced: replaced, closing: closing, closers: make(map[*func()]struct{})}
 	st.guard.Lock()
 	defer st.guard.Unlock()
 	c.newSession()
 	return c
+}
+
+// OnClose calls f when c is closed, or at once if it is, unless the result is called first.
+func (c *Client) OnClose(f func()) (stop func()) {
+	key := &f
+	c.store.guard.Lock()
+	closed := c.isClosed
+	if !closed {
+		c.closers[key] = struct{}{}
+	}
+	c.store.guard.Unlock()
+	if closed {
+		f()
+	}
+	return func() {
+		c.store.guard.Lock()
+		defer c.store.guard.Unlock()
+		delete(c.closers, key)
+	}
 }
 
 // Knows makes the codec known to the objects of registered types.
@@ -89,6 +112,14 @@ func (c *Client) Delete(ctx context.Context, kind backend.Kind, name string) err
 func (c *Client) Close() error {
 	// A session that another ends at this moment is followed by a new one.
 	for !c.session.Load().end(backend.ErrClosed) && !c.Closed() {
+	}
+	c.store.guard.Lock()
+	c.isClosed = true
+	closers := c.closers
+	c.closers = nil
+	c.store.guard.Unlock()
+	for f := range closers {
+		(*f)()
 	}
 	if c.closing != nil {
 		c.closing()
@@ -156,6 +187,23 @@ func (r *ref) enterToResize(ctx context.Context, n int) (object, error) {
 		spec.N = n
 	}
 	return r.client.store.enter(&spec, &r.checked)
+}
+
+// Session returns the number of the present session, counted from 1, and its id.
+func (c *Client) Session() (number uint64, id string) {
+	s := c.session.Load()
+	return s.number, s.id
+}
+
+// Number returns the number of the session that was granted h.
+func Number(h backend.Holding) uint64 {
+	switch h := h.(type) {
+	case *holding:
+		return h.session.number
+	case permits:
+		return h.number
+	}
+	return 0
 }
 
 // Checked says that the parameters of an object were compared before, elsewhere.

@@ -16,6 +16,7 @@ import (
 // A session is everything that a client holds, until it ends. All but its constants is under the ledger's guard.
 type session struct {
 	id     string
+	number uint64 // of the sessions of its client, from 1
 	client *Client
 	store  *Store
 
@@ -57,10 +58,14 @@ func (c *Client) newSession() {
 	st.opened++
 	s := &session{
 		id:       st.prefix + strconv.Itoa(st.opened),
+		number:   1,
 		client:   c,
 		store:    st,
 		holdings: make(map[*holding]struct{}),
 		waits:    make(map[*wait]struct{}),
+	}
+	if before := c.session.Load(); before != nil {
+		s.number = before.number + 1
 	}
 	st.sessions[s.id] = s
 	c.session.Store(s)
@@ -129,8 +134,8 @@ func (s *session) end(cause error) bool {
 		h.lost.Open()
 	}
 	s.lost.Open() // before anybody else can hold what it held
-	if c.ended != nil {
-		c.ended()
+	if c.replaced != nil && cause == backend.ErrLost {
+		c.replaced()
 	}
 	for _, w := range released {
 		w.cancel(cause)
