@@ -152,7 +152,7 @@ func (m *Manager) Once(name string) *Once {
 // lost. An error or a panic of fn records nothing, and Do returns it; the next Do
 // calls fn again, and so it does when a process died in it. Do returns ErrLost if
 // fn returned nil but the session was lost before that could be recorded.
-func (o *Once) Do(ctx context.Context, fn func(ctx context.Context, token uint64) error) error {
+func (o *Once) Do(ctx context.Context, fn func(ctx context.Context, token uint64) error) (err error) {
 	if fn == nil {
 		panic("manager: Once.Do with a nil function")
 	}

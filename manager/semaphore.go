@@ -115,7 +115,9 @@ func (p *permits) TryAcquireN(n int) bool { return granted(p.acquire(try, n)) }
 
 // AcquireNTimeout takes n permits at once unless that takes longer than d, and
 // reports whether it did. It panics with [semaphore.ErrValue] if n < 1.
-func (p *permits) AcquireNTimeout(n int, d time.Duration) bool { return granted(p.acquire(after(d), n)) }
+func (p *permits) AcquireNTimeout(n int, d time.Duration) bool {
+	return granted(p.acquire(after(d), n))
+}
 
 func (p *permits) acquire(w backend.Wait, n int) error {
 	p.must(n)

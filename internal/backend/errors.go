@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/gothreading/threading/internal/park"
 )
 
 // The errors of package manager, which documents them.
@@ -57,12 +59,7 @@ func Ended(ctx context.Context) bool {
 }
 
 // Cause returns why ctx, which has ended, did so. It is never nil.
-func Cause(ctx context.Context) error {
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	return context.Canceled
-}
+func Cause(ctx context.Context) error { return park.Cause(ctx) }
 
 // Sound returns ctx such that package context can derive others from it: its Err is not nil once its Done is closed,
 // whoever wrote it.

@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"runtime"
-	"sync"
 
 	"github.com/gothreading/threading/internal/backend"
 	"github.com/gothreading/threading/internal/park"
@@ -13,7 +12,7 @@ import (
 // a waiter that wants to look when somebody has died is one more way to end a wait.
 type conditionObject struct {
 	base
-	guard sync.Mutex // before the ledger's
+	guard park.Guard // before the ledger's
 	list  park.List[place]
 	n     int // on the list, or on their way off it
 }
@@ -25,13 +24,16 @@ type place struct {
 	lost bool // the lock had been lost when it was to be released
 }
 
-var places = park.Waiters[place]()
+var places park.Pool[place]
 
-// Release releases the lock. Only park calls it, when the waiter has its place.
-func (p *place) Release() {
+// Unlock releases the lock. Package park calls it when the waiter has its place.
+func (p *place) Unlock() {
 	_, err := p.held.of.(*lockObject).release(p.held, false)
 	p.lost = err != nil
 }
+
+// PassOn is for an Unlock that panics, which this one does not.
+func (p *place) PassOn() {}
 
 func (o *conditionObject) info(i *backend.Info) { i.Len = len(i.Waiters) }
 
@@ -65,7 +67,7 @@ func (o *conditionObject) sleep(s *session, l *lockObject, limit backend.Wait, h
 	}
 	p := places.Get(park.Until(w.ctx))
 	p.Value = place{look: look, held: h}
-	p.Releasing(&p.Value)
+	p.AlsoUnlock(&p.Value)
 	o.guard.Lock()
 	o.count(l, +1)
 	o.list.PushBack(p)
@@ -121,18 +123,14 @@ func (o *conditionObject) notify(n int) (picked int) {
 // lookAgain wakes those who want to look.
 func (o *conditionObject) lookAgain() {
 	var looking park.Chain[place]
-	var stay []*park.Waiter[place]
 	o.guard.Lock()
-	for p := o.list.Front(); p != nil; p = o.list.Front() {
-		o.list.Remove(p)
+	for p := o.list.Front(); p != nil; {
+		next := o.list.Next(p)
 		if p.Value.look {
+			o.list.Remove(p)
 			looking.Add(p)
-		} else {
-			stay = append(stay, p)
 		}
-	}
-	for _, p := range stay {
-		o.list.PushBack(p)
+		p = next
 	}
 	o.guard.Unlock()
 	looking.Wake(park.Granted)

@@ -3,7 +3,6 @@ package local
 import (
 	"math/bits"
 	"slices"
-	"sync"
 
 	"github.com/gothreading/threading/internal/backend"
 	"github.com/gothreading/threading/internal/park"
@@ -18,7 +17,7 @@ import (
 // are unfinished.
 type queueObject struct {
 	base
-	guard   sync.Mutex // after the ledger's, see info
+	guard   park.Guard // after the ledger's, see info
 	maxsize int        // <= 0: unbounded
 	most    int        // deliveries
 
@@ -53,7 +52,7 @@ type turn struct {
 
 const defaultDeliveries = 20
 
-var turns = park.Waiters[turn]()
+var turns park.Pool[turn]
 
 func newQueue(st *Store, spec backend.Spec) *queueObject {
 	return &queueObject{

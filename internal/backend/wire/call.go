@@ -53,8 +53,8 @@ type call struct {
 }
 
 var (
-	parked   = park.Waiters[*call]()
-	sleepers = park.Waiters[bool]()
+	parked   park.Pool[*call]
+	sleepers park.Pool[bool]
 	calls    = sync.Pool{New: func() any { return new(call) }}
 )
 

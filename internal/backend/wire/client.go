@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gothreading/threading/internal/backend"
@@ -24,7 +23,7 @@ type Client struct {
 	out  writer
 	in   frames // of whoever is reading
 
-	guard sync.Mutex
+	guard park.Guard
 	state session
 	calls map[uint32]*call         // that have no answer yet
 	last  uint32                   // id that was given out
@@ -180,7 +179,7 @@ func (c *Client) Close() error {
 		_, _ = x.do()
 	}
 	c.fail(errClosedHere)
-	c.done.Wait(park.Forever)
+	c.done.Wait()
 	return nil
 }
 

@@ -83,6 +83,7 @@ func (x *call) cursor(ctx context.Context) (id uint32, body []byte, err error) {
 func (c *Client) closeCursor(id uint32) {
 	x := c.newCall(opClose, nil, backend.Wait{})
 	x.out = putUint(x.out, uint64(id))
+	putID(x.out, id)
 	c.out.frame(x.out, nil, false, nil)
 	x.free()
 }

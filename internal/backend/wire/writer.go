@@ -3,7 +3,6 @@ package wire
 import (
 	"encoding/binary"
 	"net"
-	"sync"
 
 	"github.com/gothreading/threading/internal/park"
 )
@@ -12,7 +11,7 @@ import (
 // meanwhile.
 type writer struct {
 	conn  net.Conn
-	guard sync.Mutex
+	guard park.Guard
 	buf   []byte // frames that nobody is writing yet
 	spare []byte // a buffer for the next
 	busy  bool   // somebody is writing
@@ -29,7 +28,7 @@ type undo struct {
 	call func()
 }
 
-var writers = park.Waiters[struct{}]()
+var writers park.Pool[struct{}]
 
 // frame adds a frame of head and body and returns where in the stream it begins. Unless later, it is written at once, or
 // soon by whoever is writing; or else by flush. undo, if not nil, is called if that fails.
