@@ -205,7 +205,10 @@ func (p *permits) release(ctx context.Context, n int) error {
 	p.must(n)
 	err := p.b.Release(ctx, n)
 	closed := errors.Is(err, ErrClosed) && !errors.Is(err, ErrUnknown)
-	if (err == nil || closed || errors.Is(err, ErrUnknown)) && p.held.released(n) && closed {
+	if err != nil && !closed && !errors.Is(err, ErrLost) && !errors.Is(err, ErrUnknown) {
+		return err // it was refused
+	}
+	if had := p.held.released(n); had && closed {
 		return released(err) // what was held was lost
 	}
 	return err

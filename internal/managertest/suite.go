@@ -37,8 +37,10 @@ type World struct {
 	MaxValue int
 	// Kept says that the value of an own type stays where it is served, and so may have what a codec drops.
 	Kept bool
-	// Parallel runs the cases side by side.
-	Parallel bool
+	// ShortTTL is a short life of a value, where a few milliseconds are too short.
+	ShortTTL time.Duration
+	// SideBySide runs the cases in parallel.
+	SideBySide bool
 }
 
 // An S is a case that is running.
@@ -79,7 +81,7 @@ func funcName(f any) string {
 func Run(t *testing.T, w World) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if w.Parallel && !w.Bubble {
+			if w.SideBySide && !w.Bubble {
 				t.Parallel()
 			}
 			run := func(t *testing.T) {

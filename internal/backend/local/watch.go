@@ -115,6 +115,9 @@ func (r *tableRef) Watch(ctx context.Context) iter.Seq2[backend.Change, error] {
 					return
 				}
 				for _, p := range sorted(everything) {
+					if backend.Ended(ctx) {
+						break // which await will tell
+					}
 					if !yield(backend.Change{Pair: p}, nil) {
 						return
 					}

@@ -27,7 +27,7 @@ type Client struct {
 	state session
 	calls map[uint32]*call         // that have no answer yet
 	last  uint32                   // id that was given out
-	dones map[string]chan struct{} // of events, by name, that a call waits for
+	dones map[uint64]chan struct{} // of events, by the call that waits for them
 
 	reading bool             // somebody is
 	turns   uint64           // how often somebody began to
@@ -72,7 +72,7 @@ func Open(ctx context.Context, addr string, o backend.Options) (backend.Backend,
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{addr: addr, conn: conn, in: newFrames(conn), calls: make(map[uint32]*call), dones: make(map[string]chan struct{})}
+	c := &Client{addr: addr, conn: conn, in: newFrames(conn), calls: make(map[uint32]*call), dones: make(map[uint64]chan struct{})}
 	c.out.conn = conn
 	if err := c.greet(ctx, o); err != nil {
 		_ = conn.Close()

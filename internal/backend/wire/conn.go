@@ -26,6 +26,7 @@ type conn struct {
 	holdings map[uint64]backend.Holding // that the client was granted, by token,
 	claims   map[uint64]backend.Claim   // and the claims
 	cursors  map[uint32]*cursor
+	dones    map[<-chan struct{}]uint32 // of events, and the call that waits for them
 	broken   chan struct{} // closed at the end
 }
 

@@ -239,7 +239,7 @@ func (c *conn) permits(r *request) error {
 	})
 }
 
-// done answers when the event is set, and says before that it waits.
+// done answers when the event is set, and says before that it waits; or, with the id of a call that waits for the same.
 func (c *conn) done(r *request) error {
 	e := eventOf(c, r)
 	if err := r.end(); err != nil {
@@ -247,11 +247,25 @@ func (c *conn) done(r *request) error {
 	}
 	done, err := e.Done()
 	if err != nil || isClosed(done) {
-		return c.do(r, func() error { return err })
+		return c.now(r, func() ([]byte, error) { return putUint(nil, 0), err })
 	}
 	id := r.id
+	c.guard.Lock()
+	other, waits := c.dones[done]
+	if !waits && len(c.calls) < mostCalls { // else it is refused, and only this goroutine adds calls
+		c.dones[done] = id
+	}
+	c.guard.Unlock()
+	if waits {
+		return c.now(r, func() ([]byte, error) { return putUint(nil, uint64(other)), nil })
+	}
 	return c.fork(r, func(backend.Wait, *pending) reply {
 		c.act(id)
+		defer func() {
+			c.guard.Lock()
+			delete(c.dones, done)
+			c.guard.Unlock()
+		}()
 		select {
 		case <-done:
 			return reply{}

@@ -39,6 +39,10 @@ func records[T any](ctx context.Context, open func() *call, decode func(*decoder
 					err = protocolError{"the server sent a record that makes no sense"}
 					break
 				}
+				if backend.Ended(ctx) {
+					err = backend.Cause(ctx)
+					break
+				}
 				if !yield(record, nil) {
 					if more {
 						c.closeCursor(id)

@@ -272,48 +272,47 @@ func (r eventRef) Wait(w backend.Wait) error {
 	return err
 }
 
-// Done leaves a call behind whose answer closes the channel, unless one is there. The server says when it waits.
+// Done leaves a call behind whose answer closes the channel, unless the server says that one is there. If there is
+// anything to wait for, it answers first that it waits.
 func (r eventRef) Done() (<-chan struct{}, error) {
 	c := r.c
-	c.guard.Lock()
-	done, waits := c.dones[r.spec.Name]
-	c.guard.Unlock()
-	if waits {
-		return done, nil
-	}
 	x := r.call(opDone, backend.Wait{})
 	if err := x.send(); err != nil {
 		x.free()
 		return nil, err
 	}
+	id := uint64(x.id)
 	x.await()
-	done = make(chan struct{})
+	done := make(chan struct{})
 	c.guard.Lock()
-	if waits = x.acting && !x.broken; waits {
+	waits := x.acting && !x.broken
+	if waits {
 		x.acting, x.done, x.dropped = false, false, true
-		if other, ok := c.dones[r.spec.Name]; ok {
-			done = other // somebody else was here meanwhile: two calls close it, or one
-		}
-		c.dones[r.spec.Name] = done
+		c.dones[id] = done
 		x.then = func() {
 			c.guard.Lock()
-			first := c.dones[r.spec.Name] == done
-			if first {
-				delete(c.dones, r.spec.Name)
-			}
+			delete(c.dones, id)
 			c.guard.Unlock()
-			if first {
-				close(done)
-			}
+			close(done)
 		}
 	}
 	c.guard.Unlock()
 	if waits {
 		return done, nil
 	}
-	if _, err := x.result(); err != nil {
+	body, err := x.result()
+	if err != nil {
 		return nil, err
 	}
-	close(done)
-	return done, nil
+	d := decoder{b: body}
+	if id = d.uint(); id != 0 {
+		c.guard.Lock()
+		waiting, waits := c.dones[id]
+		c.guard.Unlock()
+		if waits {
+			return waiting, d.end()
+		}
+	}
+	close(done) // it is set, or has been by now
+	return done, d.end()
 }

@@ -127,6 +127,7 @@ func (s *server) serve(nc *net.UnixConn) {
 		holdings: make(map[uint64]backend.Holding),
 		claims:   make(map[uint64]backend.Claim),
 		cursors:  make(map[uint32]*cursor),
+		dones:    make(map[<-chan struct{}]uint32),
 		broken:   make(chan struct{}),
 	}
 	c.out.conn = nc
