@@ -43,7 +43,7 @@ func opened(t testing.TB, addr string, opts ...manager.Option) *manager.Manager 
 	return m
 }
 
-func TestSuiteOnMem(t *testing.T)         { managertest.Run(t, mem(false)) }
+func TestSuiteOnMem(t *testing.T)          { managertest.Run(t, mem(false)) }
 func TestSuiteOnMemInBubbles(t *testing.T) { managertest.Run(t, mem(true)) }
 
 func TestSuiteOnUnix(t *testing.T) {

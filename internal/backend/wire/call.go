@@ -104,6 +104,9 @@ func (x *call) do() ([]byte, error) {
 	return x.result()
 }
 
+// errNoAnswer is why a connection is closed whose server does not answer.
+var errNoAnswer = fmt.Errorf("the server did not answer for %v after a call gave up", patience)
+
 // send registers the call and sends the request.
 func (x *call) send() error {
 	c := x.c
@@ -140,8 +143,11 @@ func (x *call) result() (body []byte, err error) {
 	case x.broken:
 		c.guard.Lock()
 		err = c.gone()
+		gaveUp := x.wait.Try && c.broken == errNoAnswer
 		c.guard.Unlock()
-		if fates[x.op] == unknown && c.out.sent(x.begin) {
+		if fates[x.op] == nothing && gaveUp {
+			err = backend.ErrGaveUp // nothing was got in time, nor will be
+		} else if fates[x.op] == unknown && c.out.sent(x.begin) {
 			err = &backend.Error{Text: fmt.Sprintf("%v: %v", backend.ErrUnknown, err), Errs: []error{backend.ErrUnknown, err}}
 		}
 	case x.status == statusGaveUp:
@@ -227,7 +233,7 @@ func (c *Client) expect(id uint32) {
 	_, pending := c.calls[id]
 	c.guard.Unlock()
 	if pending {
-		c.fail(fmt.Errorf("the server did not answer for %v after a call gave up", patience))
+		c.fail(errNoAnswer)
 	}
 }
 
@@ -320,9 +326,7 @@ func (c *Client) dispatch(frame []byte) error {
 		c.guard.Unlock()
 		return protocolError{"the server answered what nobody had asked"}
 	}
-	if status == statusAct {
-		x.acting = true
-	} else {
+	if x.acting = status == statusAct; !x.acting {
 		delete(c.calls, id)
 		if x.overdue != nil {
 			x.overdue.Stop()

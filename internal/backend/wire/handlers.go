@@ -268,7 +268,7 @@ func (c *conn) done(r *request) error {
 		}()
 		select {
 		case <-done:
-			return reply{}
+			return reply{body: putUint(nil, 0)}
 		case <-c.broken:
 			return reply{err: backend.ErrClosed}
 		}
