@@ -172,12 +172,12 @@ func (d *door) locked() bool {
 	if d.holder() != nil {
 		return true
 	}
-	var token uint64
+	is := false
 	must(patiently(forever, func(backend.Wait) (err error) {
-		_, token, err = d.lock.Holder(background)
+		is, err = d.lock.Locked(background)
 		return err
 	}))
-	return token != 0
+	return is
 }
 
 func (d *door) token() uint64 {

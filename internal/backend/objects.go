@@ -13,7 +13,9 @@ type Lock interface {
 	Acquire(w Wait, value []byte) (Holding, error)
 	// Release returns ErrLost if h was lost before.
 	Release(ctx context.Context, h Holding, pass bool) (next Holding, err error)
-	// Holder's token is 0 if nobody holds the lock.
+	// Locked reports whether an Acquire that only tried would be refused.
+	Locked(ctx context.Context) (bool, error)
+	// Holder's token is 0 if nobody is known to hold the lock.
 	Holder(ctx context.Context) (value []byte, token uint64, err error)
 	// Watch yields the value of the holder, if there is one, and of each later one; of several in a row, the last.
 	Watch(ctx context.Context) iter.Seq2[[]byte, error]

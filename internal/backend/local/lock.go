@@ -152,6 +152,16 @@ func (r *lockRef) Release(_ context.Context, h backend.Holding, pass bool) (back
 	return held(own.of.(*lockObject).release(own, pass))
 }
 
+// Locked asks the core: whoever was granted the lock may not be in the ledger yet.
+func (r *lockRef) Locked(ctx context.Context) (bool, error) {
+	_, o, err := r.enterFor(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer o.common().leave()
+	return o.(*lockObject).core.Locked(), nil
+}
+
 func (r *lockRef) Holder(ctx context.Context) (value []byte, token uint64, err error) {
 	_, o, err := r.enterFor(ctx)
 	if err != nil {

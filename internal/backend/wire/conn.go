@@ -27,7 +27,7 @@ type conn struct {
 	claims   map[uint64]backend.Claim   // and the claims
 	cursors  map[uint32]*cursor
 	dones    map[<-chan struct{}]uint32 // of events, and the call that waits for them
-	broken   chan struct{} // closed at the end
+	broken   chan struct{}              // closed at the end
 }
 
 // A pending is a call that waits. It is answered once.
@@ -190,7 +190,7 @@ func (c *conn) now(r *request, call func() ([]byte, error)) error {
 	return nil
 }
 
-// do is now for a call without a result, number for one whose result is a number.
+// do is now for a call without a result, number and bool for one whose result is that.
 func (c *conn) do(r *request, call func() error) error {
 	return c.now(r, func() ([]byte, error) { return nil, call() })
 }
@@ -199,6 +199,13 @@ func (c *conn) number(r *request, call func() (int, error)) error {
 	return c.now(r, func() ([]byte, error) {
 		n, err := call()
 		return putInt(nil, int64(n)), err
+	})
+}
+
+func (c *conn) bool(r *request, call func() (bool, error)) error {
+	return c.now(r, func() ([]byte, error) {
+		is, err := call()
+		return putBool(nil, is), err
 	})
 }
 

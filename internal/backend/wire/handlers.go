@@ -36,6 +36,10 @@ func init() {
 
 		opAcquire: (*conn).acquire,
 		opRelease: (*conn).release,
+		opLocked: func(c *conn, r *request) error {
+			l := lockOf(c, r)
+			return c.bool(r, func() (bool, error) { return l.Locked(at) })
+		},
 		opHolder: func(c *conn, r *request) error {
 			l := lockOf(c, r)
 			return c.now(r, func() ([]byte, error) {
@@ -72,10 +76,7 @@ func init() {
 		},
 		opIsSet: func(c *conn, r *request) error {
 			e := eventOf(c, r)
-			return c.now(r, func() ([]byte, error) {
-				is, err := e.IsSet(at)
-				return putBool(nil, is), err
-			})
+			return c.bool(r, func() (bool, error) { return e.IsSet(at) })
 		},
 		opAwait: func(c *conn, r *request) error {
 			e := eventOf(c, r)

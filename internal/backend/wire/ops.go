@@ -13,6 +13,7 @@ const (
 
 	opAcquire
 	opRelease
+	opLocked
 	opHolder
 	opLeaders
 	opOnceDone

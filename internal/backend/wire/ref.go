@@ -82,6 +82,19 @@ func (r lockRef) Done(ctx context.Context, h backend.Holding) error {
 	return err
 }
 
+func (r lockRef) Locked(ctx context.Context) (bool, error) { return r.bool(ctx, opLocked) }
+
+// bool makes a call that asks whether something is so.
+func (r *ref) bool(ctx context.Context, op byte) (bool, error) {
+	body, err := r.now(op, ctx).get(ctx)
+	if err != nil {
+		return false, err
+	}
+	d := decoder{b: body}
+	is := d.bool()
+	return is, d.end()
+}
+
 func (r lockRef) Holder(ctx context.Context) (value []byte, token uint64, err error) {
 	body, err := r.now(opHolder, ctx).get(ctx)
 	if err != nil {
@@ -257,15 +270,7 @@ func (c *Client) Event(spec backend.Spec) backend.Event { return eventRef{c.ref(
 func (r eventRef) Set(ctx context.Context) error   { return r.now(opSet, ctx).ask(ctx) }
 func (r eventRef) Clear(ctx context.Context) error { return r.now(opClear, ctx).ask(ctx) }
 
-func (r eventRef) IsSet(ctx context.Context) (bool, error) {
-	body, err := r.now(opIsSet, ctx).get(ctx)
-	if err != nil {
-		return false, err
-	}
-	d := decoder{b: body}
-	is := d.bool()
-	return is, d.end()
-}
+func (r eventRef) IsSet(ctx context.Context) (bool, error) { return r.bool(ctx, opIsSet) }
 
 func (r eventRef) Wait(w backend.Wait) error {
 	_, err := r.call(opAwait, w).do()
