@@ -54,9 +54,11 @@ const (
 	maxFrame = MaxValue + 64<<10 // with a name, a key, and what else there is
 
 	mostUnsent  = 1 << 20
-	mostCalls   = 1 << 16
 	mostCursors = 1 << 12
 )
+
+// mostCalls is a variable for a test.
+var mostCalls = 1 << 16
 
 // A protocolError is what ends a connection.
 type protocolError struct{ text string }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/gothreading/threading/internal/backend"
 	"github.com/gothreading/threading/internal/backend/local"
+	"github.com/gothreading/threading/internal/sentinel"
 	"github.com/gothreading/threading/thread"
 )
 
@@ -368,6 +370,11 @@ func (c *conn) meet(r *request) error {
 // errNotActed breaks a barrier whose action did not return.
 var errNotActed = errors.New("manager: the action of a barrier did not return")
 
+// goexit is what a method returns that ends its goroutine.
+var goexit = &backend.Fault{
+	Type: fmt.Sprintf("%T", thread.ErrGoexit), Text: thread.ErrGoexit.Error(), Is: sentinel.Names(thread.ErrGoexit),
+}
+
 // grace is how long a method has, whose caller gives up, to return something.
 const grace = patience / 2
 
@@ -386,7 +393,7 @@ func (c *conn) call(r *request) error {
 				})
 			})()
 		}
-		answer := reply{body: putFault(putBool(nil, true), backendFault(thread.ErrGoexit))}
+		answer := reply{body: putFault(putBool(nil, true), goexit)}
 		exited := true
 		defer func() {
 			if exited {
@@ -412,9 +419,4 @@ func isClosed(c <-chan struct{}) bool {
 	default:
 		return false
 	}
-}
-
-func backendFault(err error) *backend.Fault {
-	f := backend.FaultOf(err)
-	return &f
 }
