@@ -36,9 +36,11 @@ func QueueOrders(s *S) {
 	a, b := s.Two()
 	level := func(n int) int { return n / 10 }
 	for order, make := range map[string]func(m *manager.Manager) *manager.Queue[int]{
-		"fifo":     func(m *manager.Manager) *manager.Queue[int] { return manager.NewQueue[int](m, s.Name("fifo"), 0) },
-		"lifo":     func(m *manager.Manager) *manager.Queue[int] { return manager.NewLIFO[int](m, s.Name("lifo"), 0) },
-		"priority": func(m *manager.Manager) *manager.Queue[int] { return manager.NewPriority(m, s.Name("priority"), 0, level) },
+		"fifo": func(m *manager.Manager) *manager.Queue[int] { return manager.NewQueue[int](m, s.Name("fifo"), 0) },
+		"lifo": func(m *manager.Manager) *manager.Queue[int] { return manager.NewLIFO[int](m, s.Name("lifo"), 0) },
+		"priority": func(m *manager.Manager) *manager.Queue[int] {
+			return manager.NewPriority(m, s.Name("priority"), 0, level)
+		},
 	} {
 		qa, qb := make(a), make(b)
 		for _, n := range []int{11, 31, 12, -1270, 1279, 32, 13} {

@@ -83,7 +83,10 @@ func CloseEndsEveryCall(s *S) {
 			cond.Wait()
 		},
 		unfinished.Join,
-		func() { s.Is(a.RLock(s.Name("c")).LockContext(background), manager.ErrClosed); panic(manager.ErrClosed) },
+		func() {
+			s.Is(a.RLock(s.Name("c")).LockContext(background), manager.ErrClosed)
+			panic(manager.ErrClosed)
+		},
 		func() { _, err := empty.Get(); panic(err) },
 		func() { _, err := empty.Claim(); panic(err) },
 		func() { panic(unfinished.Put(2)) },

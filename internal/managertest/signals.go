@@ -458,7 +458,9 @@ func ConditionWaitFor(s *S) {
 		s.True("state", state == 3)
 	})
 	for i := 1; i <= 3; i++ {
-		s.Until(func() bool { return looks.Load() == int32(i) && len(s.Info(a, manager.KindCondition, name).Waiters) == 1 })
+		s.Until(func() bool {
+			return looks.Load() == int32(i) && len(s.Info(a, manager.KindCondition, name).Waiters) == 1
+		})
 		ca.Lock()
 		state = i
 		ca.NotifyAll()
