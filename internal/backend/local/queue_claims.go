@@ -16,13 +16,13 @@ func (o *queueObject) claim(s *session, i *item) (backend.Claim, error) {
 		i.attempt++
 		o.out[h] = struct{}{}
 	}
-	ended := s.ended
+	attempt, ended := i.attempt, s.ended // from here on, the end of the session may give it to others
 	o.store.guard.Unlock()
 	if !entered {
 		o.giveBack(i)
 		return backend.Claim{}, ended
 	}
-	return backend.Claim{Payload: i.Payload, Attempt: i.attempt, Holding: h}, nil
+	return backend.Claim{Payload: i.Payload, Attempt: attempt, Holding: h}, nil
 }
 
 // giveBack puts an item that was taken back to the head.
