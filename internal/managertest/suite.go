@@ -84,20 +84,25 @@ func Run(t *testing.T, w World) {
 			if w.SideBySide && !w.Bubble {
 				t.Parallel()
 			}
-			run := func(t *testing.T) {
-				s := &S{T: t, World: w, name: c.name}
-				defer s.close()
-				c.run(s)
-				s.wg.Wait()
-			}
-			if w.Bubble {
-				synctest.Test(t, run)
-				return
-			}
-			defer proof.Watch(t)()
-			run(t)
+			Do(t, w, c.run)
 		})
 	}
+}
+
+// Do runs one case, of the suite or another, in a test of its own.
+func Do(t *testing.T, w World, run func(s *S)) {
+	in := func(t *testing.T) {
+		s := &S{T: t, World: w, name: t.Name()}
+		defer s.close()
+		run(s)
+		s.wg.Wait()
+	}
+	if w.Bubble {
+		synctest.Test(t, in)
+		return
+	}
+	defer proof.Watch(t)()
+	in(t)
 }
 
 func (s *S) close() {
