@@ -502,7 +502,7 @@ func ConditionOverAnRLock(s *S) {
 		r.UnlockAll()
 	})
 	s.Waiting(b, manager.KindCondition, name, 1)
-	s.True("released completely", !r.Locked())
+	s.Until(func() bool { return !r.Locked() }) // released completely
 	neighbour := s.Go(func() { r.Lock(); ca.WaitTimeout(within); r.Unlock() }) // waits for the gate, and the condition
 	<-neighbour
 	cb.Lock()

@@ -34,8 +34,9 @@ type Client struct {
 	waiting park.List[*call] // for an answer, while another is reading
 	sleeper park.List[bool]  // the sentinel, while somebody else reads for long
 
-	broken error // why there is no connection any more
-	done   park.Latch
+	closing bool  // Close was called
+	broken  error // why there is no connection any more
+	done    park.Latch
 }
 
 // A session is what the client knows of the present one.
@@ -169,12 +170,16 @@ func (c *Client) Lost() <-chan struct{} {
 func (c *Client) Closed() bool {
 	c.guard.Lock()
 	defer c.guard.Unlock()
-	return c.broken != nil
+	return c.closing || c.broken != nil
 }
 
 // Close says goodbye, so that what the session held is free when it returns, and hangs up.
 func (c *Client) Close() error {
-	if !c.Closed() {
+	c.guard.Lock()
+	first := !c.closing && c.broken == nil
+	c.closing = true // before the server ends the session, and with it the calls that wait
+	c.guard.Unlock()
+	if first {
 		x := c.newCall(opBye, nil, backend.Wait{Try: true})
 		_, _ = x.do()
 	}

@@ -58,7 +58,9 @@ func said(id uint32, status byte, body ...byte) []byte {
 	return append(append(binary.LittleEndian.AppendUint32(nil, id), status), body...)
 }
 
-func lockSpec(name string) backend.Spec { return backend.Spec{Kind: backend.KindLock, Name: name, Codec: "json"} }
+func lockSpec(name string) backend.Spec {
+	return backend.Spec{Kind: backend.KindLock, Name: name, Codec: "json"}
+}
 
 // "It waits" and "it is set" may arrive together: a paused process finds both.
 func TestAnEventThatIsSetAsSoonAsItWaits(t *testing.T) {
