@@ -398,7 +398,7 @@ func TestServeRefuses(t *testing.T) {
 	for addr, want := range map[string]string{
 		"etcd://h/app":   `import _ "github.com/gothreading/threading/cluster"`,
 		"etcd+dir:/x":    `import _ "github.com/gothreading/threading/cluster/embedded"`,
-		"tcp:127.0.0.1:": "want one of mem:, unix:",
+		"tcp:127.0.0.1:": "want one of mem:, ",
 		"":               `such as "mem:", "unix:/run/app.sock" or "etcd://host/app"`,
 	} {
 		if err := openErr(addr); err == nil || !strings.Contains(err.Error(), want) {

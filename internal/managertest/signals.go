@@ -18,6 +18,7 @@ func init() {
 		SemaphoreOfTheDead, SemaphoreThatIsLost, SemaphoreLost, SemaphoreResize, SemaphoreBounded, SemaphoreBadNumbers,
 		EventSetsAndClears, EventWaits, EventDone, EventOutlivesItsSetter, EventGivesUp,
 		ConditionNotifies, ConditionNotifiesExactly, ConditionGivesUp, ConditionWaitFor, ConditionOverAnRLock, ConditionNeedsTheLock,
+		ConditionNotificationOfTheDeadGoesOn, SemaphoreReleaseIsOfItsOwn, BarrierActionOfTheDead,
 		ConditionWithoutTime, ConditionOfTheDeadLooksAgain, ConditionThatIsLost, ConditionWhosePredicatePanics,
 		BarrierMeets, BarrierActionIsTheLasts, BarrierGivesUp, BarrierOfTheDead, BarrierResets, BarrierAborts, BarrierThatIsLost,
 		BarrierActionPanics, BarrierEndedContext)
@@ -502,7 +503,7 @@ func ConditionOverAnRLock(s *S) {
 		r.UnlockAll()
 	})
 	s.Waiting(b, manager.KindCondition, name, 1)
-	s.Until(func() bool { return !r.Locked() }) // released completely
+	s.Until(func() bool { return !r.Locked() })                                // released completely
 	neighbour := s.Go(func() { r.Lock(); ca.WaitTimeout(within); r.Unlock() }) // waits for the gate, and the condition
 	<-neighbour
 	cb.Lock()
@@ -800,4 +801,65 @@ func BarrierThatIsLost(s *S) {
 	s.End(b, a)
 	<-lost
 	<-broken
+}
+
+// A notification that was given to one who died before it had the lock goes to the next.
+func ConditionNotificationOfTheDeadGoesOn(s *S) {
+	a, b := s.Two()
+	c := s.Manager()
+	name := s.Name("c")
+	wait := func(m *manager.Manager) func() {
+		return func() {
+			cond := m.Condition(name, nil)
+			cond.Lock()
+			defer cond.Unlock()
+			cond.Wait()
+		}
+	}
+	dead := s.Go(func() { s.Panics(manager.ErrClosed, wait(a)) })
+	s.Waiting(c, manager.KindCondition, name, 1)
+	next := s.Go(wait(b))
+	s.Waiting(c, manager.KindCondition, name, 2)
+	cond := c.Condition(name, nil)
+	cond.Lock()
+	n, err := cond.NotifyContext(background, 1) // a's
+	s.True("one", n == 1 && err == nil)
+	s.Waiting(c, manager.KindRLock, name, 1) // which waits for the lock
+	s.Dies(a)
+	<-dead
+	cond.Unlock()
+	<-next
+}
+
+// A Release takes what its own process holds first, and only then another's.
+func SemaphoreReleaseIsOfItsOwn(s *S) {
+	a, b := s.Two()
+	sa, sb := a.Semaphore(s.Name("s"), 2), b.Semaphore(s.Name("s"), 2)
+	sa.Acquire()
+	sb.Acquire()
+	sb.Release()
+	Equal(s, sa.Value(), 1)
+	s.Dies(b) // and holds nothing any more
+	Equal(s, sa.Value(), 1)
+	sa.Release()
+	Equal(s, sa.Value(), 2)
+}
+
+// The last party's session ends while its action runs: the others do not wait for it.
+func BarrierActionOfTheDead(s *S) {
+	a, b := s.Two()
+	name := s.Name("b")
+	broken := s.Go(func() { _, err := b.Barrier(name, 2, nil).Wait(); s.Is(err, barrier.ErrBroken) })
+	s.Until(func() bool { return b.Barrier(name, 2, nil).Waiting() == 1 })
+	acting, over := make(chan struct{}), make(chan struct{})
+	last := s.Go(func() {
+		_, err := a.Barrier(name, 2, func() { close(acting); <-over }).Wait()
+		s.True("an error", err != nil)
+	})
+	<-acting
+	s.End(b, a)
+	<-broken
+	close(over)
+	<-last
+	s.True("broken", b.Barrier(name, 2, nil).Broken())
 }

@@ -25,7 +25,8 @@ import (
 
 const (
 	tick     = 5 * time.Millisecond
-	patience = time.Second     // for the answer to a call that gave up
+	patience = time.Second     // for the answer to a call that gave up,
+	glances  = 10              // in so many parts
 	tryTime  = 4 * time.Second // for which a TryX waits before it gives up
 )
 
@@ -202,7 +203,7 @@ func (x *call) arm() (disarm func()) {
 		t := time.AfterFunc(tryTime, func() { c.giveUp(id) })
 		return func() { t.Stop() }
 	case w.After > 0: // the server gives up
-		t := time.AfterFunc(w.After+min(patience, 1<<63-1-w.After), func() { c.expect(id) })
+		t := time.AfterFunc(w.After, func() { c.expect(id) })
 		return func() { t.Stop() }
 	case w.Ctx != nil && w.Ctx.Done() != nil:
 		stop := context.AfterFunc(backend.Sound(w.Ctx), func() { c.giveUp(id) })
@@ -219,7 +220,7 @@ func (c *Client) giveUp(id uint32) {
 		c.guard.Unlock()
 		return
 	}
-	x.overdue = time.AfterFunc(patience, func() { c.expect(id) })
+	c.expectLocked(id, x, glances)
 	c.guard.Unlock()
 	var head [5]byte
 	putID(head[:], id)
@@ -227,14 +228,28 @@ func (c *Client) giveUp(id uint32) {
 	c.out.frame(head[:], nil, false, nil)
 }
 
-// expect closes the connection if there is no answer yet.
+// expect closes the connection if there is no answer in time. It looks several times: when the process was paused, all
+// time is over at once, while the answer lies there and nobody has had the time to read it.
 func (c *Client) expect(id uint32) {
 	c.guard.Lock()
-	_, pending := c.calls[id]
-	c.guard.Unlock()
-	if pending {
-		c.fail(errNoAnswer)
+	defer c.guard.Unlock()
+	if x := c.calls[id]; x != nil && x.overdue == nil {
+		c.expectLocked(id, x, glances)
 	}
+}
+
+func (c *Client) expectLocked(id uint32, x *call, left int) {
+	x.overdue = time.AfterFunc(patience/glances, func() {
+		c.guard.Lock()
+		pending := c.calls[id] == x
+		if pending && left > 1 {
+			c.expectLocked(id, x, left-1)
+		}
+		c.guard.Unlock()
+		if pending && left <= 1 {
+			c.fail(errNoAnswer)
+		}
+	})
 }
 
 // await waits for the answer.
