@@ -21,14 +21,14 @@ var managerMutants = inManager(
 		File: local + "session.go",
 		Func: "session.end",
 		Old:  "h.of.free(h)",
-		New:  "",
+		New:  "_ = h",
 	},
 	mutant{
 		Name: "what the dead wait for is still waited for",
 		File: local + "session.go",
 		Func: "session.end",
 		Old:  "w.cancel(cause)",
-		New:  "",
+		New:  "_ = w",
 	},
 	mutant{
 		Name: "claims of the dead come back in any order",
@@ -42,7 +42,7 @@ var managerMutants = inManager(
 		File: local + "session.go",
 		Func: "session.end",
 		Old:  "l.lookAgain()",
-		New:  "",
+		New:  "_ = l",
 	},
 	mutant{
 		Name: "a lock that is granted to a session that has ended stays locked",
