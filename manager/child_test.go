@@ -1,3 +1,5 @@
+//go:build unix
+
 package manager_test
 
 import (
@@ -12,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/gothreading/threading/manager"
 )
 
@@ -21,6 +25,14 @@ const childEnv = "MANAGER_TEST_CHILD"
 
 // A role is what a child does with the address that it is given.
 var roles = map[string]func(addr string, say func(...any)){}
+
+func TestMain(m *testing.M) {
+	if child := os.Getenv(childEnv); child != "" {
+		runChild(child)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func runChild(child string) {
 	role, addr, _ := strings.Cut(child, " ")

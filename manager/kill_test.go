@@ -1,3 +1,5 @@
+//go:build unix
+
 package manager_test
 
 import (
@@ -20,8 +22,6 @@ import (
 	"github.com/gothreading/threading/manager"
 	"github.com/gothreading/threading/queue"
 )
-
-var background = context.Background()
 
 const joinable = "joinable"
 
@@ -194,13 +194,6 @@ func TestAKilledWaiterIsServedNothing(t *testing.T) {
 	cond := m.Condition("condition", nil)
 	if n, err := func() (int, error) { cond.Lock(); defer cond.Unlock(); return cond.NotifyContext(background, 9) }(); n != 0 || err != nil {
 		t.Error("the dead was notified:", n, err)
-	}
-}
-
-// until waits until is reports true.
-func until(is func() bool) {
-	for pause := 50 * time.Microsecond; !is(); pause = min(2*pause, 10*time.Millisecond) {
-		time.Sleep(pause)
 	}
 }
 

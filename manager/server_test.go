@@ -1,3 +1,5 @@
+//go:build unix
+
 package manager_test
 
 import (
@@ -129,20 +131,6 @@ func TestAKilledServerEndsEveryCall(t *testing.T) {
 		t.Error("Open:", err)
 	}
 	goleak.VerifyNone(t, before) // nobody spins, nobody sleeps
-}
-
-func panicked(f func()) error {
-	err, _ := proof.Recovered(f).(error)
-	return err
-}
-
-func isClosed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
 }
 
 // A write that is under way when the server is killed is unknown, and also closed; a call that took nothing is closed.
@@ -289,22 +277,6 @@ func TestAPausedClientKeepsWhatItHolds(t *testing.T) {
 	c.ends()
 }
 
-func socket(t *testing.T) (net.Listener, string) {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "m")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	path := filepath.Join(dir, "s")
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	return l, "unix:" + path
-}
-
 func TestServeUntilTheContextEnds(t *testing.T) {
 	defer proof.Watch(t)()
 	m := opened(t, "mem:")
@@ -415,14 +387,6 @@ type jsonToo struct{}
 func (jsonToo) Name() string                { return "json" }
 func (jsonToo) Marshal(any) ([]byte, error) { return nil, nil }
 func (jsonToo) Unmarshal([]byte, any) error { return nil }
-
-func openErr(addr string, opts ...manager.Option) error {
-	m, err := manager.Open(background, addr, opts...)
-	if err == nil {
-		_ = m.Close()
-	}
-	return err
-}
 
 func file(t *testing.T) string {
 	path := filepath.Join(t.TempDir(), "f")

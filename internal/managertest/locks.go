@@ -15,7 +15,7 @@ import (
 func init() {
 	add(LockExcludesProcesses, LockForms, LockOfAnotherProcessIsNotUnlocked, LockTokensGrow, LockLost,
 		LockIsHeldUntilItsUnlockThoughItWasLost, LockOfTheDeadIsFree, LockWaiterThatDiesIsServedNothing, LockWith,
-		LockWithThatIsLost, LockIsOfTheProcess, LockNeighboursWait, LockGivenUpLeavesNoTrace, LockGoesToAll,
+		LockWithThatIsLost, LockIsOfTheProcess, LockNeighboursWait, LockIsHandedOnOnlyIfNobodyElseWaits, LockGivenUpLeavesNoTrace, LockGoesToAll,
 		RLockIsReentrant, RLockOwnerIsAGoroutine, RLockDepth, RLockExcludesProcesses, RLockThatIsLost,
 		ElectionHasOneLeader, ElectionRun, ElectionRunThatLosesItsTerm, ElectionWatch, ElectionResign, ElectionLostTermKeepsNeighboursOut,
 		OnceSucceedsOnce, OnceFailsAndRunsAgain, OnceOfTheDeadRunsAgain, OnceThatIsLost)
@@ -252,6 +252,30 @@ func LockNeighboursWait(s *S) {
 		<-e
 	}
 	s.True("free", !b.Lock(name).Locked())
+}
+
+// Neighbours who hand it to each other do not keep it from other processes.
+func LockIsHandedOnOnlyIfNobodyElseWaits(s *S) {
+	a, b := s.Two()
+	name := s.Name("l")
+	var stop atomic.Bool
+	var ended []<-chan struct{}
+	for range 3 {
+		ended = append(ended, s.Go(func() {
+			for !stop.Load() {
+				a.Lock(name).Lock()
+				a.Lock(name).Unlock()
+			}
+		}))
+	}
+	for range 5 {
+		b.Lock(name).Lock()
+		b.Lock(name).Unlock()
+	}
+	stop.Store(true)
+	for _, e := range ended {
+		<-e
+	}
 }
 
 func LockGivenUpLeavesNoTrace(s *S) {
