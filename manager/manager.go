@@ -100,6 +100,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/backend"
+	"github.com/gothreading/threading/internal/hook"
 )
 
 // A Manager is a session with what keeps shared objects. It is made by [Start] or
@@ -112,6 +113,7 @@ type Manager struct {
 
 	guard  sync.Mutex
 	states map[place]any // what this process holds, by object
+	closed func()        // forgets what was registered for m
 }
 
 // A place is an object that this process can hold.
@@ -124,7 +126,11 @@ func newManager(b backend.Backend, codec Codec) *Manager {
 	if codec == nil {
 		codec = jsonCodec{}
 	}
-	return &Manager{backend: b, codec: codec, states: make(map[place]any)}
+	m := &Manager{backend: b, codec: codec, states: make(map[place]any), closed: func() {}}
+	if e, ok := b.(backend.ProcessEnder); ok {
+		m.closed = hook.OnChildEnd(e.EndProcess)
+	}
+	return m
 }
 
 // state returns what all handles of one object share in m.
@@ -211,7 +217,10 @@ func (m *Manager) Delete(ctx context.Context, kind Kind, name string) error {
 // Close ends the session: what it held is free when Close returns. Calls that
 // wait return ErrClosed, and so does every later one. The Close of a Manager that
 // was made by [Start] also ends the serving. A second Close does nothing.
-func (m *Manager) Close() error { return m.backend.Close() }
+func (m *Manager) Close() error {
+	m.closed()
+	return m.backend.Close()
+}
 
 // A Kind is a kind of object.
 type Kind string

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/backend"
+	"github.com/gothreading/threading/internal/hook"
 	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/manager"
 	"github.com/gothreading/threading/queue"
@@ -260,6 +261,52 @@ func TestTheBoundaryDescribesHandles(t *testing.T) {
 	var remote *manager.RemoteError
 	if !errors.As(again, &remote) || remote.Type != "*fmt.wrapError" || !errors.Is(again, queue.ErrFull) {
 		t.Errorf("%+v", again)
+	}
+}
+
+// A backend that does not notice the death of a process at once is told by package process.
+type slow struct {
+	backend.Backend
+	ended []int
+}
+
+func (s *slow) EndProcess(pid int) { s.ended = append(s.ended, pid) }
+
+func TestABackendIsToldOfDeadChildren(t *testing.T) {
+	m := opened(t, "mem:")
+	s := &slow{Backend: backend.Of(m)}
+	m = backend.NewManager(s, nil).(*manager.Manager)
+	hook.ChildEnded(7)
+	if err := errors.Join(m.Close(), m.Close()); err != nil {
+		t.Error(err)
+	}
+	hook.ChildEnded(8)
+	if len(s.ended) != 1 || s.ended[0] != 7 {
+		t.Error(s.ended)
+	}
+}
+
+// Lost is closed before another can hold the same.
+func TestLostComesBeforeTheNextHolder(t *testing.T) {
+	a, b := opened(t, "mem:lost"), opened(t, "mem:lost")
+	defer a.Close()
+	defer b.Close()
+	for range proof.Rounds(2000, 10, 2) {
+		a.Lock("l").Lock()
+		lost, session := a.Lock("l").Lost(), a.Lost()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			b.Lock("l").Lock()
+			if !isClosed(lost) || !isClosed(session) {
+				t.Error("two hold it, and one does not know")
+			}
+			b.Lock("l").Unlock()
+		})
+		if err := b.End(background, a.ID()); err != nil {
+			t.Error(err)
+		}
+		wg.Wait()
+		a.Lock("l").Unlock()
 	}
 }
 

@@ -54,6 +54,10 @@ type Backend interface {
 	Object(Spec) Object
 }
 
+// A ProcessEnder is a Backend that does not notice at once when a process of this machine dies. EndProcess ends the
+// sessions of one that is dead, and does not wait for that.
+type ProcessEnder interface{ EndProcess(pid int) }
+
 // An Opener opens an address of its scheme; ctx bounds the opening. An option that does not apply is an error: see
 // [Options.Only].
 type Opener func(ctx context.Context, addr string, o Options) (Backend, error)

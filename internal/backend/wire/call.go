@@ -146,6 +146,10 @@ func (x *call) result() (body []byte, err error) {
 		err = c.gone()
 		gaveUp := x.wait.Try && c.broken == errNoAnswer
 		c.guard.Unlock()
+		if ctx := x.wait.Ctx; ctx != nil && backend.Ended(ctx) {
+			cause := backend.Cause(ctx)
+			err = &backend.Error{Text: fmt.Sprintf("%v: %v", err, cause), Errs: []error{err, cause}}
+		}
 		if fates[x.op] == nothing && gaveUp {
 			err = backend.ErrGaveUp // nothing was got in time, nor will be
 		} else if fates[x.op] == unknown && c.out.sent(x.begin) {
