@@ -30,7 +30,7 @@ func (o *barrierObject) info(i *backend.Info) { i.Len = len(i.Waiters) }
 
 func (o *barrierObject) act() {
 	o.guard.Lock()
-	action := o.actions[goid.Get()]
+	action := o.actions[goid.Own()]
 	o.guard.Unlock()
 	if action != nil {
 		action()
@@ -63,7 +63,7 @@ func (o *barrierObject) wait(s *session, limit backend.Wait, action func()) (ind
 
 // enlist makes action that of the calling goroutine, until the result is called.
 func (o *barrierObject) enlist(action func()) (remove func()) {
-	id := goid.Get()
+	id := goid.Own()
 	o.guard.Lock()
 	o.actions[id] = action
 	o.guard.Unlock()
