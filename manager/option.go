@@ -37,7 +37,7 @@ func Logger(l *slog.Logger) Option {
 }
 
 // Label is what others see of a session in Objects. The default is the name of
-// the program and the process id.
+// the program with the process id, as in "shop[4711]".
 func Label(s string) Option {
 	return Option{func(o *backend.Options) { o.Label = s }}
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -331,11 +332,13 @@ func TestServeRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tcp.Close()
-	abstract, err := net.Listen("unix", "@manager-test")
-	if err != nil {
-		t.Fatal(err)
+	abstract := net.Listener(nil)
+	if runtime.GOOS == "linux" { // elsewhere this is a file
+		if abstract, err = net.Listen("unix", "@manager-test"); err != nil {
+			t.Fatal(err)
+		}
+		defer abstract.Close()
 	}
-	defer abstract.Close()
 	l, _ := socket(t)
 	ended, cancel := context.WithCancelCause(background)
 	why := errors.New("why")
@@ -350,7 +353,7 @@ func TestServeRefuses(t *testing.T) {
 		"label":         {m.Serve(background, l, manager.Label("x")), manager.ErrValue},
 		"ended":         {m.Serve(ended, l), why},
 		"not its own":   {c.Serve(background, l), errors.ErrUnsupported},
-		"nil, panics":   {errors.Join(panicked(func() { _ = m.Serve(background, nil) }), manager.ErrInsecure), manager.ErrInsecure},
+		"nothing":       {m.Serve(background, nil), manager.ErrInsecure},
 		"Open, TTL":     {openErr("mem:", manager.TTL(time.Hour)), manager.ErrValue},
 		"Open, logger":  {openErr("mem:", manager.Logger(nil)), nil},
 		"Open, users":   {openErr("mem:", manager.AllowUID(1)), manager.ErrValue},
@@ -394,6 +397,29 @@ func file(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// Others see a session under its Label, which is the program's name and process unless one is given.
+func TestLabelsAreSeen(t *testing.T) {
+	m := started(t)
+	named, err := manager.Open(background, m.Addr(), manager.Label("till 3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer named.Close()
+	unnamed := opened(t, m.Addr())
+	defer unnamed.Close()
+	named.Lock("a").Lock()
+	unnamed.Lock("b").Lock()
+	want := map[string][2]string{"a": {"till 3", named.ID()}, "b": {fmt.Sprintf("%s[%d]", filepath.Base(os.Args[0]), os.Getpid()), unnamed.ID()}}
+	for info, err := range m.Objects(background) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(info.Holders) != 1 || [2]string{info.Holders[0].Label, info.Holders[0].Session} != want[info.Name] {
+			t.Errorf("%s: %+v, want %q", info.Name, info.Holders, want[info.Name])
+		}
+	}
 }
 
 // The socket that Start makes is for its user alone, and gone afterwards.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -34,6 +35,13 @@ func (jsonCodec) Unmarshal([]byte, any) error { return nil }
 // serve serves a store until the test ends.
 func serve(t testing.TB) (store *local.Store, path string) {
 	t.Helper()
+	store, path, stop := serveWith(t, backend.Options{})
+	t.Cleanup(stop)
+	return store, path
+}
+
+func serveWith(t testing.TB, o backend.Options) (store *local.Store, path string, stop func()) {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "w")
 	if err != nil {
 		t.Fatal(err)
@@ -47,13 +55,12 @@ func serve(t testing.TB) (store *local.Store, path string) {
 	store.Knows(jsonCodec{})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	wg.Go(func() { _ = Serve(ctx, store, l, backend.Options{}) })
-	t.Cleanup(func() {
+	wg.Go(func() { _ = Serve(ctx, store, l, o) })
+	return store, path, func() {
 		cancel()
 		wg.Wait()
 		_ = os.RemoveAll(dir)
-	})
-	return store, path
+	}
 }
 
 func client(t testing.TB, path string) *Client {
@@ -214,6 +221,32 @@ func objects(t *testing.T, store *local.Store) (n int) {
 		n++
 	}
 	return n
+}
+
+// A server that has a logger says whom it refused and whom it cut off, and nothing of what it keeps.
+func TestTheLogNamesClientsAndNoValues(t *testing.T) {
+	var log strings.Builder
+	_, path, stop := serveWith(t, backend.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	cards := client(t, path).Table(backend.Spec{Kind: backend.KindDict, Name: "cards", Codec: "json"})
+	if _, _, err := cards.Put(context.Background(), []byte("4929"), []byte("secret"), backend.If{}); err != nil {
+		t.Error(err)
+	}
+	r := dialRaw(t, path)
+	r.send(frame(hello(version + 1)))
+	r.ends()
+	r = dialRaw(t, path).greet()
+	r.send(frame(ask(1, 255, 0, []byte("4929 secret")...)))
+	r.ends()
+	stop() // nobody writes to the log any more
+	text := log.String()
+	for _, want := range []string{"a client was refused", fmt.Sprintf("the client %d", version+1), "a client was cut off", "client=raw"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("nothing of %q", want)
+		}
+	}
+	if strings.Contains(text, "secret") || strings.Contains(text, "4929") || t.Failed() {
+		t.Errorf("the log says\n%s", text)
+	}
 }
 
 // What can be understood, but cannot be, is an answer, and the connection goes on.

@@ -67,6 +67,9 @@ func Serve(ctx context.Context, store *local.Store, l net.Listener, o backend.Op
 	if err := supported(); err != nil {
 		return err
 	}
+	if l == nil {
+		return backend.Errorf(backend.ErrInsecure, "Serve on no listener: want a Unix socket, which knows who connects")
+	}
 	unix, ok := l.(*net.UnixListener)
 	if !ok || l.Addr().Network() != "unix" {
 		return backend.Errorf(backend.ErrInsecure, "Serve on %s %s: want a Unix socket, which knows who connects", l.Addr().Network(), l.Addr())
