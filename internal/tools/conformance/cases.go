@@ -67,7 +67,8 @@ func readCases() (sections []*section, err error) {
 
 // parseCases reads the text of one file. The ids of the cases are added to seen.
 func parseCases(file, text string, seen map[string]bool) (sections []*section, err error) {
-	class := ""
+	class, all := "", ""
+	var present []string
 	for i, line := range strings.Split(text, "\n") {
 		line = strings.TrimSuffix(line, "\r")
 		bad := func(what string) error { return fmt.Errorf("%s:%d: %s: %s", file, i+1, what, line) }
@@ -77,6 +78,10 @@ func parseCases(file, text string, seen map[string]bool) (sections []*section, e
 			continue
 		}
 		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if ranges, ok := strings.CutPrefix(line, "all "); ok {
+			all = ranges
 			continue
 		}
 		if len(sections) == 0 {
@@ -114,9 +119,23 @@ func parseCases(file, text string, seen map[string]bool) (sections []*section, e
 			return nil, bad("a test of Python has a class, and a name that begins with test")
 		}
 		seen[c.id] = true
+		present = append(present, c.id)
 		s.cases = append(s.cases, c)
 	}
+	if all != "" && !slices.Equal(present, expand(all)) {
+		return nil, fmt.Errorf("%s has not all it says, in order: %s; it has %v", file, all, present)
+	}
 	return sections, nil
+}
+
+// expand returns the ids of ranges such as "L01-L26 P152".
+func expand(ranges string) (all []string) {
+	for _, r := range strings.Fields(ranges) {
+		for _, id := range ids(r) {
+			all = append(all, id.id)
+		}
+	}
+	return all
 }
 
 // ids returns what a string that begins like the name of a test names: "L02 test_repr and L03 test_locked_repr" two ids

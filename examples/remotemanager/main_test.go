@@ -1,0 +1,28 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/examples/internal/demo/demotest"
+)
+
+func TestMain(m *testing.M) {
+	if parts.Play() {
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func TestAServerAndTwoClients(t *testing.T) {
+	const want = `the server serves
+a client puts hello
+another gets hello
+the server has ended
+`
+	if code, stdout, stderr := demotest.Start(program, "-fast"); code != 0 || stdout != want || stderr != "" {
+		t.Errorf("exit code %d, %q, output\n%s\nwant\n%s", code, stderr, stdout, want)
+	}
+}
