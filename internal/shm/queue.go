@@ -1,0 +1,282 @@
+package shm
+
+import (
+	"errors"
+	"math"
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+)
+
+// A Queue passes items, which are bytes here, from those who put to those who get. Its state is a few words, which change
+// under the guard and through the journal; the items lie in a ring, see ring, between head and tail. So an item is in the
+// Queue from the instant at which its put is committed, and out of it from the instant at which its get is. Bytes that
+// somebody wrote beyond the tail, and was killed, are nothing.
+//
+// What a process has taken and not yet called TaskDone for stands in an entry of its own, which changes with the get. When
+// it dies, whoever waits in Join, or asks, counts that off.
+//
+// Who waits for an item, or for room, waits at a side. Who waits in Join waits for a word that counts how often nothing
+// was left unfinished.
+type Queue struct {
+	guarded
+	ring
+	station // of those who join
+	gets    side
+	puts    side
+	page    *queuePage
+	maxsize uint64
+	entries []atomic.Uint64
+	mine    int
+	swept   uint32
+	begun   bool
+}
+
+// queueTakers is how many living processes can be accounted for. What others have taken is not counted off when they die.
+const queueTakers = 4096
+
+const queueRecords = 12
+
+type queuePage struct {
+	gets, puts sidePage
+
+	head, tail atomic.Uint64 // of what is inside, in the ring
+	items      atomic.Uint64
+	unfinished atomic.Uint64
+	lost       atomic.Uint64
+	joined     atomic.Uint64 // counts how often unfinished became 0
+	shut       atomic.Uint64
+	level      atomic.Uint64 // which ring it is
+	backed     atomic.Uint64 // so much of the ring has memory behind it
+	used       atomic.Uint64 // entries that may be in use
+	bell       atomic.Uint32 // of those who join
+	_          [44]byte
+	entries    [queueTakers]atomic.Uint64
+}
+
+var (
+	queueFirst = guardedSize(queueRecords)
+	queueSize  = queueFirst + int64(unsafe.Sizeof(queuePage{}))
+)
+
+var (
+	// ErrShut is what is reported when a Queue is shut down.
+	ErrShut = errors.New("shm: the queue is shut down")
+	// ErrLimit is what a put or a get reports that gave up, or would have to wait.
+	ErrLimit = errors.New("shm: gave up at the queue")
+	// ErrDone is what TaskDone reports when nothing is unfinished.
+	ErrDone = errors.New("shm: nothing is unfinished in the queue")
+)
+
+// NewQueue makes a Queue for maxsize items; 0 is no bound.
+func NewQueue(maxsize int) (*Queue, error) {
+	return createSparse(KindQueue, queueSize, queueReach(64), true, uint64(maxsize), queueOf)
+}
+
+// AttachQueue returns the Queue of a descriptor.
+func AttachQueue(fd int) (*Queue, error) {
+	return attach(fd, KindQueue, func(uint64) int64 { return queueSize }, queueOf)
+}
+
+func queueOf(s *segment) *Queue {
+	q := &Queue{page: (*queuePage)(s.at(queueFirst)), maxsize: s.header().extra}
+	q.entries = q.page.entries[:]
+	q.open(s, queueRecords)
+	q.gets.bind(&q.page.gets)
+	q.puts.bind(&q.page.puts)
+	q.bell = &q.page.bell
+	q.look = q.lookAround
+	q.file = s.fd
+	runtime.AddCleanup(q, func(maps *ringMaps) { maps.free() }, q.maps())
+	return q
+}
+
+// queueReach is how far n entries reach.
+func queueReach(n int) int64 {
+	return queueFirst + int64(unsafe.Offsetof(queuePage{}.entries)) + 8*int64(n)
+}
+
+// Descriptor returns the file of the Queue.
+func (q *Queue) Descriptor() int { return q.seg.fd }
+
+// Cap returns how many items fit, or 0.
+func (q *Queue) Cap() int { return int(q.maxsize) }
+
+func (q *Queue) full() bool { return q.maxsize > 0 && q.page.items.Load() >= q.maxsize }
+
+// store puts an item in, with the guard held, and reports whether somebody who gets must be woken.
+func (q *Queue) store(item []byte) (rung bool, err error) {
+	tail, err := q.write(q.page, &q.guarded, item)
+	if err != nil {
+		return false, err
+	}
+	q.set(&q.page.tail, tail)
+	q.set(&q.page.items, q.page.items.Load()+1)
+	q.set(&q.page.unfinished, q.page.unfinished.Load()+1)
+	q.commit()
+	return q.gets.stir(), nil
+}
+
+// take takes an item out, with the guard held. into is used if it is large enough.
+func (q *Queue) take(into []byte) (item []byte, rung bool) {
+	item, head := q.read(q.page, into)
+	items := q.page.items.Load() - 1
+	q.set(&q.page.items, items)
+	if items == 0 { // what comes next is written where it has been written before
+		q.set(&q.page.head, 0)
+		q.set(&q.page.tail, 0)
+	} else {
+		q.set(&q.page.head, head)
+	}
+	if i := q.own(); i >= 0 {
+		q.set(&q.entries[i], entry(q.me, min(q.entries[i].Load()&math.MaxUint32+1, math.MaxUint32)))
+	}
+	q.commit()
+	if items == 0 {
+		q.trim(q.page, &q.guarded)
+	}
+	return item, q.puts.stir()
+}
+
+// Put puts an item in. With try it returns ErrLimit rather than wait.
+func (q *Queue) Put(item []byte, try bool, l *Limit) error {
+	q.enter()
+	open := q.puts.open()
+	switch {
+	case q.page.shut.Load() != 0:
+		q.leave()
+		runtime.KeepAlive(q)
+		return ErrShut
+	case open && !q.full():
+		rung, err := q.store(item)
+		q.leave()
+		if rung {
+			q.gets.wake()
+		}
+		runtime.KeepAlive(q)
+		return err
+	}
+	q.leave()
+	r := &putRequest{q: q, item: item}
+	if done := !try && q.puts.await(&q.guarded, r, l) || try && !open && q.puts.now(&q.guarded, r); !done {
+		r.err = ErrLimit
+	}
+	runtime.KeepAlive(q)
+	return r.err
+}
+
+// A putRequest is for room that was not there.
+type putRequest struct {
+	q    *Queue
+	item []byte
+	rung bool
+	err  error
+}
+
+func (r *putRequest) try(bool) bool {
+	q := r.q
+	switch {
+	case q.page.shut.Load() != 0:
+		r.err = ErrShut
+	case q.full():
+		return false
+	default:
+		r.rung, r.err = q.store(r.item)
+	}
+	return true
+}
+
+func (r *putRequest) follow() {
+	if r.rung {
+		r.q.gets.wake()
+	}
+}
+
+// Get takes an item out; into is used if it is large enough. With try it returns ErrLimit rather than wait.
+func (q *Queue) Get(into []byte, try bool, l *Limit) (item []byte, err error) {
+	q.enter()
+	open := q.gets.open()
+	switch {
+	case open && q.page.items.Load() > 0:
+		item, rung := q.take(into)
+		q.leave()
+		if rung {
+			q.puts.wake()
+		}
+		runtime.KeepAlive(q)
+		return item, nil
+	case q.page.shut.Load() != 0 && q.page.items.Load() == 0:
+		q.leave()
+		runtime.KeepAlive(q)
+		return nil, ErrShut
+	}
+	q.leave()
+	r := &getRequest{q: q, into: into}
+	if done := !try && q.gets.await(&q.guarded, r, l) || try && !open && q.gets.now(&q.guarded, r); !done {
+		r.err = ErrLimit
+	}
+	runtime.KeepAlive(q)
+	return r.item, r.err
+}
+
+// A getRequest is for an item that was not there.
+type getRequest struct {
+	q          *Queue
+	into, item []byte
+	rung       bool
+	err        error
+}
+
+func (r *getRequest) try(bool) bool {
+	q := r.q
+	switch {
+	case q.page.items.Load() > 0:
+		r.item, r.rung = q.take(r.into)
+	case q.page.shut.Load() != 0:
+		r.err = ErrShut
+	default:
+		return false
+	}
+	return true
+}
+
+func (r *getRequest) follow() {
+	if r.rung {
+		r.q.puts.wake()
+	}
+}
+
+// Take takes up to n items out, without waiting, and whether they are reserved or not: for one who has got the first.
+func (q *Queue) Take(n int) (items [][]byte) {
+	q.enter()
+	rung := false
+	for len(items) < n && q.page.items.Load() > 0 {
+		item, r := q.take(nil)
+		items = append(items, item)
+		rung = rung || r
+	}
+	q.leave()
+	if rung {
+		q.puts.wake()
+	}
+	runtime.KeepAlive(q)
+	return items
+}
+
+// Len returns how many items are inside.
+func (q *Queue) Len() int {
+	q.enter()
+	n := int(q.page.items.Load())
+	q.leave()
+	runtime.KeepAlive(q)
+	return n
+}
+
+// Full reports whether no more items fit.
+func (q *Queue) Full() bool {
+	q.enter()
+	full := q.full()
+	q.leave()
+	runtime.KeepAlive(q)
+	return full
+}
