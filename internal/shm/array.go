@@ -65,6 +65,9 @@ func arrayOf(s *segment) *Array {
 	return a
 }
 
+// Descriptor returns the file of the Array.
+func (a *Array) Descriptor() int { return a.seg.fd }
+
 // Len returns how many elements there are, and Stride how many bytes each has.
 func (a *Array) Len() int    { return a.n }
 func (a *Array) Stride() int { return a.stride }

@@ -178,7 +178,7 @@ func (c *Condition) Await(at int, l *Limit) bool {
 
 // Notify notifies the n who have waited longest, or all if there are fewer. The caller holds the lock, and they are woken
 // when it is free.
-func (c *Condition) Notify(n int, lock *Mutex) {
+func (c *Condition) Notify(n int, lock Holder) {
 	if n < 1 {
 		return
 	}
@@ -196,7 +196,7 @@ func (c *Condition) Notify(n int, lock *Mutex) {
 	c.leave()
 	slices.SortFunc(rung, byAddress)
 	for _, bell := range slices.Compact(rung) {
-		lock.afterRelease(bell)
+		lock.holder().afterRelease(bell)
 	}
 	runtime.KeepAlive(c)
 }

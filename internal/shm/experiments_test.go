@@ -163,8 +163,8 @@ func init() {
 			s, err := AttachSemaphore(w.objects[0])
 			must(err)
 			for !w.stopped() {
-				if w.rand.IntN(2) == 0 {
-					n := 1 + w.rand.IntN(3)
+				if w.rand.IntN(3) == 0 {
+					n := 1 + w.rand.IntN(2)
 					w.seat.notes[0].Add(uint64(n)) // about to be given
 					s.Release(n)
 				} else {
@@ -435,6 +435,37 @@ func init() {
 		},
 	}
 
+	// Many arrive at a Barrier whose action takes time: so many that the places do not last.
+	experiments["crowded barrier"] = &experiment{
+		objects: func(l *lab) []int {
+			b, err := NewBarrier(1)
+			must(err)
+			l.t.Cleanup(func() { b.Waiting() })
+			return []int{b.Descriptor()}
+		},
+		work: func(w *worker) {
+			b, err := AttachBarrier(w.objects[0])
+			must(err)
+			goroutines(120, func(i int) {
+				for !w.stopped() {
+					p, err := b.Arrive(true, false, nil)
+					if err == nil {
+						if i%40 == 0 {
+							time.Sleep(20 * time.Microsecond)
+						}
+						err = b.Acted(p, true)
+					}
+					if err != nil && !w.stopped() {
+						b.Break(false)
+					}
+					w.step()
+				}
+			})
+			b.Break(true)
+		},
+		after: experiments["barrier"].after,
+	}
+
 	// A Queue: nothing that was put is lost but in a killed hand, nothing is doubled, and Join comes to an end.
 	queueWork := func(maxsize int, large bool) *experiment {
 		return &experiment{
@@ -449,7 +480,7 @@ func init() {
 				q, err := AttachQueue(dup(l.fds[0]))
 				must(err)
 				for q.Len() > 0 {
-					item, err := q.Get(nil, true, nil)
+					item, err := q.Get(true, nil)
 					must(err)
 					if l.cells[binary.NativeEndian.Uint32(item)].Add(1) != 1 {
 						l.t.Error("an item was there twice")
@@ -480,6 +511,46 @@ func init() {
 	experiments["queue"] = queueWork(0, false)
 	experiments["queue of 2"] = queueWork(2, false)
 	experiments["large items"] = queueWork(6, true)
+
+	// A backlog that grows and is drained.
+	experiments["backlog"] = &experiment{
+		objects: experiments["queue"].objects,
+		work: func(w *worker) {
+			q, err := AttachQueue(w.objects[0])
+			must(err)
+			item := make([]byte, 700_000)
+			for !w.stopped() {
+				for range 16 {
+					item[0] = byte(w.id)
+					item[len(item)-1] = byte(w.id)
+					if err := q.Put(item, false, nil); err != nil {
+						failWorker("put: %v", err)
+					}
+				}
+				for q.Len() > 0 {
+					item, err := q.Get(true, nil)
+					if err == ErrLimit {
+						break
+					}
+					if err != nil || item[0] != item[len(item)-1] || len(item) != 700_000 {
+						failWorker("got %d bytes, and %v", len(item), err)
+					}
+				}
+				w.step()
+			}
+		},
+		after: func(l *lab) {
+			q, err := AttachQueue(dup(l.fds[0]))
+			must(err)
+			for q.Len() > 0 {
+				_, err := q.Get(true, nil)
+				must(err)
+			}
+			if b := q.page.backed.Load(); b > ringKeeps {
+				l.t.Errorf("an empty queue keeps %d bytes", b)
+			}
+		},
+	}
 
 	// A Value and an Array: what is read is of one piece.
 	const wide = 8
@@ -606,7 +677,7 @@ func queueWorker(w *worker, maxsize int, large bool) {
 				time.Sleep(100 * time.Microsecond)
 				continue
 			}
-			item, err := q.Get(nil, false, After(time.Duration(1+w.id%40)*50*time.Microsecond))
+			item, err := q.Get(false, After(time.Duration(1+w.id%40)*50*time.Microsecond))
 			w.step()
 			if err == ErrLimit {
 				continue

@@ -10,7 +10,7 @@ import (
 	"unsafe"
 )
 
-var errUnsupported = errors.New("shm: not possible here")
+var errUnsupported = fmt.Errorf("shared objects are not possible here: %w", errors.ErrUnsupported)
 
 // A family is the processes that may share objects: one that founded it, and those that were started in it. All of them
 // map its page.
@@ -153,6 +153,9 @@ func enter(fd int, founder bool) (err error) {
 	kin = f
 	return nil
 }
+
+// NewFile makes a file without a name, which is closed on exec.
+func NewFile(name string) (fd int, err error) { return newFile(name) }
 
 // Descriptor returns the family's file, for a child to inherit.
 func Descriptor() int { return kin.base }

@@ -12,11 +12,11 @@ import (
 const allSleepers = math.MaxInt32
 
 // A Mutex is a lock of processes: see owner for what it is between them. Among the goroutines of one process it is a
-// park.Gate, which is taken first: so at most one goroutine of each process, and one of its threads, waits for the
-// others, and the happens-before edges within the process are those of the Gate, where the race detector sees them.
+// park.Exclusive, which is taken first: so at most one goroutine of each process, and one of its threads, waits for the
+// others, and the happens-before edges within the process are those of the gate, where the race detector sees them.
 type Mutex struct {
 	owner
-	gate park.Gate
+	gate park.Exclusive
 	seg  *segment
 }
 
@@ -40,7 +40,7 @@ func mutexOf(s *segment) *Mutex {
 func (m *Mutex) bind(page *ownerPage) {
 	m.owner = newOwner(page)
 	if m.mine() {
-		m.gate.TryAcquire(park.Exclusive, 1) // it was locked, and then this process had no way to it for a while
+		m.gate.TryAcquire(1) // it was locked, and then this process had no way to it for a while
 	}
 }
 
@@ -49,7 +49,7 @@ func (m *Mutex) Descriptor() int { return m.seg.fd }
 
 // Lock locks m, and reports false if l was over first.
 func (m *Mutex) Lock(l *Limit) bool {
-	if !m.gate.Swap(0, 1) && !m.gate.Acquire(park.Exclusive, 1, l.local()) {
+	if !m.gate.Swap(0, 1) && !m.gate.Acquire(1, l.local()) {
 		return false
 	}
 	taken := m.take() || m.acquire(l)
@@ -62,7 +62,7 @@ func (m *Mutex) Lock(l *Limit) bool {
 
 // TryLock locks m if it is free, or if the process died that held it.
 func (m *Mutex) TryLock() bool {
-	if !m.gate.TryAcquire(park.Exclusive, 1) {
+	if !m.gate.TryAcquire(1) {
 		return false
 	}
 	taken := m.try()

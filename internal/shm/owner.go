@@ -257,3 +257,8 @@ func (o *owner) wake() bool {
 // afterRelease wakes who sleeps on a word when this process, which holds o, has released it: who is woken before would
 // come to nothing but this lock.
 func (o *owner) afterRelease(w *atomic.Uint32) { o.later = append(o.later, w) }
+
+// A Holder is a lock that a Condition may belong to.
+type Holder interface{ holder() *owner }
+
+func (o *owner) holder() *owner { return o }

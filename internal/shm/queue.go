@@ -138,27 +138,38 @@ func (q *Queue) take(into []byte) (item []byte, rung bool) {
 	return item, q.puts.stir()
 }
 
-// Put puts an item in. With try it returns ErrLimit rather than wait.
-func (q *Queue) Put(item []byte, try bool, l *Limit) error {
+// PutNow puts an item in if that is possible at once, or reports that the Queue is shut down. If it has not done either,
+// Put follows.
+func (q *Queue) PutNow(item []byte) (done bool, err error) {
 	q.enter()
-	open := q.puts.open()
+	rung := false
 	switch {
 	case q.page.shut.Load() != 0:
-		q.leave()
-		runtime.KeepAlive(q)
-		return ErrShut
-	case open && !q.full():
-		rung, err := q.store(item)
-		q.leave()
-		if rung {
-			q.gets.wake()
-		}
-		runtime.KeepAlive(q)
-		return err
+		done, err = true, ErrShut
+	case q.puts.open() && !q.full():
+		done = true
+		rung, err = q.store(item)
 	}
 	q.leave()
+	if rung {
+		q.gets.wake()
+	}
+	runtime.KeepAlive(q)
+	return done, err
+}
+
+// Put puts an item in. With try it returns ErrLimit rather than wait.
+func (q *Queue) Put(item []byte, try bool, l *Limit) error {
+	if done, err := q.PutNow(item); done {
+		return err
+	}
 	r := &putRequest{q: q, item: item}
-	if done := !try && q.puts.await(&q.guarded, r, l) || try && !open && q.puts.now(&q.guarded, r); !done {
+	if try {
+		// What there is may be reserved by one who has died.
+		if !q.puts.now(&q.guarded, r) {
+			r.err = ErrLimit
+		}
+	} else if !q.puts.await(&q.guarded, r, l) {
 		r.err = ErrLimit
 	}
 	runtime.KeepAlive(q)
@@ -192,27 +203,32 @@ func (r *putRequest) follow() {
 	}
 }
 
-// Get takes an item out; into is used if it is large enough. With try it returns ErrLimit rather than wait.
-func (q *Queue) Get(into []byte, try bool, l *Limit) (item []byte, err error) {
+// GetNow takes an item out if that is possible at once, and returns it; into is used if it is large enough.
+func (q *Queue) GetNow(into []byte) (item []byte, ok bool) {
 	q.enter()
-	open := q.gets.open()
-	switch {
-	case open && q.page.items.Load() > 0:
-		item, rung := q.take(into)
-		q.leave()
-		if rung {
-			q.puts.wake()
-		}
-		runtime.KeepAlive(q)
-		return item, nil
-	case q.page.shut.Load() != 0 && q.page.items.Load() == 0:
-		q.leave()
-		runtime.KeepAlive(q)
-		return nil, ErrShut
+	rung := false
+	if ok = q.gets.open() && q.page.items.Load() > 0; ok {
+		item, rung = q.take(into)
 	}
 	q.leave()
-	r := &getRequest{q: q, into: into}
-	if done := !try && q.gets.await(&q.guarded, r, l) || try && !open && q.gets.now(&q.guarded, r); !done {
+	if rung {
+		q.puts.wake()
+	}
+	runtime.KeepAlive(q)
+	return item, ok
+}
+
+// Get takes an item out. With try it returns ErrLimit rather than wait.
+func (q *Queue) Get(try bool, l *Limit) (item []byte, err error) {
+	if item, ok := q.GetNow(nil); ok {
+		return item, nil
+	}
+	r := &getRequest{q: q}
+	if try {
+		if !q.gets.now(&q.guarded, r) {
+			r.err = ErrLimit
+		}
+	} else if !q.gets.await(&q.guarded, r, l) {
 		r.err = ErrLimit
 	}
 	runtime.KeepAlive(q)
@@ -221,17 +237,17 @@ func (q *Queue) Get(into []byte, try bool, l *Limit) (item []byte, err error) {
 
 // A getRequest is for an item that was not there.
 type getRequest struct {
-	q          *Queue
-	into, item []byte
-	rung       bool
-	err        error
+	q    *Queue
+	item []byte
+	rung bool
+	err  error
 }
 
 func (r *getRequest) try(bool) bool {
 	q := r.q
 	switch {
 	case q.page.items.Load() > 0:
-		r.item, r.rung = q.take(r.into)
+		r.item, r.rung = q.take(nil)
 	case q.page.shut.Load() != 0:
 		r.err = ErrShut
 	default:

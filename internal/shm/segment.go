@@ -44,6 +44,7 @@ type Kind uint32
 // The kinds of objects.
 const (
 	KindMutex Kind = 1 + iota
+	KindRMutex
 	KindSemaphore
 	KindBounded
 	KindEvent

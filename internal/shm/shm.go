@@ -6,7 +6,7 @@
 //
 //	family     who lives, and who is told of a death
 //	owner      the word of a lock: which process holds it, and who is next
-//	Mutex      an owner, and a park.Gate for the goroutines of one process
+//	Mutex      an owner, and a park.Exclusive for the goroutines of one process
 //	guarded    a Mutex and a journal: state of several words that changes in one step
 //	side       where those wait who want the same of a guarded object, one process at a time
 //	station    where goroutines of one process wait for words to change, one of them asleep in the kernel

@@ -22,7 +22,7 @@ type station struct {
 	bell *atomic.Uint32
 	look func() // what is to be seen to when a process has died, or nothing was heard for long
 
-	guard  park.Mutex
+	guard  park.Guard
 	led    bool
 	list   park.List[seat]
 	looked uint32 // the deaths that look has seen; of the leader
@@ -37,7 +37,7 @@ type seat struct {
 
 func (s *seat) over() bool { return s.word.Load() != s.seen }
 
-var seats = park.Waiters[seat]()
+var seats park.Pool[seat]
 
 // wait waits until word is not seen any more, and reports false if l was over first, by what it looked like then.
 func (s *station) wait(word *atomic.Uint64, seen uint64, l *Limit) bool {
@@ -56,7 +56,7 @@ func (s *station) follows(me *seat, l *Limit) bool {
 	if s.claim() {
 		return false
 	}
-	w := seats.Get(l.local()) // calls the context, so not under the guard
+	w := seats.Get(l.local())
 	defer seats.Put(w)
 	s.guard.Lock()
 	switch {
@@ -112,22 +112,16 @@ func (s *station) lead(me *seat, l *Limit) bool {
 
 // wake wakes the followers whose word has changed.
 func (s *station) wake() (any bool) {
-	var (
-		woken park.Chain[seat]
-		first *park.Waiter[seat] // of those who stay, in their order
-	)
+	var woken park.Chain[seat]
 	s.guard.Lock()
-	for w := s.list.Front(); w != nil && w != first; w = s.list.Front() {
-		s.list.Remove(w)
+	for w := s.list.Front(); w != nil; {
+		next := s.list.Next(w)
 		if w.Value.over() {
+			s.list.Remove(w)
 			woken.Add(w)
 			any = true
-			continue
 		}
-		s.list.PushBack(w)
-		if first == nil {
-			first = w
-		}
+		w = next
 	}
 	s.guard.Unlock()
 	woken.Wake(park.Granted)

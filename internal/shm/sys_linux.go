@@ -149,7 +149,9 @@ func reserve(fd int, from, size int64) error {
 }
 
 // lengthen makes a file so long, without memory behind it.
-func lengthen(fd int, size int64) error { return os.NewSyscallError("ftruncate", unix.Ftruncate(fd, size)) }
+func lengthen(fd int, size int64) error {
+	return os.NewSyscallError("ftruncate", unix.Ftruncate(fd, size))
+}
 
 // discard gives the memory behind a part of a file back.
 func discard(fd int, from, size int64) {

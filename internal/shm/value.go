@@ -43,6 +43,9 @@ func valueOf(s *segment) *Value {
 	return v
 }
 
+// Descriptor returns the file of the Value.
+func (v *Value) Descriptor() int { return v.seg.fd }
+
 // Size returns how many bytes it is.
 func (v *Value) Size() int { return v.size }
 

@@ -1,0 +1,318 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"time"
+
+	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/shm"
+	"github.com/gothreading/threading/queue"
+)
+
+// A Queue passes items from the goroutines of all processes that put to those that get, first in, first out.
+//
+// Make a Queue with NewQueue and hand the pointer over. The zero value panics with ErrSharing.
+//
+// Python: multiprocessing.Queue, JoinableQueue and SimpleQueue in one. Put is put(item), TryPut put(item, block=False),
+// PutTimeout put(item, timeout=d), and so for Get; Len, Empty and Full are qsize(), empty() and full(), and exact; TaskDone
+// and Join are task_done() and join(). Shutdown is what Python lacks for processes.
+//
+// It is like queue.Queue. An item is encoded by the put, so that a later change of it is not seen, and what cannot be
+// encoded is an error of the put. A put has put when it returns, and no process holds anything back when it ends.
+//
+// What a death means: a process that is killed while it puts or gets has done all of it or nothing, and holds nothing up.
+// At most the item in its hand is lost. What it has taken and not called TaskDone for is counted off: Join does not wait
+// for it, and Lost counts it.
+//
+// Memory model: within a process, a put synchronizes before the return of the get that takes its item.
+//
+// Fairness: a newcomer may be faster than one that was just woken, but not for longer than a millisecond.
+//
+// Giving up: a put that gives up has stored nothing, a get that gives up has taken nothing.
+//
+// Each call checks in this order: shut down, which for a get means that nothing is left either; a ctx that had ended at
+// entry; available; and then time or ctx.
+//
+// Cost: a put and a get are a lock and a copy each. Memory grows with what is inside, and goes back when the Queue is
+// empty; where producers may run ahead, a bound keeps it warm. A blocked call holds a thread, one for those that put and
+// one for those that get, for each Queue and process. Among goroutines of one process use a queue.Queue.
+type Queue[T any] struct {
+	handle
+	q     *shm.Queue
+	codec *codec[T]
+}
+
+// NewQueue makes an empty Queue for up to maxsize items; with maxsize <= 0 it is unbounded. It panics with ErrType if
+// items of type T cannot be handed over, and with ErrSharing if there are shared objects in them.
+func NewQueue[T any](maxsize int) *Queue[T] {
+	c := newCodec[T]("NewQueue", false)
+	q, err := shm.NewQueue(max(maxsize, 0))
+	return &Queue[T]{q: made("NewQueue", q, err), codec: c}
+}
+
+func (q *Queue[T]) items() *shm.Queue {
+	if q.q == nil {
+		panic(zero("Queue"))
+	}
+	return q.q
+}
+
+// Put stores an item, waiting for room for as long as that takes. It returns nil, queue.ErrShutdown, or an error of the
+// encoding or of the system, if there is no memory.
+func (q *Queue[T]) Put(item T) error { return q.put(item, false, nil, queue.ErrFull) }
+
+// TryPut stores an item if there is room. It returns queue.ErrFull if there is none.
+func (q *Queue[T]) TryPut(item T) error { return q.put(item, true, nil, queue.ErrFull) }
+
+// PutTimeout is like Put but gives up after d, and then returns queue.ErrFull. With d <= 0 it is TryPut; math.MaxInt64 is
+// forever.
+func (q *Queue[T]) PutTimeout(item T, d time.Duration) error {
+	if d <= 0 {
+		return q.TryPut(item)
+	}
+	l := shm.After(d)
+	defer l.Close()
+	return q.put(item, false, l, queue.ErrFull)
+}
+
+// PutContext is like Put but gives up when ctx ends, and then returns context.Cause(ctx).
+func (q *Queue[T]) PutContext(ctx context.Context, item T) error {
+	if hasEnded(ctx) {
+		if q.IsShutdown() {
+			return queue.ErrShutdown
+		}
+		return park.Cause(ctx)
+	}
+	l := shm.Until(ctx)
+	defer l.Close()
+	err := q.put(item, false, l, queue.ErrFull)
+	if err == queue.ErrFull {
+		return park.Cause(ctx)
+	}
+	return err
+}
+
+func (q *Queue[T]) put(item T, try bool, l *shm.Limit, gaveUp error) (err error) {
+	s := q.items()
+	if q.codec.form == asMemory {
+		if done, err := s.PutNow(memory(&item)); done {
+			return putError(err, gaveUp)
+		}
+	}
+	data, err := q.codec.encodeCopy(item)
+	if err != nil {
+		return err
+	}
+	return putError(s.Put(data, try, l), gaveUp)
+}
+
+func putError(err, gaveUp error) error {
+	switch err {
+	case nil:
+		return nil
+	case shm.ErrLimit:
+		return gaveUp
+	case shm.ErrShut:
+		return queue.ErrShutdown
+	}
+	return fmt.Errorf("process: Queue: %w", err)
+}
+
+// Get takes an item, waiting for one for as long as that takes. It returns queue.ErrShutdown when the Queue is shut down
+// and nothing is left.
+func (q *Queue[T]) Get() (T, error) { return q.get(false, nil) }
+
+// TryGet takes an item if there is one, or returns queue.ErrEmpty or queue.ErrShutdown.
+func (q *Queue[T]) TryGet() (T, error) { return q.get(true, nil) }
+
+// GetTimeout is like Get but gives up after d, and then returns queue.ErrEmpty. With d <= 0 it is TryGet; math.MaxInt64 is
+// forever.
+func (q *Queue[T]) GetTimeout(d time.Duration) (T, error) {
+	if d <= 0 {
+		return q.TryGet()
+	}
+	l := shm.After(d)
+	defer l.Close()
+	return q.get(false, l)
+}
+
+// GetContext is like Get but gives up when ctx ends, and then returns context.Cause(ctx).
+func (q *Queue[T]) GetContext(ctx context.Context) (item T, err error) {
+	if hasEnded(ctx) {
+		if q.items().Ended() {
+			return item, queue.ErrShutdown
+		}
+		return item, park.Cause(ctx)
+	}
+	l := shm.Until(ctx)
+	defer l.Close()
+	item, err = q.get(false, l)
+	if err == queue.ErrEmpty {
+		err = park.Cause(ctx)
+	}
+	return item, err
+}
+
+func (q *Queue[T]) get(try bool, l *shm.Limit) (item T, err error) {
+	s := q.items()
+	if q.codec.form == asMemory {
+		if data, ok := s.GetNow(memory(&item)); ok {
+			return item, q.codec.sized(len(data))
+		}
+	}
+	data, err := s.Get(try, l)
+	if err != nil {
+		return item, getError(err)
+	}
+	return q.codec.decode(data, nil)
+}
+
+func getError(err error) error {
+	switch err {
+	case shm.ErrLimit:
+		return queue.ErrEmpty
+	case shm.ErrShut:
+		return queue.ErrShutdown
+	}
+	return fmt.Errorf("process: Queue: %w", err)
+}
+
+// GetN takes up to n items: it waits for the first as Get does, and takes what else is there. It panics if n < 1, and so do
+// the forms that follow.
+func (q *Queue[T]) GetN(n int) ([]T, error) { return q.more("GetN", n, q.Get) }
+
+// TryGetN is like GetN but returns queue.ErrEmpty instead of waiting.
+func (q *Queue[T]) TryGetN(n int) ([]T, error) { return q.more("TryGetN", n, q.TryGet) }
+
+// GetNTimeout is like GetN but gives up after d, and then returns queue.ErrEmpty. With d <= 0 it is TryGetN.
+func (q *Queue[T]) GetNTimeout(n int, d time.Duration) ([]T, error) {
+	return q.more("GetNTimeout", n, func() (T, error) { return q.GetTimeout(d) })
+}
+
+// GetNContext is like GetN but gives up when ctx ends, and then returns context.Cause(ctx).
+func (q *Queue[T]) GetNContext(ctx context.Context, n int) ([]T, error) {
+	return q.more("GetNContext", n, func() (T, error) { return q.GetContext(ctx) })
+}
+
+func (q *Queue[T]) more(call string, n int, first func() (T, error)) ([]T, error) {
+	if n < 1 {
+		panic(badCount(call, n))
+	}
+	item, err := first()
+	if err != nil {
+		return nil, err
+	}
+	items := []T{item}
+	if n == 1 {
+		return items, nil
+	}
+	for _, data := range q.items().Take(n - 1) {
+		item, err := q.codec.decode(data, nil)
+		if err != nil {
+			return items, err
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+// Drain takes everything that is inside, and returns it. The items stay unfinished: each needs its TaskDone.
+func (q *Queue[T]) Drain() []T {
+	items := []T{}
+	for _, data := range q.items().Take(math.MaxInt) {
+		item, err := q.codec.decode(data, nil)
+		if err != nil {
+			panic(err) // an UnmarshalBinary that fails
+		}
+		items = append(items, item)
+	}
+	return items
+}
+
+// Len returns how many items are inside.
+func (q *Queue[T]) Len() int { return q.items().Len() }
+
+// Cap returns how many items fit, 0 if the Queue is unbounded.
+func (q *Queue[T]) Cap() int { return q.items().Cap() }
+
+// Empty reports whether nothing is inside.
+func (q *Queue[T]) Empty() bool { return q.Len() == 0 }
+
+// Full reports whether no more items fit. An unbounded Queue is never full.
+func (q *Queue[T]) Full() bool { return q.items().Full() }
+
+// Unfinished returns how many items were put and are not yet done: it counts up with every put and down with every
+// TaskDone, with what ShutdownNow drops and with what the dead had taken.
+func (q *Queue[T]) Unfinished() int { return q.items().Unfinished() }
+
+// Lost returns how many items processes had taken, and not called TaskDone for, when they ended.
+func (q *Queue[T]) Lost() int { return q.items().Lost() }
+
+// TaskDone says that an item which was taken has been dealt with. It panics with queue.ErrTaskDone, and does nothing, if no
+// item is unfinished.
+func (q *Queue[T]) TaskDone() {
+	if err := q.items().TaskDone(); err != nil {
+		panic(queue.ErrTaskDone)
+	}
+}
+
+// Join waits until no item is unfinished. It returns when that was so at some moment since the call.
+func (q *Queue[T]) Join() { q.items().Join(nil) }
+
+// JoinTimeout is like Join but gives up after d, and reports whether everything was finished. With d <= 0 it does not wait;
+// math.MaxInt64 is forever.
+func (q *Queue[T]) JoinTimeout(d time.Duration) bool { return within(d, q.finished, q.items().Join) }
+
+// JoinContext is like Join but gives up when ctx ends, and then returns context.Cause(ctx).
+func (q *Queue[T]) JoinContext(ctx context.Context) error {
+	return until(ctx, q.finished, q.items().Join)
+}
+
+func (q *Queue[T]) finished() bool { return q.Unfinished() == 0 }
+
+// Shutdown ends the putting: every put from now on, and every put that waits, returns queue.ErrShutdown. What is inside can
+// still be got; then a get returns queue.ErrShutdown. Join is not affected.
+func (q *Queue[T]) Shutdown() { q.items().Shutdown(false) }
+
+// ShutdownNow is like Shutdown but drops what is inside: dropped items are no longer unfinished, and every get returns
+// queue.ErrShutdown. Join still waits for the items that were taken before and are not yet done.
+func (q *Queue[T]) ShutdownNow() { q.items().Shutdown(true) }
+
+// IsShutdown reports whether Shutdown or ShutdownNow was called.
+func (q *Queue[T]) IsShutdown() bool { return q.items().IsShut() }
+
+// Tasks returns an iterator that gets items until the Queue is shut down and nothing is left, and calls TaskDone after each
+// loop body, however that ends. The body must not call TaskDone itself.
+func (q *Queue[T]) Tasks() iter.Seq[T] { return q.TasksContext(context.Background()) }
+
+// TasksContext is like Tasks but ends when ctx ends too; context.Cause(ctx) tells.
+func (q *Queue[T]) TasksContext(ctx context.Context) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for {
+			item, err := q.GetContext(ctx)
+			if err != nil || !q.do(item, yield) {
+				return
+			}
+		}
+	}
+}
+
+func (q *Queue[T]) do(item T, body func(T) bool) bool {
+	defer q.TaskDone()
+	return body(item)
+}
+
+// MarshalBinary encodes q for another process. It returns ErrSharing unless this package encodes.
+func (q *Queue[T]) MarshalBinary() ([]byte, error) {
+	return handOver("Queue", q.q, (*shm.Queue).Descriptor)
+}
+
+// UnmarshalBinary is the other direction.
+func (q *Queue[T]) UnmarshalBinary(data []byte) (err error) {
+	q.codec = newCodec[T]("Queue", false)
+	q.q, err = takeOver("Queue", data, shm.AttachQueue)
+	return err
+}

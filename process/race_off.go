@@ -1,0 +1,5 @@
+//go:build !race
+
+package process
+
+func raceEnvironment() []string { return nil }
