@@ -43,8 +43,8 @@ type child struct {
 	poll    *os.File // the same, where it can be waited for without a thread
 	report  int      // the descriptor of the message
 	at      reportPlace
-	gone    bool     // it was reaped, and its pid may be that of another
-	heirs   []func() // to be called at the end
+	gone    bool                 // it was reaped, and its pid may be that of another
+	heirs   map[*func()]struct{} // to be called at the end
 	end     park.Latch
 
 	// Written before the end.
@@ -115,8 +115,8 @@ func (c *child) watch() {
 	heirs := c.heirs
 	c.heirs = nil
 	c.guard.Unlock()
-	for _, f := range heirs {
-		f()
+	for f := range heirs {
+		(*f)()
 	}
 }
 
@@ -131,20 +131,17 @@ func (c *child) mustHaveStarted() {
 
 func (c *child) join() {
 	c.mustHaveStarted()
-	c.end.Wait(park.Forever)
+	c.end.Wait()
 }
 
 func (c *child) joinTimeout(d time.Duration) bool {
 	c.mustHaveStarted()
-	return c.end.IsOpen() || d > 0 && c.end.Wait(park.After(d))
+	return c.end.WaitTimeout(d)
 }
 
 func (c *child) joinContext(ctx context.Context) error {
 	c.mustHaveStarted()
-	if hasEnded(ctx) || !c.end.Wait(park.Until(ctx)) {
-		return park.Cause(ctx)
-	}
-	return nil
+	return c.end.WaitContext(ctx)
 }
 
 func (c *child) alive() bool {
@@ -181,14 +178,22 @@ func (c *child) signal(sig os.Signal) error {
 	return send(c, sig)
 }
 
-// onEnd calls f at the end, or at once. It must not wait.
-func (c *child) onEnd(f func()) {
+// onEnd calls f at the end, or at once, unless forget is called before. f must not wait.
+func (c *child) onEnd(f func()) (forget func()) {
 	c.guard.Lock()
-	if !c.end.IsOpen() {
-		c.heirs = append(c.heirs, f)
+	if c.end.IsOpen() {
 		c.guard.Unlock()
-		return
+		f()
+		return func() {}
 	}
+	if c.heirs == nil {
+		c.heirs = make(map[*func()]struct{})
+	}
+	c.heirs[&f] = struct{}{}
 	c.guard.Unlock()
-	f()
+	return func() {
+		c.guard.Lock()
+		delete(c.heirs, &f)
+		c.guard.Unlock()
+	}
 }

@@ -22,6 +22,7 @@ type luggage struct {
 	fds   []int // to be handed over, in order; or, when they have arrived, not yet taken: -1 for those that were
 	index map[any]int
 	keep  []any // what they belong to
+	own   []int // of them, those that belong to nobody else
 }
 
 var luggages sync.Map // id of the goroutine -> *luggage
@@ -48,11 +49,8 @@ func currentLuggage() *luggage {
 	return l.(*luggage)
 }
 
-// add puts a descriptor into the luggage of what this goroutine encodes. It stays that of its object.
+// add puts a descriptor into the luggage of what this goroutine encodes.
 func (l *luggage) add(object any, fd int) int {
-	if i, known := l.index[object]; known {
-		return i
-	}
 	if l.index == nil {
 		l.index = make(map[any]int)
 	}
@@ -65,16 +63,39 @@ func (l *luggage) add(object any, fd int) int {
 
 // close closes what has arrived and was not taken.
 func (l *luggage) close() {
-	for _, fd := range l.fds {
+	closeAll(l.fds)
+	l.fds = nil
+}
+
+// sent closes what was there only to be sent.
+func (l *luggage) sent() {
+	closeAll(l.own)
+	l.own = nil
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
 		if fd >= 0 {
 			closeFD(fd)
 		}
 	}
-	l.fds = nil
 }
 
-// handOver encodes a shared object.
+// handOver encodes a shared object. Its descriptor stays its own, and open as long as anybody can reach it.
 func handOver[S any](what string, object *S, descriptor func(*S) int) ([]byte, error) {
+	return handOverBy(what, object, func(l *luggage) int { return descriptor(object) })
+}
+
+// handOverCopy is handOver for an object that can be closed: a copy of its descriptor goes.
+func handOverCopy[S any](what string, object *S, copied func(*S) int) ([]byte, error) {
+	return handOverBy(what, object, func(l *luggage) int {
+		fd := copied(object)
+		l.own = append(l.own, fd)
+		return fd
+	})
+}
+
+func handOverBy[S any](what string, object *S, descriptor func(*luggage) int) ([]byte, error) {
 	if object == nil {
 		return nil, zero(what)
 	}
@@ -83,11 +104,15 @@ func handOver[S any](what string, object *S, descriptor func(*S) int) ([]byte, e
 		return nil, fmt.Errorf("%w: a *process.%s is encoded only in the argument of a process, in a task of a Pool and by a Conn",
 			ErrSharing, what)
 	}
-	fd := descriptor(object)
-	if fd < 0 {
-		return nil, fmt.Errorf("%w: this %s is closed", ErrSharing, what)
+	i, known := l.index[object]
+	if !known {
+		fd := descriptor(l)
+		if fd < 0 {
+			return nil, fmt.Errorf("%w: this %s is closed", ErrSharing, what)
+		}
+		i = l.add(object, fd)
 	}
-	return binary.AppendUvarint(nil, uint64(l.add(object, fd))), nil
+	return binary.AppendUvarint(nil, uint64(i)), nil
 }
 
 // takeOver decodes a shared object. It arrives with a descriptor, which attach makes its own. The same object may be met
@@ -138,7 +163,7 @@ type handle struct {
 	_ notCopied
 }
 
-func (handle) shared() {}
+func (*handle) shared() {}
 
 // sharedType is implemented by the pointers to handles.
 var sharedType = reflect.TypeFor[interface{ shared() }]()

@@ -53,7 +53,7 @@ func (m *Memory) Close() error {
 
 // MarshalBinary encodes m for another process. It returns ErrSharing unless this package encodes.
 func (m *Memory) MarshalBinary() ([]byte, error) {
-	return handOver("Memory", m.m, (*shm.Memory).Descriptor)
+	return handOverCopy("Memory", m.m, (*shm.Memory).Copied)
 }
 
 // UnmarshalBinary is the other direction.

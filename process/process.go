@@ -75,6 +75,7 @@ func (p *Process[Out]) Start() error {
 		panic(thread.ErrStarted)
 	}
 	id, arg, l, err := p.send()
+	defer l.sent()
 	if err == nil {
 		err = c.start(id, arg, l)
 	}

@@ -316,3 +316,7 @@ func (q *Queue[T]) UnmarshalBinary(data []byte) (err error) {
 	q.q, err = takeOver("Queue", data, shm.AttachQueue)
 	return err
 }
+
+func badCount(call string, n int) error {
+	return fmt.Errorf("process: %s(%d): want 1 or more", call, n)
+}

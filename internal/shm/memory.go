@@ -47,6 +47,16 @@ func (m *Memory) Descriptor() int {
 	return m.seg.fd
 }
 
+// Copied returns a copy of the descriptor, or -1 if it is closed.
+func (m *Memory) Copied() int {
+	m.guard.Lock()
+	defer m.guard.Unlock()
+	if m.closed {
+		return -1
+	}
+	return copyFile(m.seg.fd)
+}
+
 // Len returns how many bytes it is.
 func (m *Memory) Len() int { return m.size }
 

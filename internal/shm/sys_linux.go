@@ -185,6 +185,15 @@ func detach(mem []byte) {
 
 func unmap(mem []byte) { _ = unix.Munmap(mem) }
 
+// copyFile returns another descriptor of an open file, or -1.
+func copyFile(fd int) int {
+	again, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return -1
+	}
+	return again
+}
+
 func closeFile(fd int) { _ = unix.Close(fd) }
 
 // inspect returns what tells a file from all others, and its size.

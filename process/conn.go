@@ -1,0 +1,159 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"syscall"
+	"time"
+
+	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/queue"
+)
+
+// A Conn is one end of a Pipe: values of type A are sent, and values of type B received.
+//
+// Hand the pointer over, or keep it. The zero value panics with ErrSharing. An end that was handed over is there twice, here
+// and there: the other end learns of the end only when all copies of this one are closed, so close what is not used.
+//
+// Python: multiprocessing.connection.Connection. Send and Recv are send() and recv(); RecvTimeout is poll(d) and recv().
+//
+// What is sent arrives whole or not at all, whatever happens to the sender, and in order. Any number of goroutines may use
+// an end. Shared objects in a value travel with it.
+//
+// Recv returns io.EOF when the last copy of the other end is closed, and everything was received; Send returns
+// io.ErrClosedPipe then. Both return io.ErrClosedPipe after Close of this end, which also ends those who wait.
+//
+// Giving up: a Send that gives up has sent nothing and returns queue.ErrFull, a Recv has received nothing and returns
+// queue.ErrEmpty.
+//
+// Cost: a system call each, and no thread while it waits. A value of more than 60 KiB travels in memory of its own. Among
+// goroutines use a channel; between processes, where nobody waits for several things, a Queue is faster.
+type Conn[A, B any] struct {
+	handle
+	w   *wire
+	out *codec[A]
+	in  *codec[B]
+}
+
+// Pipe returns the two ends of a new connection: Python's Pipe. It panics with ErrType if values of type A or B cannot be
+// handed over. It returns an error if the kernel refuses.
+func Pipe[A, B any]() (*Conn[A, B], *Conn[B, A], error) {
+	a, b := newCodec[A]("Pipe", true), newCodec[B]("Pipe", true)
+	if err := Supported(); err != nil {
+		return nil, nil, err
+	}
+	one, other, err := wires()
+	if err != nil {
+		return nil, nil, fmt.Errorf("process: Pipe: %w", err)
+	}
+	return &Conn[A, B]{w: one, out: a, in: b}, &Conn[B, A]{w: other, out: b, in: a}, nil
+}
+
+func (c *Conn[A, B]) wire() *wire {
+	if c.w == nil {
+		panic(fmt.Errorf("%w: this Conn is a zero value; Pipe makes two", ErrSharing))
+	}
+	return c.w
+}
+
+// Send sends x, waiting until there is room for it.
+func (c *Conn[A, B]) Send(x A) error { return c.send(x, limit{}) }
+
+// TrySend sends x if there is room for it, or returns queue.ErrFull.
+func (c *Conn[A, B]) TrySend(x A) error { return c.send(x, limit{try: true}) }
+
+// SendTimeout is like Send but gives up after d, and then returns queue.ErrFull. With d <= 0 it is TrySend; math.MaxInt64 is
+// forever.
+func (c *Conn[A, B]) SendTimeout(x A, d time.Duration) error {
+	return c.send(x, limit{try: d <= 0, d: d})
+}
+
+// SendContext is like Send but gives up when ctx ends, and then returns context.Cause(ctx).
+func (c *Conn[A, B]) SendContext(ctx context.Context, x A) error {
+	w := c.wire()
+	if hasEnded(ctx) {
+		if w.closed() {
+			return io.ErrClosedPipe
+		}
+		return park.Cause(ctx)
+	}
+	err := c.send(x, limit{ctx: ctx})
+	if err == queue.ErrFull {
+		return park.Cause(ctx)
+	}
+	return err
+}
+
+func (c *Conn[A, B]) send(x A, lim limit) error {
+	w := c.wire()
+	l := new(luggage)
+	defer l.sent()
+	data, err := c.out.encode(&x, l)
+	if err != nil {
+		return err
+	}
+	err = w.send(data, l, lim)
+	if err == errLimit {
+		return queue.ErrFull
+	}
+	return err
+}
+
+// Recv receives a value, waiting for one for as long as that takes.
+func (c *Conn[A, B]) Recv() (B, error) { return c.recv(limit{}) }
+
+// TryRecv receives a value if there is one, or returns queue.ErrEmpty.
+func (c *Conn[A, B]) TryRecv() (B, error) { return c.recv(limit{try: true}) }
+
+// RecvTimeout is like Recv but gives up after d, and then returns queue.ErrEmpty. With d <= 0 it is TryRecv; math.MaxInt64 is
+// forever.
+func (c *Conn[A, B]) RecvTimeout(d time.Duration) (B, error) { return c.recv(limit{try: d <= 0, d: d}) }
+
+// RecvContext is like Recv but gives up when ctx ends, and then returns context.Cause(ctx).
+func (c *Conn[A, B]) RecvContext(ctx context.Context) (x B, err error) {
+	w := c.wire()
+	if hasEnded(ctx) {
+		if w.closed() {
+			return x, io.ErrClosedPipe
+		}
+		return x, park.Cause(ctx)
+	}
+	x, err = c.recv(limit{ctx: ctx})
+	if err == queue.ErrEmpty {
+		err = park.Cause(ctx)
+	}
+	return x, err
+}
+
+func (c *Conn[A, B]) recv(lim limit) (x B, err error) {
+	data, l, err := c.wire().recv(lim)
+	if err == errLimit {
+		return x, queue.ErrEmpty
+	}
+	if err != nil {
+		return x, err
+	}
+	defer l.close()
+	return c.in.decode(data, l)
+}
+
+// Close closes this copy of the end. Those who wait at it, here, get io.ErrClosedPipe. A second Close returns that too.
+func (c *Conn[A, B]) Close() error { return c.wire().close() }
+
+// SyscallConn returns the socket, for those who want to wait for it by other means. Its messages have a form of their own.
+func (c *Conn[A, B]) SyscallConn() (syscall.RawConn, error) { return c.wire().file.SyscallConn() }
+
+// MarshalBinary encodes c for another process. It returns ErrSharing unless this package encodes.
+func (c *Conn[A, B]) MarshalBinary() ([]byte, error) {
+	return handOverCopy("Conn", c.w, (*wire).copied)
+}
+
+// UnmarshalBinary is the other direction.
+func (c *Conn[A, B]) UnmarshalBinary(data []byte) (err error) {
+	c.out, c.in = newCodec[A]("Conn", true), newCodec[B]("Conn", true)
+	c.w, err = takeOver("Conn", data, wireOf)
+	return err
+}
+
+func (c *Conn[A, B]) waitable() waitable { return c.wire() }
