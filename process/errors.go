@@ -38,12 +38,16 @@ type ExitError struct {
 func (e *ExitError) Error() string {
 	s := "process " + e.Name + " (pid " + strconv.Itoa(e.Pid) + ") "
 	switch {
-	case e.err != nil:
-		return s + "failed: " + e.err.Error()
 	case e.Code == unknownCode:
 		return s + "ended, and nobody knows how: it was waited for elsewhere"
 	case e.Code < 0:
-		return s + "was ended by signal " + strconv.Itoa(-e.Code) + " (" + syscall.Signal(-e.Code).String() + ")"
+		s += "was ended by signal " + strconv.Itoa(-e.Code) + " (" + syscall.Signal(-e.Code).String() + ")"
+		if e.err != nil {
+			s += " after its function had failed: " + e.err.Error()
+		}
+		return s
+	case e.err != nil:
+		return s + "failed: " + e.err.Error()
 	case e.Crash != "":
 		return s + "crashed: " + firstLine(e.Crash)
 	}

@@ -144,7 +144,12 @@ func (i *inheritance) run() {
 	i.cancel, i.returned = cancel, make(chan struct{})
 	go i.awaitParent()
 	if i.order.Grace > 0 {
-		go i.awaitTerm()
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, terminateSignal) // before the function can be running
+		go func() {
+			<-told
+			i.terminate()
+		}()
 	}
 	defer endChildren()
 	thread.Main(func() {
@@ -220,14 +225,6 @@ func (i *inheritance) awaitParent() {
 	dieOf(terminateSignal)
 	time.Sleep(stubborn) // the function handles SIGTERM, and has not ended
 	dieOf(syscall.SIGKILL)
-}
-
-// awaitTerm lets SIGTERM end the function before it ends the process.
-func (i *inheritance) awaitTerm() {
-	told := make(chan os.Signal, 1)
-	signal.Notify(told, terminateSignal)
-	<-told
-	i.terminate()
 }
 
 // terminate ends the context of the function, and the process when it has returned, or when it has had its time.

@@ -31,6 +31,8 @@ type Func[In, Out any] struct {
 //
 //	var count = process.Register(countWords)
 //
+// or, for a function that starts itself, in an init function.
+//
 // pool.Plain, pool.Unit and their like fit functions of other forms. One without an argument takes struct{}. Register panics
 // with ErrInit after Init, and with ErrType or ErrSharing if In or Out cannot be handed over; a result must have no shared
 // objects in it.
