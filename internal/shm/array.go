@@ -143,7 +143,7 @@ func (a *Array) End() {
 
 // Cut reports whether the last change of several elements was cut short. In one, it is about the one before.
 func (a *Array) Cut() bool {
-	cut := a.page.cut.Load() != 0
+	cut := a.page.cut.Load() != 0 || a.page.updating.Load() != 0 && !a.held()
 	runtime.KeepAlive(a)
 	return cut
 }
