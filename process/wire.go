@@ -133,7 +133,7 @@ func (w *wire) send(data []byte, l *luggage, lim limit) error {
 		done, failed = m.send(int(fd))
 		return done
 	})
-	return wireError(errors.Join(err, failed))
+	return w.error(errors.Join(err, failed))
 }
 
 // recv receives a message: its bytes, and the descriptors that have come with it.
@@ -153,34 +153,37 @@ func (w *wire) recv(lim limit) (data []byte, l *luggage, err error) {
 		done, n, fds, failed = receive(int(fd), w.buf)
 		return done
 	})
-	if err = wireError(errors.Join(err, failed)); err == nil {
+	if err = w.error(errors.Join(err, failed)); err == nil {
 		data, l, err = unpack(w.buf[:n], fds)
 	}
 	w.recvs.Unlock()
 	return data, l, err
 }
 
-// wireError says what an error means here.
-func wireError(err error) error {
+// error says what an error means here.
+func (w *wire) error(err error) error {
 	switch {
-	case err == nil, err == errLimit:
-		return err
+	case err == nil:
+		return nil
 	case errors.Is(err, errLimit):
 		return errLimit
-	case errors.Is(err, os.ErrClosed), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET):
-		return io.ErrClosedPipe
 	case errors.Is(err, io.EOF):
 		return io.EOF
+	case errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET), w.closed(): // the poller has no name for that
+		return io.ErrClosedPipe
 	}
 	return err
 }
 
 func (w *wire) close() error {
 	err := w.file.Close()
+	if errors.Is(err, os.ErrClosed) {
+		err = io.ErrClosedPipe
+	}
 	w.guard.Lock()
 	defer w.guard.Unlock()
 	for b := range w.bells {
 		b.ring()
 	}
-	return wireError(err)
+	return err
 }
