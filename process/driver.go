@@ -24,8 +24,8 @@ import (
 //
 //	task    seq, function, arguments →
 //	        ← more: the desk is full
-//	go on   what was there is copied →
 //	        ← large: a result that is larger than the desk
+//	go on   after either of them: it is copied →
 //	        ← done: all results are there, or those before one that failed, and how it did
 //	cancel  seq, why →
 type driver struct {
@@ -116,8 +116,9 @@ func (d *driver) run(ctx context.Context, b *batch) error {
 			}
 			return failure
 		}
+		served := d.tasks > 0
 		exit := d.mourn()
-		switch over := d.team.noteBegun(lost.begun, exit); {
+		switch over := d.team.noteBegun(served || lost.begun, exit); {
 		case len(b.records) == len(b.ends):
 			return nil
 		case lost.cause != nil:
@@ -153,15 +154,13 @@ func (d *driver) once(ctx context.Context, b *batch) (failure error, how *lost) 
 			return nil, d.lose(b, before)
 		}
 		d.desk.collect(b)
-		switch frame[0] {
-		case frameMore:
-			d.desk.reset()
+		if frame[0] != frameDone {
+			if frame[0] == frameLarge {
+				b.records = append(b.records, frame[1:])
+			}
 			if d.wire.send([]byte{frameGoOn}, nil, limit{}) != nil {
 				return nil, d.lose(b, before)
 			}
-			continue
-		case frameLarge:
-			b.records = append(b.records, frame[1:])
 			continue
 		}
 		d.tasks += len(b.records) - before
@@ -255,6 +254,7 @@ func (d *driver) hire(ctx context.Context) error {
 		failure, how := d.once(ctx, b)
 		b.luggage.sent()
 		if how == nil && failure == nil {
+			d.tasks = 0
 			return nil
 		}
 		if how == nil {

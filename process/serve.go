@@ -192,18 +192,21 @@ func (s *server) deliver(out []byte) bool {
 	if s.desk.put(out) {
 		return true
 	}
-	if s.desk.dones.Load() > 0 {
-		if s.wire.send([]byte{frameMore}, nil, limit{}) != nil {
-			return false
-		}
-		select {
-		case <-s.goOn:
-		case <-s.ended:
-			return false
-		}
-		if s.desk.put(out) {
-			return true
-		}
+	if s.desk.dones.Load() > 0 && !s.tell([]byte{frameMore}) {
+		return false
 	}
-	return s.wire.send(append([]byte{frameLarge}, out...), nil, limit{}) == nil
+	return s.desk.put(out) || s.tell(append([]byte{frameLarge}, out...))
+}
+
+// tell sends a frame, and waits until the parent has seen to it: what comes next must not be mistaken for what was before.
+func (s *server) tell(frame []byte) bool {
+	if s.wire.send(frame, nil, limit{}) != nil {
+		return false
+	}
+	select {
+	case <-s.goOn:
+		return true
+	case <-s.ended:
+		return false
+	}
 }
