@@ -164,6 +164,9 @@ func (c *Condition) wait(l *shm.Limit, pred func() bool) bool {
 		depth := c.lock.releaseAll()
 		notified := p.Await(at, l)
 		c.lock.takeBack(depth)
+		if notified {
+			p.Vacate(at)
+		}
 		switch {
 		case pred == nil:
 			return notified

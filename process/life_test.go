@@ -297,12 +297,12 @@ func TestTerminateAndItsGrace(t *testing.T) {
 		t.Errorf("killed: code %d", code)
 	}
 	p = start(t, act, "sleep", opts...)
-	if err := p.Signal(syscall.SIGUSR1); err != nil { // a Go program dies of it
+	if err := p.Signal(syscall.SIGHUP); err != nil { // a Go program dies of it
 		t.Error(err)
 	}
 	p.Join()
-	if code, _ := p.ExitCode(); code != -int(syscall.SIGUSR1) {
-		t.Errorf("SIGUSR1: code %d", code)
+	if code, _ := p.ExitCode(); code != -int(syscall.SIGHUP) {
+		t.Errorf("SIGHUP: code %d", code)
 	}
 }
 

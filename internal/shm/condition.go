@@ -158,22 +158,28 @@ func (c *Condition) find(free func(*place) bool) (int, error) {
 	return n, nil
 }
 
-// Await waits until whoever has the place is notified, and reports false if l was over first. The place is free then.
+// Await waits until the one at a place is notified, and reports false if l was over first: then the place is free. If it
+// was notified it keeps its place until it has the lock again, and calls Vacate: so a notification that was given to a
+// process is seen to be given until its wait is over, and goes to another if it dies before.
 func (c *Condition) Await(at int, l *Limit) bool {
 	state := &c.page.places[at].state
-	waiting := state.Load()
-	if waiting&placeStates != placeWaiting || !c.wait(state, waiting, l) {
-		if state.CompareAndSwap(waiting&^placeStates|placeWaiting, 0) {
-			point("condition: given up")
-			runtime.KeepAlive(c)
-			return false
-		}
+	waiting := state.Load()&^placeStates | placeWaiting
+	if c.wait(state, waiting, l) || !state.CompareAndSwap(waiting, 0) {
+		point("condition: was notified")
+		runtime.KeepAlive(c)
+		return true
 	}
-	point("condition: notified, to free its place")
-	state.Store(0)
+	point("condition: given up")
+	runtime.KeepAlive(c)
+	return false
+}
+
+// Vacate frees the place of one that was notified, and has the lock again.
+func (c *Condition) Vacate(at int) {
+	point("condition: about to free its place")
+	c.page.places[at].state.Store(0)
 	point("condition: back")
 	runtime.KeepAlive(c)
-	return true
 }
 
 // Notify notifies the n who have waited longest, or all if there are fewer. The caller holds the lock, and they are woken

@@ -340,8 +340,11 @@ func init() {
 						if i == 2 {
 							l = After(time.Duration(w.id%9+1) * 100 * time.Microsecond)
 						}
-						c.Await(at, l)
+						notified := c.Await(at, l)
 						m.Lock(nil)
+						if notified {
+							c.Vacate(at)
+						}
 						if w.stopped() {
 							c.Notify(1<<30, m)
 						}
