@@ -78,19 +78,29 @@ func TestUnderFilters(t *testing.T) {
 	if os.Getenv("PROCESS_TEST_FILTERED") != "" {
 		t.Skip("this is the program under a filter")
 	}
-	for name, calls := range map[string][]uintptr{
-		"futex_waitv": {unix.SYS_FUTEX_WAITV},
-		"pidfds":      {unix.SYS_PIDFD_OPEN, unix.SYS_PIDFD_SEND_SIGNAL, unix.SYS_WAITID},
-		"clone3":      {unix.SYS_CLONE3},
+	const tests = "Start|Forms|Dead|Served|ExactlyOne|Terminate|Exit|Pool|Death|Conn|Idle|WaitFor"
+	for _, c := range []struct {
+		name  string
+		tests string
+		calls []uintptr
+	}{
+		{"futex_waitv", tests, []uintptr{unix.SYS_FUTEX_WAITV}},
+		{"pidfd_open, pidfd_send_signal", tests, []uintptr{unix.SYS_PIDFD_OPEN, unix.SYS_PIDFD_SEND_SIGNAL}},
+		{"waitid", "StartToEnd|Terminate|ExitCodes|Idle", []uintptr{unix.SYS_WAITID}}, // os/exec needs it too
+		{"clone3", tests, []uintptr{unix.SYS_CLONE3}},
 	} {
 		for _, e := range []syscall.Errno{unix.ENOSYS, unix.EPERM} {
-			t.Run(name+" "+e.Error(), func(t *testing.T) {
-				tests := "Start|Forms|Dead|Served|ExactlyOne|Terminate|Exit|Pool|Death|Conn|Idle|WaitFor"
-				args := []string{"-test.run", tests, "-test.short", "-test.count", "1", "-test.timeout", "5m"}
+			t.Run(c.name+" "+e.Error(), func(t *testing.T) {
+				args := []string{"-test.run", c.tests, "-test.short", "-test.count", "1", "-test.timeout", "5m"}
 				cmd := exec.Command("/proc/self/exe", args...)
-				cmd.Env = append(os.Environ(), filterVariable+"="+filter(calls, e), "PROCESS_TEST_FILTERED=1")
-				if out, err := cmd.CombinedOutput(); err != nil {
-					t.Errorf("%v\n%s", err, out)
+				cmd.Env = append(os.Environ(), filterVariable+"="+filter(c.calls, e), "PROCESS_TEST_FILTERED=1")
+				var out bytes.Buffer
+				cmd.Stdout, cmd.Stderr = &out, &out
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				if err := cmd.Wait(); err != nil {
+					t.Errorf("%v\n%s", err, out.String())
 				}
 			})
 		}

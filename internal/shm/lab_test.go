@@ -85,6 +85,9 @@ func runWorker(name string) {
 	if os.Getenv(labEnv+"_SLICES") != "" {
 		Slices(time.Minute, time.Minute)
 	}
+	if os.Getenv(labEnv+"_PLAIN") != "" {
+		kin.waitv.Store(false)
+	}
 	arm()
 	experiments[name].work(w)
 	os.Exit(0)
@@ -115,6 +118,8 @@ type lab struct {
 	memory *Memory
 	fds    []int
 	slices bool // wake-ups that are missed are not made up for
+	plain  bool // there is no futex_waitv
+	silent bool // deaths are not announced
 
 	guard  sync.Mutex
 	alive  map[int]*patient
@@ -167,6 +172,9 @@ func (l *lab) start(point string) *patient {
 	if l.slices {
 		env = append(env, labEnv+"_SLICES=1")
 	}
+	if l.plain {
+		env = append(env, labEnv+"_PLAIN=1")
+	}
 	if point != "" {
 		env = append(env, "THREADING_KILL_AT="+point)
 	}
@@ -185,7 +193,9 @@ func (l *lab) watch(p *patient, r *os.File) {
 	r.Close()
 	state, err := p.proc.Wait()
 	must(err)
-	Died()
+	if !l.silent {
+		Died()
+	}
 	status := state.Sys().(syscall.WaitStatus)
 	l.guard.Lock()
 	defer l.guard.Unlock()
