@@ -518,6 +518,7 @@ func init() {
 	// A backlog that grows and is drained.
 	experiments["backlog"] = &experiment{
 		objects: experiments["queue"].objects,
+		slow:    10,
 		work: func(w *worker) {
 			q, err := AttachQueue(w.objects[0])
 			must(err)

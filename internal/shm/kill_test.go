@@ -44,7 +44,7 @@ func killAtRandom(t *testing.T, l *lab, rounds int) {
 	for range 4 {
 		l.start("")
 	}
-	for range rounds {
+	for range rounds / max(l.exp.slow, 1) {
 		if !l.getOn(2) {
 			break
 		}
