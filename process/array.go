@@ -33,8 +33,8 @@ type Array[T any] struct {
 // if it has a lock or a uintptr.
 func NewArray[T any](n int) *Array[T] {
 	size := plainSize[T]("NewArray")
-	if n < 0 || n > shm.MaxElements || size > shm.MaxElementSize {
-		panic(fmt.Errorf("process: NewArray(%d) of elements of %d bytes: want 0 to %d of up to %d", n, size, shm.MaxElements,
+	if n < 0 || int64(n) > shm.MaxElements || size > shm.MaxElementSize {
+		panic(fmt.Errorf("process: NewArray(%d) of elements of %d bytes: want 0 to %d of up to %d", n, size, int64(shm.MaxElements),
 			shm.MaxElementSize))
 	}
 	a, err := shm.NewArray(n, size)

@@ -63,8 +63,10 @@ func (l *luggage) add(object any, fd int) int {
 
 // close closes what has arrived and was not taken.
 func (l *luggage) close() {
-	closeAll(l.fds)
-	l.fds = nil
+	if l != nil {
+		closeAll(l.fds)
+		l.fds = nil
+	}
 }
 
 // sent closes what was there only to be sent.

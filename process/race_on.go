@@ -4,7 +4,9 @@ package process
 
 import (
 	"os"
+	"runtime"
 	"strings"
+	"unsafe"
 )
 
 // raceEnvironment keeps a program that is built with -race from taking a second to exit, and keeps what the user has told
@@ -16,3 +18,9 @@ func raceEnvironment() []string {
 	}
 	return []string{strings.TrimSpace("GORACE=" + options + " atexit_sleep_ms=0")}
 }
+
+// What is sent happens before it is received: as package syscall has it, for all wires together.
+var wireSync uint64
+
+func raceSend() { runtime.RaceReleaseMerge(unsafe.Pointer(&wireSync)) }
+func raceRecv() { runtime.RaceAcquire(unsafe.Pointer(&wireSync)) }

@@ -2,8 +2,6 @@ package process
 
 import (
 	"context"
-	"errors"
-	"io"
 	"time"
 
 	"github.com/gothreading/threading/internal/park"
@@ -86,9 +84,6 @@ func wait(lim limit, ws []Waiter) (ready []Waiter, err error) {
 		defer forget()
 	}
 	err = bell.wait(lim, look)
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
 	return ready, err
 }
 

@@ -77,15 +77,19 @@ func (b *waitBell) close() {
 
 // wait sleeps until look finds something.
 func (b *waitBell) wait(lim limit, look func() bool) error {
-	var events [1]unix.EpollEvent
-	return lim.do(b.raw.Read, b.file.SetReadDeadline, func(fd uintptr) bool {
+	var (
+		events [1]unix.EpollEvent
+		y      way
+	)
+	y.begin(func(fd uintptr) bool {
 		if look() {
 			return true
 		}
 		// What was ready, and is not any more, must be asked for again: the poller tells of changes only.
 		n, err := unix.EpollWait(int(fd), events[:], 0)
 		return err == nil && n > 0 && look()
-	})
+	}, b.raw.Read, b.file.SetReadDeadline)
+	return y.do(lim)
 }
 
 func (w *wire) ready() bool {

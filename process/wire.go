@@ -19,11 +19,10 @@ import (
 //	kind | bytes            and the descriptors of shared objects
 //	kind                    and a file with the bytes behind them
 type wire struct {
-	file  *os.File
-	raw   syscall.RawConn
-	sends lock.Lock // one goroutine at a time
-	recvs lock.Lock
-	buf   []byte // what was received; with recvs
+	file *os.File
+	raw  syscall.RawConn
+	out  outlet
+	in   inlet
 
 	guard sync.Mutex
 	bells map[*waitBell]struct{} // of those who wait for it, among others
@@ -39,6 +38,47 @@ const (
 
 // errLimit is what is returned at the limit of a call.
 var errLimit = errors.New("process: gave up at a Conn")
+
+// A way is one direction of a wire, for one goroutine at a time: a call that does not wait, and what came of it.
+type way struct {
+	lock lock.Lock
+	wait func(func(fd uintptr) bool) error // for readiness, and then calls again
+	set  func(deadline time.Time) error
+	op   func(fd uintptr) (done bool)
+	once func(fd uintptr) bool // op, which is not called again
+	done bool
+	err  error
+}
+
+// begin makes op the call of a way.
+func (y *way) begin(op func(fd uintptr) bool, wait func(func(uintptr) bool) error, set func(time.Time) error) {
+	y.op, y.wait, y.set = op, wait, set
+	y.once = func(fd uintptr) bool {
+		y.done = y.op(fd)
+		return true
+	}
+}
+
+// do makes the call within the limit, at once, and after a wait only if that is needed.
+func (y *way) do(lim limit) error {
+	y.done, y.err = false, nil
+	err := y.wait(y.once)
+	if err == nil && !y.done {
+		if lim.try {
+			return errLimit
+		}
+		undo := lim.bound(y.set)
+		err = y.wait(y.op)
+		undo()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return errLimit
+		}
+	}
+	if err == nil {
+		err = y.err
+	}
+	return err
+}
 
 // A limit says how long a call on a wire waits: not at all, for d, until ctx ends, or forever.
 type limit struct {
@@ -69,11 +109,11 @@ func (lim *limit) lock(l *lock.Lock) bool {
 // past is a deadline that is over.
 var past = time.Unix(1, 0)
 
-// bound makes the operation that follows give up at the limit: set sets its deadline. It is undone by the result.
+// bound makes a wait that follows give up at the limit: set sets its deadline. It is undone by the result.
 func (lim *limit) bound(set func(time.Time) error) (undo func()) {
 	switch {
 	case lim.d > 0:
-		if deadline := time.Now().Add(lim.d); deadline.After(past) {
+		if deadline := time.Now().Add(lim.d); deadline.After(past) { // else it is so late that the sum overflows
 			_ = set(deadline)
 		}
 		return func() { _ = set(time.Time{}) }
@@ -96,79 +136,54 @@ func (lim *limit) bound(set func(time.Time) error) (undo func()) {
 	return func() {}
 }
 
-// do runs an operation on a wire within the limit. It is tried at once, and waited for only then.
-func (lim *limit) do(wait func(func(uintptr) bool) error, set func(time.Time) error, op func(fd uintptr) bool) error {
-	done := false
-	err := wait(func(fd uintptr) bool {
-		done = op(fd)
-		return true
-	})
-	if err != nil || done {
-		return err
-	}
-	if lim.try {
-		return errLimit
-	}
-	defer lim.bound(set)()
-	err = wait(op)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return errLimit
-	}
-	return err
-}
-
-// send sends a message.
+// send sends a message: its bytes, and the descriptors in l, which may be nil.
 func (w *wire) send(data []byte, l *luggage, lim limit) error {
 	m, err := pack(data, l)
 	if err != nil {
 		return err
 	}
-	defer m.close()
-	if !lim.lock(&w.sends) {
+	if !lim.lock(&w.out.lock) {
+		m.close()
 		return errLimit
 	}
-	defer w.sends.Unlock()
-	var failed error
-	err = lim.do(w.raw.Write, w.file.SetWriteDeadline, func(fd uintptr) (done bool) {
-		done, failed = m.send(int(fd))
-		return done
-	})
-	return w.error(errors.Join(err, failed))
+	w.out.load(m)
+	err = w.out.do(lim)
+	w.out.unload()
+	w.out.lock.Unlock()
+	m.close()
+	return w.error(err)
 }
 
-// recv receives a message: its bytes, and the descriptors that have come with it.
+// recv receives a message, and returns its bytes, and the descriptors that have come with it or nil.
 func (w *wire) recv(lim limit) (data []byte, l *luggage, err error) {
-	if !lim.lock(&w.recvs) {
+	message, l, err := w.borrow(lim)
+	if err != nil {
+		return nil, nil, err
+	}
+	data = append([]byte(nil), message...)
+	w.in.lock.Unlock()
+	return data, l, nil
+}
+
+// borrow is recv for one who uses the bytes where they are, and then unlocks the way in.
+func (w *wire) borrow(lim limit) (message []byte, l *luggage, err error) {
+	if !lim.lock(&w.in.lock) {
 		return nil, nil, errLimit
 	}
-	if w.buf == nil {
-		w.buf = make([]byte, 1+largest)
+	if err = w.error(w.in.do(lim)); err == nil {
+		message, l, err = w.in.unpack()
 	}
-	var (
-		n      int
-		fds    []int
-		failed error
-	)
-	err = lim.do(w.raw.Read, w.file.SetReadDeadline, func(fd uintptr) (done bool) {
-		done, n, fds, failed = receive(int(fd), w.buf)
-		return done
-	})
-	if err = w.error(errors.Join(err, failed)); err == nil {
-		data, l, err = unpack(w.buf[:n], fds)
+	if err != nil {
+		w.in.lock.Unlock()
 	}
-	w.recvs.Unlock()
-	return data, l, err
+	return message, l, err
 }
 
 // error says what an error means here.
 func (w *wire) error(err error) error {
 	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, errLimit):
-		return errLimit
-	case errors.Is(err, io.EOF):
-		return io.EOF
+	case err == nil || err == errLimit || err == io.EOF:
+		return err
 	case errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET), w.closed(): // the poller has no name for that
 		return io.ErrClosedPipe
 	}

@@ -29,7 +29,7 @@ type experiment struct {
 	work func(w *worker)
 	// after checks what is left when all have stopped. Who was killed is in killed.
 	after func(l *lab)
-	slow int // a round of it is as many of another
+	slow  int // a round of it is as many of another
 	// state describes the objects, for one that hangs.
 	state func(l *lab) string
 }
