@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,7 +45,10 @@ var acts = map[string]func(ctx context.Context) (string, error){
 	"exit 256":     func(context.Context) (string, error) { os.Exit(256); return "", nil },
 	"exit 300":     func(context.Context) (string, error) { os.Exit(300); return "", nil },
 	"exit -1":      func(context.Context) (string, error) { os.Exit(-1); return "", nil },
-	"exit 1<<40":   func(context.Context) (string, error) { os.Exit(1 << 40); return "", nil },
+	"exit 1<<40": func(context.Context) (string, error) {
+		os.Exit(int(int64(1) << (strconv.IntSize - 24)))
+		return "", nil
+	},
 	"crash": func(context.Context) (string, error) {
 		go func() { panic("in another goroutine") }()
 		select {}
