@@ -159,7 +159,9 @@ func (q *Queue[T]) GetContext(ctx context.Context) (item T, err error) {
 func (q *Queue[T]) get(try bool, l *shm.Limit) (item T, err error) {
 	s := q.items()
 	if q.codec.form == asMemory {
-		if data, ok := s.GetNow(memory(&item)); ok {
+		if data, ok, err := s.GetNow(memory(&item)); err != nil {
+			return item, getError(err)
+		} else if ok {
 			return item, q.codec.sized(len(data))
 		}
 	}
@@ -209,25 +211,33 @@ func (q *Queue[T]) more(call string, n int, first func() (T, error)) ([]T, error
 	if n == 1 {
 		return items, nil
 	}
-	for _, data := range q.items().Take(n - 1) {
+	all, err := q.items().Take(n - 1)
+	for _, data := range all {
 		item, err := q.codec.decode(data, nil)
 		if err != nil {
 			return items, err
 		}
 		items = append(items, item)
 	}
-	return items, nil
+	if err != nil {
+		err = getError(err)
+	}
+	return items, err
 }
 
 // Drain takes everything that is inside, and returns it. The items stay unfinished: each needs its TaskDone.
 func (q *Queue[T]) Drain() []T {
 	items := []T{}
-	for _, data := range q.items().Take(math.MaxInt) {
-		item, err := q.codec.decode(data, nil)
-		if err != nil {
-			panic(err) // an UnmarshalBinary that fails
+	all, err := q.items().Take(math.MaxInt)
+	for _, data := range all {
+		item, failed := q.codec.decode(data, nil)
+		if failed != nil {
+			panic(failed) // an UnmarshalBinary that fails
 		}
 		items = append(items, item)
+	}
+	if err != nil {
+		panic(getError(err))
 	}
 	return items
 }
@@ -293,7 +303,12 @@ func (q *Queue[T]) TasksContext(ctx context.Context) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for {
 			item, err := q.GetContext(ctx)
-			if err != nil || !q.do(item, yield) {
+			switch {
+			case err == queue.ErrShutdown, err != nil && hasEnded(ctx):
+				return
+			case err != nil: // an UnmarshalBinary that fails; or there is no memory
+				panic(err)
+			case !q.do(item, yield):
 				return
 			}
 		}

@@ -118,8 +118,11 @@ func (q *Queue) store(item []byte) (rung bool, err error) {
 }
 
 // take takes an item out, with the guard held. into is used if it is large enough.
-func (q *Queue) take(into []byte) (item []byte, rung bool) {
-	item, head := q.read(q.page, into)
+func (q *Queue) take(into []byte) (item []byte, rung bool, err error) {
+	item, head, err := q.read(q.page, into)
+	if err != nil {
+		return nil, false, err
+	}
 	items := q.page.items.Load() - 1
 	q.set(&q.page.items, items)
 	if items == 0 { // what comes next is written where it has been written before
@@ -135,7 +138,7 @@ func (q *Queue) take(into []byte) (item []byte, rung bool) {
 	if items == 0 {
 		q.trim(q.page, &q.guarded)
 	}
-	return item, q.puts.stir()
+	return item, q.puts.stir(), nil
 }
 
 // PutNow puts an item in if that is possible at once, or reports that the Queue is shut down. If it has not done either,
@@ -204,24 +207,24 @@ func (r *putRequest) follow() {
 }
 
 // GetNow takes an item out if that is possible at once, and returns it; into is used if it is large enough.
-func (q *Queue) GetNow(into []byte) (item []byte, ok bool) {
+func (q *Queue) GetNow(into []byte) (item []byte, ok bool, err error) {
 	q.enter()
 	rung := false
 	if ok = q.gets.open() && q.page.items.Load() > 0; ok {
-		item, rung = q.take(into)
+		item, rung, err = q.take(into)
 	}
 	q.leave()
 	if rung {
 		q.puts.wake()
 	}
 	runtime.KeepAlive(q)
-	return item, ok
+	return item, ok, err
 }
 
 // Get takes an item out. With try it returns ErrLimit rather than wait.
 func (q *Queue) Get(try bool, l *Limit) (item []byte, err error) {
-	if item, ok := q.GetNow(nil); ok {
-		return item, nil
+	if item, ok, err := q.GetNow(nil); ok {
+		return item, err
 	}
 	r := &getRequest{q: q}
 	if try {
@@ -247,7 +250,7 @@ func (r *getRequest) try(bool) bool {
 	q := r.q
 	switch {
 	case q.page.items.Load() > 0:
-		r.item, r.rung = q.take(nil)
+		r.item, r.rung, r.err = q.take(nil)
 	case q.page.shut.Load() != 0:
 		r.err = ErrShut
 	default:
@@ -263,11 +266,15 @@ func (r *getRequest) follow() {
 }
 
 // Take takes up to n items out, without waiting, and whether they are reserved or not: for one who has got the first.
-func (q *Queue) Take(n int) (items [][]byte) {
+func (q *Queue) Take(n int) (items [][]byte, err error) {
 	q.enter()
 	rung := false
 	for len(items) < n && q.page.items.Load() > 0 {
-		item, r := q.take(nil)
+		item, r, failed := q.take(nil)
+		if failed != nil {
+			err = failed
+			break
+		}
 		items = append(items, item)
 		rung = rung || r
 	}
@@ -276,7 +283,7 @@ func (q *Queue) Take(n int) (items [][]byte) {
 		q.puts.wake()
 	}
 	runtime.KeepAlive(q)
-	return items
+	return items, err
 }
 
 // Len returns how many items are inside.

@@ -68,15 +68,6 @@ func (r *ring) at(level uint64) ([]byte, error) {
 	return mem, nil
 }
 
-// must is at for a ring that has been used: that it cannot be mapped is a lack of memory that nobody can report.
-func (r *ring) must(level uint64) []byte {
-	mem, err := r.at(level)
-	if err != nil {
-		panic(fmt.Errorf("shm: a queue of %d bytes: %w", ringSize(level), err))
-	}
-	return mem
-}
-
 func recordSize(item uint64) uint64 { return 8 + (item+7)&^7 }
 
 // write writes an item behind the tail, and returns where the tail will be.
@@ -104,13 +95,16 @@ func (r *ring) write(p *queuePage, g *guarded, item []byte) (tail uint64, err er
 }
 
 // read returns the item at the head, and where the head will be.
-func (r *ring) read(p *queuePage, into []byte) (item []byte, head uint64) {
-	mem := r.must(p.level.Load())
+func (r *ring) read(p *queuePage, into []byte) (item []byte, head uint64, err error) {
+	mem, err := r.at(p.level.Load())
+	if err != nil {
+		return nil, 0, err
+	}
 	head = p.head.Load()
 	size := uint64(len(mem))
 	length := binary.NativeEndian.Uint64(mem[head%size:])
 	if length > size-8 || recordSize(length) > p.tail.Load()-head {
-		panic(fmt.Sprintf("shm: an item of %d bytes in a queue of %d", length, p.tail.Load()-head))
+		return nil, 0, fmt.Errorf("shm: an item of %d bytes in a queue of %d", length, p.tail.Load()-head)
 	}
 	if uint64(cap(into)) >= length {
 		item = into[:length]
@@ -118,7 +112,7 @@ func (r *ring) read(p *queuePage, into []byte) (item []byte, head uint64) {
 		item = make([]byte, length)
 	}
 	copyOut(item, mem, head+8)
-	return item, head + recordSize(length)
+	return item, head + recordSize(length), nil
 }
 
 func copyIn(mem []byte, at uint64, from []byte) {
@@ -151,7 +145,10 @@ func (r *ring) back(p *queuePage, g *guarded, end uint64) error {
 // grow changes to a ring with room for so much.
 func (r *ring) grow(p *queuePage, g *guarded, need uint64) error {
 	level := p.level.Load()
-	old := r.must(level)
+	old, err := r.at(level)
+	if err != nil {
+		return err
+	}
 	for uint64(ringSize(level)) < need {
 		if level++; level > ringLevel {
 			return fmt.Errorf("shm: a queue of %d bytes is too large", need)
