@@ -129,7 +129,7 @@ func TestCPythonConnection(t *testing.T) {
 			t.Error(s, err)
 		}
 	})
-	t.Run("P133 test_empty_string, P134 test_strings, P135 test_boundaries and P136 test_dont_merge", func(t *testing.T) {
+	t.Run("P133 test_empty_string and P134 test_strings and P135 test_boundaries and P136 test_dont_merge", func(t *testing.T) {
 		here, there := pipe[string, string](t)
 		texts := []string{"", "hello", "", "a", strings.Repeat("x", 100_000), "world"}
 		go func() {
@@ -279,7 +279,7 @@ func TestCPythonPool(t *testing.T) {
 			}
 		}
 	})
-	t.Run("P082 test_starmap, P083 test_starmap_async and P233 test_submit_keyword", func(t *testing.T) {
+	t.Run("P082 test_starmap and P083 test_starmap_async and P233 test_submit_keyword", func(t *testing.T) {
 		pairs := []pair{{2, 3}, {4, 5}, {6, 7}}
 		if got, err := process.Map(p, multiply, pairs); err != nil || !slices.Equal(got, []int{6, 20, 42}) {
 			t.Error(got, err)
@@ -308,7 +308,7 @@ func TestCPythonPool(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("P086 test_map_unplicklable, P106 test_unpickleable_result and P253 test_error_at_task_pickle", func(t *testing.T) {
+	t.Run("P086 test_map_unplicklable and P106 test_unpickleable_result and P253 test_error_at_task_pickle", func(t *testing.T) {
 		if _, err := process.Map(p, brittleIn, []brittle{{N: 1}}); err == nil {
 			t.Error("encoded")
 		}
@@ -326,8 +326,7 @@ func TestCPythonPool(t *testing.T) {
 			t.Error("an item of none")
 		}
 	})
-	t.Run("P088 test_map_handle_iterable_exception, P092 test_imap_handle_iterable_exception and "+
-		"P094 test_imap_unordered_handle_iterable_exception", func(t *testing.T) {
+	t.Run("P088 test_map_handle_iterable_exception and P092 test_imap_handle_iterable_exception and P094 test_imap_unordered_handle_iterable_exception", func(t *testing.T) {
 		input := func(yield func(int) bool) {
 			for i := range 5 {
 				if !yield(i) {
@@ -404,7 +403,7 @@ func TestCPythonPool(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("P098 test_context, P103 test_enter, P269 test_run_after_shutdown and P277 test_context_manager_shutdown", func(t *testing.T) {
+	t.Run("P098 test_context and P103 test_enter and P269 test_run_after_shutdown and P277 test_context_manager_shutdown", func(t *testing.T) {
 		p := process.NewPool(2)
 		func() {
 			defer p.Shutdown()
@@ -547,7 +546,7 @@ func TestCPythonProcessPoolExecutor(t *testing.T) {
 			}
 		}
 	})
-	t.Run("P242 test_killed_child, P257 test_crash_during_func_exec_on_worker and P258 test_exit_during_func_exec_on_worker", func(t *testing.T) {
+	t.Run("P242 test_killed_child and P257 test_crash_during_func_exec_on_worker and P258 test_exit_during_func_exec_on_worker", func(t *testing.T) {
 		opts, _ := quietly(t)
 		p := newPool(t, 2, process.Workers(opts...))
 		for what, code := range map[string]int{"SIGKILL": -9, "crash": 2, "exit 7": 7} {
@@ -569,7 +568,7 @@ func TestCPythonProcessPoolExecutor(t *testing.T) {
 		}
 		panics(t, pool.ErrValue, func() { pool.ChunkSize(-1) })
 	})
-	t.Run("P246 test_saturation, P247 test_idle_process_reuse_one and P248 test_idle_process_reuse_multiple", func(t *testing.T) {
+	t.Run("P246 test_saturation and P247 test_idle_process_reuse_one and P248 test_idle_process_reuse_multiple", func(t *testing.T) {
 		p := newPool(t, 4)
 		for range 3 {
 			pool.Apply(p.Pool, pool.Bind(square.On(p), 1))
@@ -602,9 +601,7 @@ func TestCPythonProcessPoolExecutor(t *testing.T) {
 			t.Error(pids)
 		}
 	})
-	t.Run("P254 test_exit_at_task_unpickle, P255 test_error_at_task_unpickle, P256 test_crash_at_task_unpickle, "+
-		"P260 test_crash_during_result_pickle_on_worker, P261 test_exit_during_result_pickle_on_worker, "+
-		"P262 test_error_during_result_pickle_on_worker and P263 test_error_during_result_unpickle_in_result_handler", func(t *testing.T) {
+	t.Run("P254 test_exit_at_task_unpickle and P255 test_error_at_task_unpickle and P256 test_crash_at_task_unpickle and P260 test_crash_during_result_pickle_on_worker and P261 test_exit_during_result_pickle_on_worker and P262 test_error_during_result_pickle_on_worker and P263 test_error_during_result_unpickle_in_result_handler", func(t *testing.T) {
 		p := newPool(t, 2)
 		for _, n := range []int{3, 4, 5} { // an error, a panic, an exit, while the argument is decoded
 			if _, err := pool.Apply(p.Pool, pool.Bind(brittleIn.On(p), brittle{N: n})); err == nil {
@@ -620,7 +617,7 @@ func TestCPythonProcessPoolExecutor(t *testing.T) {
 			t.Error(n, err)
 		}
 	})
-	t.Run("P265 test_shutdown_deadlock, P266 test_shutdown_deadlock_pickle and P268 test_gh105829_should_not_deadlock_if_wakeup_pipe_full",
+	t.Run("P265 test_shutdown_deadlock and P266 test_shutdown_deadlock_pickle and P268 test_gh105829_should_not_deadlock_if_wakeup_pipe_full",
 		func(t *testing.T) {
 			opts, _ := quietly(t)
 			p := process.NewPool(2, process.Workers(opts...))
@@ -671,7 +668,7 @@ func TestCPythonProcessPoolExecutor(t *testing.T) {
 			t.Errorf("%d were cancelled", cancelled)
 		}
 	})
-	t.Run("P274 test_hang_gh83386, P276 test_processes_terminate and P279 test_shutdown_no_wait", func(t *testing.T) {
+	t.Run("P274 test_hang_gh83386 and P276 test_processes_terminate and P279 test_shutdown_no_wait", func(t *testing.T) {
 		p := process.NewPool(3)
 		r := pool.MapAsync(p.Pool, square.On(p), upTo(20))
 		p.Close()
@@ -694,8 +691,7 @@ func TestCPythonProcessPoolExecutor(t *testing.T) {
 		p.Join()
 		eventually(t, "as many descriptors as before", func() bool { return openFiles(t) <= before })
 	})
-	t.Run("P285 test_first_completed, P286 test_first_completed_some_already_completed, P290 test_all_completed, "+
-		"P292 test_no_timeout, P293 test_future_times_out, P294 test_duplicate_futures and P284 test_20369", func(t *testing.T) {
+	t.Run("P285 test_first_completed and P286 test_first_completed_some_already_completed and P290 test_all_completed and P292 test_no_timeout and P293 test_future_times_out and P294 test_duplicate_futures and P284 test_20369", func(t *testing.T) {
 		p := newPool(t, 2)
 		g := gated{In: process.NewSemaphore(0), Out: process.NewSemaphore(0)}
 		slow := pool.ApplyAsync(p.Pool, pool.Bind(gate.On(p), g))
@@ -726,7 +722,7 @@ func TestCPythonProcessPoolExecutor(t *testing.T) {
 			t.Errorf("%d are ready", len(seen))
 		}
 	})
-	t.Run("P287 test_first_exception, P288 test_first_exception_some_already_complete and P289 test_first_exception_one_already_failed", func(t *testing.T) {
+	t.Run("P287 test_first_exception and P288 test_first_exception_some_already_complete and P289 test_first_exception_one_already_failed", func(t *testing.T) {
 		p := newPool(t, 2)
 		var calls atomic.Int32
 		_, err := pool.Map(p.Pool, func(ctx context.Context, n int) (int, error) {
