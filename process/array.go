@@ -12,25 +12,31 @@ import (
 
 // An Array is a row of elements that processes share.
 //
-// Make an Array with NewArray or ArrayOf and hand the pointer over. The zero value panics with ErrSharing.
+// Make an Array with [NewArray] or [ArrayOf] and pass the pointer to other
+// processes. The zero value panics with [ErrSharing].
 //
-// Python: multiprocessing.Array. Get, Set and Len are a[i], a[i] = x and len(a); All is iterating; Update is a with block
-// around get_lock(), and slices are what it is given.
+// It is Python's multiprocessing.Array:
 //
-// T has no pointers. A process that is killed while it sets an element has set it or has not. What it has done in Update
-// stays, though it was cut short: then Abandoned says so. There are no forms that give up: a call waits for a function
-// that another has given to Update, and for nothing else.
+//	a[i], a[i] = x           Get(i), Set(i, x)
+//	len(a), iteration        Len, All
+//	a[i:j], get_lock()       Update
 //
-// The memory model is that of Value.
+// T has no pointers. A process that is killed while it sets an element has set
+// it or has not. What it has done within Update stays although it was cut
+// short, and Abandoned says so.
 //
-// Cost: some twenty nanoseconds and a copy of an element. For bytes that need no lock, use a Memory.
+// There are no forms that give up. A call waits for a function that was given
+// to Update, and for nothing else. The memory model is that of [Value].
+//
+// A call is a lock and a copy of an element. For bytes without a lock use a
+// [Memory].
 type Array[T any] struct {
 	handle
 	a *shm.Array
 }
 
-// NewArray makes an Array of n elements, all zero. It panics if n < 0, with ErrSharing if T has pointers, and with ErrType
-// if it has a lock or a uintptr.
+// NewArray makes an Array of n elements, all zero. It panics if n < 0, with
+// ErrSharing if T has pointers, and with ErrType if it has a lock or a uintptr.
 func NewArray[T any](n int) *Array[T] {
 	size := plainSize[T]("NewArray")
 	if n < 0 || int64(n) > shm.MaxElements || size > shm.MaxElementSize {
@@ -58,7 +64,8 @@ func (a *Array[T]) row() *shm.Array {
 	return a.a
 }
 
-// elements returns the elements, which must not be used when the Array is not locked.
+// elements returns the elements, which must not be used when the Array is not
+// locked.
 func (a *Array[T]) elements(s *shm.Array) []T {
 	n := s.Len()
 	if unsafe.Sizeof(*new(T)) == 0 {
@@ -99,7 +106,8 @@ func (a *Array[T]) Set(i int, x T) {
 	s.Leave()
 }
 
-// All returns an iterator over the elements as they were at one moment, when the loop begins.
+// All returns an iterator over the elements as they were at one moment, when
+// the loop begins.
 func (a *Array[T]) All() iter.Seq2[int, T] {
 	return func(yield func(int, T) bool) {
 		s := a.row()
@@ -114,9 +122,10 @@ func (a *Array[T]) All() iter.Seq2[int, T] {
 	}
 }
 
-// Update lets fn change the elements, which nobody else reads or changes meanwhile. They are the Array itself, and must not
-// be kept. If fn panics, or its process ends, what it has done stays, and Abandoned says so. fn may call Abandoned, and
-// nothing else of the Array.
+// Update calls fn to change the elements, which no other call reads or changes
+// meanwhile. The slice is the Array itself and must not be kept. If fn panics,
+// or its process ends, what it has done stays, and Abandoned says so. fn may
+// call Abandoned, and no other method of the Array.
 func (a *Array[T]) Update(fn func([]T)) {
 	if fn == nil {
 		panic("process: Update of an Array with a nil function")
@@ -129,11 +138,12 @@ func (a *Array[T]) Update(fn func([]T)) {
 	s.End()
 }
 
-// Abandoned reports whether the last Update was cut short, and none has returned since. In an Update it is about the one
-// before.
+// Abandoned reports whether the last Update was cut short and none has returned
+// since. Within an Update it refers to the one before.
 func (a *Array[T]) Abandoned() bool { return a.row().Cut() }
 
-// MarshalBinary encodes a for another process. It returns ErrSharing unless this package encodes.
+// MarshalBinary encodes a for another process. It returns ErrSharing unless
+// this package encodes.
 func (a *Array[T]) MarshalBinary() ([]byte, error) {
 	return handOver("Array", a.a, (*shm.Array).Descriptor)
 }

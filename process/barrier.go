@@ -11,33 +11,45 @@ import (
 	"github.com/gothreading/threading/internal/shm"
 )
 
-// A Barrier makes a fixed number of parties, of any processes, wait until all of them have arrived, and then lets them go
-// on together. It can be used again at once: those who arrive next are the next generation.
+// A Barrier makes a fixed number of parties wait until all of them have
+// arrived, and then releases them together. They may belong to different
+// processes. The parties that arrive next are the next generation.
 //
-// Make a Barrier with NewBarrier and hand the pointer over. The zero value panics with ErrSharing.
+// Make a Barrier with [NewBarrier] and pass the pointer to other processes. The
+// zero value panics with [ErrSharing].
 //
-// Python: multiprocessing.Barrier. Wait, Reset and Abort are wait(), reset() and abort(); Parties, Waiting and Broken are
-// parties, n_waiting and broken; barrier.ErrBroken is BrokenBarrierError.
+// It is Python's multiprocessing.Barrier:
 //
-// It is like barrier.Barrier. The last party of a generation runs the action, in its own process. A process that ends while
-// it waits, or runs the action, breaks the Barrier: the others get barrier.ErrBroken, and it stays broken until Reset.
+//	wait(), wait(timeout=d)       Wait, WaitTimeout(d)
+//	reset(), abort()              Reset, Abort
+//	parties, n_waiting, broken    Parties, Waiting, Broken
+//	BrokenBarrierError            barrier.ErrBroken
 //
-// Memory model: within a process, the arrival of every party synchronizes before the action of its generation, and that
-// before the return of every Wait of the generation.
+// It is like [barrier.Barrier]. The last party of a generation runs the action,
+// in its own process. If a process ends while it waits or runs the action, the
+// Barrier breaks: the other parties get barrier.ErrBroken, and it stays broken
+// until Reset.
 //
-// Giving up breaks the generation of the party that gives up, and never a later one. Once all have arrived nobody's time or
-// ctx breaks it.
+// Within a process, the arrival of every party synchronizes before the action
+// of its generation, and that before the return of every Wait of the
+// generation.
 //
-// Cost: waiting holds one thread for each Barrier and process, however many of its goroutines wait.
+// A party that gives up breaks its own generation and never a later one. Once
+// all parties have arrived, neither time nor ctx breaks the generation.
+//
+// Waiting holds one thread for each Barrier and process, however many
+// goroutines wait.
 type Barrier struct {
 	handle
 	b      *shm.Barrier
 	action *Func[struct{}, struct{}]
 }
 
-// NewBarrier makes a Barrier for the given number of parties. If action is not nil, the last to arrive in each generation
-// calls it before any is released; an error or a panic of it breaks the Barrier, and is the error or panic of that Wait.
-// NewBarrier panics with barrier.ErrParties unless parties is 1 to 1,024.
+// NewBarrier makes a Barrier for the given number of parties. If action is not
+// nil, the last to arrive in each generation calls it before any is released;
+// an error or a panic of it breaks the Barrier, and is the error or panic of
+// that Wait. NewBarrier panics with barrier.ErrParties unless parties is 1 to
+// 1,024.
 func NewBarrier(parties int, action *Func[struct{}, struct{}]) *Barrier {
 	if parties < 1 || parties > shm.MaxParties {
 		panic(fmt.Errorf("%w: process: NewBarrier(%d): want 1 to %d", barrier.ErrParties, parties, shm.MaxParties))
@@ -53,12 +65,14 @@ func (b *Barrier) meeting() *shm.Barrier {
 	return b.b
 }
 
-// Wait waits until all parties have arrived and the action has returned. It returns the order of this party's arrival in
-// its generation, from 0 to Parties()-1, or -1 and barrier.ErrBroken.
+// Wait waits until all parties have arrived and the action has returned. It
+// returns the order of this party's arrival in its generation, from 0 to
+// Parties()-1, or -1 and barrier.ErrBroken.
 func (b *Barrier) Wait() (index int, err error) { return b.wait(nil, false, barrier.ErrBroken) }
 
-// WaitTimeout is like Wait but gives up after d: then it breaks the Barrier and returns barrier.ErrBroken. With d <= 0 it
-// does so at once unless it is the last; math.MaxInt64 is forever.
+// WaitTimeout is like Wait but waits for at most d: then it breaks the Barrier
+// and returns barrier.ErrBroken. With d <= 0 it does so at once unless it is
+// the last party; math.MaxInt64 is forever.
 func (b *Barrier) WaitTimeout(d time.Duration) (index int, err error) {
 	if d <= 0 {
 		return b.wait(nil, true, barrier.ErrBroken)
@@ -68,8 +82,9 @@ func (b *Barrier) WaitTimeout(d time.Duration) (index int, err error) {
 	return b.wait(l, false, barrier.ErrBroken)
 }
 
-// WaitContext is like Wait but gives up when ctx ends: then it breaks the Barrier and returns context.Cause(ctx). If ctx
-// has ended already it does so at once unless it is the last.
+// WaitContext is like Wait but breaks the Barrier and returns
+// context.Cause(ctx) if ctx ends first. If ctx has ended already, it does so at
+// once unless it is the last party.
 func (b *Barrier) WaitContext(ctx context.Context) (index int, err error) {
 	if hasEnded(ctx) {
 		return b.wait(nil, true, park.Cause(ctx))
@@ -114,22 +129,26 @@ func (b *Barrier) act(p shm.Party) (err error) {
 	return err
 }
 
-// Abort breaks the Barrier: everybody who waits gets barrier.ErrBroken, and everybody who comes, until Reset.
+// Abort breaks the Barrier: parties that wait, and those that arrive until
+// Reset, get barrier.ErrBroken.
 func (b *Barrier) Abort() { b.meeting().Break(true) }
 
-// Reset makes the Barrier as new: everybody who waits gets barrier.ErrBroken, and who comes begins a new generation.
+// Reset makes the Barrier as new: parties that wait get barrier.ErrBroken, and
+// those that arrive begin a new generation.
 func (b *Barrier) Reset() { b.meeting().Break(false) }
 
 // Parties returns how many parties the Barrier was made for.
 func (b *Barrier) Parties() int { return b.meeting().Parties() }
 
-// Waiting returns how many parties of the generation that is filling have arrived.
+// Waiting returns how many parties of the generation that is filling have
+// arrived.
 func (b *Barrier) Waiting() int { return b.meeting().Waiting() }
 
 // Broken reports whether the Barrier is broken, which it is until Reset.
 func (b *Barrier) Broken() bool { return b.meeting().Broken() }
 
-// MarshalBinary encodes b for another process. It returns ErrSharing unless this package encodes.
+// MarshalBinary encodes b for another process. It returns ErrSharing unless
+// this package encodes.
 func (b *Barrier) MarshalBinary() ([]byte, error) {
 	data, err := handOver("Barrier", b.b, (*shm.Barrier).Descriptor)
 	if err != nil {

@@ -9,25 +9,31 @@ import (
 	"github.com/gothreading/threading/semaphore"
 )
 
-// A BoundedSemaphore is a Semaphore that never has more permits than it began with, and knows which process holds how
-// many: those of a process that ends come back.
+// A BoundedSemaphore is a [Semaphore] that never has more permits than it began
+// with, and that knows which process holds how many: the permits of a process
+// that ends come back.
 //
-// Make a BoundedSemaphore with NewBoundedSemaphore and hand the pointer over. The zero value panics with ErrSharing.
+// Make a BoundedSemaphore with [NewBoundedSemaphore] and pass the pointer to
+// other processes. The zero value panics with [ErrSharing].
 //
-// Python: multiprocessing.BoundedSemaphore. TryRelease is release() in a try statement that catches ValueError.
+// It is Python's multiprocessing.BoundedSemaphore. TryRelease is release() in a
+// try statement that catches ValueError.
 //
-// A process may release what another has acquired, as in Python; then a permit is counted off one that holds some. At most
-// 512 processes hold permits at once: beyond, an acquire panics. Everything else is as for Semaphore.
+// A process may release permits that another acquired, as in Python; they are
+// then taken from a process that holds some. At most 512 processes hold permits
+// at once: beyond that, an acquire panics. Everything else is as for
+// [Semaphore].
 //
-// Cost: a lock and a store to acquire, and the same to release; the time grows with the number of processes that hold
-// permits.
+// An acquire and a release are a lock and a store each. Their time grows with
+// the number of processes that hold permits.
 type BoundedSemaphore struct {
 	handle
 	b *shm.Bounded
 }
 
-// NewBoundedSemaphore makes a BoundedSemaphore with value permits, which is also the most it can have. It panics with
-// semaphore.ErrValue if value is below 0 or above math.MaxInt32.
+// NewBoundedSemaphore makes a BoundedSemaphore with value permits, which is
+// also the most it can have. It panics with semaphore.ErrValue if value is
+// below 0 or above math.MaxInt32.
 func NewBoundedSemaphore(value int) *BoundedSemaphore {
 	if value < 0 || value > shm.MaxPermits {
 		panic(badPermits("NewBoundedSemaphore", value, 0, shm.MaxPermits))
@@ -70,46 +76,50 @@ func (b *BoundedSemaphore) Acquire() { room(b.permits().Acquire(1, nil)) }
 // TryAcquire takes a permit if one is free, and reports whether it did.
 func (b *BoundedSemaphore) TryAcquire() bool { return room(b.permits().TryAcquire(1)) }
 
-// AcquireTimeout is like Acquire but gives up after d, and reports whether it took a permit. With d <= 0 it is TryAcquire;
-// math.MaxInt64 is forever.
+// AcquireTimeout is like Acquire but waits for at most d, and reports whether
+// it took a permit. With d <= 0 it is TryAcquire; math.MaxInt64 is forever.
 func (b *BoundedSemaphore) AcquireTimeout(d time.Duration) bool {
 	try, wait := b.acquire(1)
 	return within(d, try, wait)
 }
 
-// AcquireContext is like Acquire but gives up when ctx ends, and then returns context.Cause(ctx).
+// AcquireContext is like Acquire but returns context.Cause(ctx) if ctx ends
+// first.
 func (b *BoundedSemaphore) AcquireContext(ctx context.Context) error {
 	try, wait := b.acquire(1)
 	return until(ctx, try, wait)
 }
 
-// AcquireN takes n permits at once, waiting for as long as that takes. It takes none until it can take all. It panics with
-// semaphore.ErrValue if n < 1 or if n is more than there are, and so do the forms that follow.
+// AcquireN takes n permits at once, waiting for as long as that takes. It takes
+// none until it can take all. It panics with semaphore.ErrValue if n < 1 or if
+// n is more than there are, and so do the forms that follow.
 func (b *BoundedSemaphore) AcquireN(n int) {
 	_, wait := b.acquireN("AcquireN", n)
 	wait(nil)
 }
 
-// TryAcquireN takes n permits if as many are free, and reports whether it did.
+// TryAcquireN takes n permits if n are free, and reports whether it did.
 func (b *BoundedSemaphore) TryAcquireN(n int) bool {
 	try, _ := b.acquireN("TryAcquireN", n)
 	return try()
 }
 
-// AcquireNTimeout is like AcquireN but gives up after d, and reports whether it took the permits. With d <= 0 it is
-// TryAcquireN; math.MaxInt64 is forever.
+// AcquireNTimeout is like AcquireN but waits for at most d, and reports whether
+// it took the permits. With d <= 0 it is TryAcquireN; math.MaxInt64 is forever.
 func (b *BoundedSemaphore) AcquireNTimeout(n int, d time.Duration) bool {
 	try, wait := b.acquireN("AcquireNTimeout", n)
 	return within(d, try, wait)
 }
 
-// AcquireNContext is like AcquireN but gives up when ctx ends, and then returns context.Cause(ctx).
+// AcquireNContext is like AcquireN but returns context.Cause(ctx) if ctx ends
+// first.
 func (b *BoundedSemaphore) AcquireNContext(ctx context.Context, n int) error {
 	try, wait := b.acquireN("AcquireNContext", n)
 	return until(ctx, try, wait)
 }
 
-// Release adds a permit. It panics with semaphore.ErrOverRelease, and does nothing, if all are free.
+// Release adds a permit. It panics with semaphore.ErrOverRelease, and does
+// nothing, if all are free.
 func (b *BoundedSemaphore) Release() {
 	if !b.TryRelease() {
 		panic(semaphore.ErrOverRelease)
@@ -119,8 +129,9 @@ func (b *BoundedSemaphore) Release() {
 // TryRelease adds a permit unless all are free, and reports whether it did.
 func (b *BoundedSemaphore) TryRelease() bool { return b.permits().Release(1) }
 
-// ReleaseN adds n permits at once. It panics with semaphore.ErrValue if n < 1, and with semaphore.ErrOverRelease if more
-// would be free than there are; in either case it does nothing.
+// ReleaseN adds n permits at once. It panics with semaphore.ErrValue if n < 1,
+// and with semaphore.ErrOverRelease if more would be free than there are; in
+// either case it does nothing.
 func (b *BoundedSemaphore) ReleaseN(n int) {
 	p := b.permits()
 	if n < 1 {
@@ -134,7 +145,8 @@ func (b *BoundedSemaphore) ReleaseN(n int) {
 // Value returns how many permits are free.
 func (b *BoundedSemaphore) Value() int { return b.permits().Value() }
 
-// MarshalBinary encodes b for another process. It returns ErrSharing unless this package encodes.
+// MarshalBinary encodes b for another process. It returns ErrSharing unless
+// this package encodes.
 func (b *BoundedSemaphore) MarshalBinary() ([]byte, error) {
 	return handOver("BoundedSemaphore", b.b, (*shm.Bounded).Descriptor)
 }

@@ -13,8 +13,9 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// ErrType is what Register, NewQueue, Pipe and their like panic with for a type of which something would be dropped, or
-// come back as something else. The value of the panic names the field and the reason, and is ErrType to errors.Is.
+// ErrType is what Register, NewQueue, Pipe and their like panic with for a type
+// of which something would be dropped or come back as something else. The value
+// of the panic names the field and the reason, and is ErrType to errors.Is.
 var ErrType = errors.New("process: values of this type cannot be handed over")
 
 // A shape is what there is to know of a type before values of it are encoded.
@@ -62,7 +63,8 @@ var (
 	thisPackage   = reflect.TypeFor[handle]().PkgPath()
 )
 
-// isHandle reports whether t is a pointer to one of this package's shared objects.
+// isHandle reports whether t is a pointer to one of this package's shared
+// objects.
 func isHandle(t reflect.Type) bool {
 	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == thisPackage && t.Implements(sharedType)
 }
@@ -152,7 +154,8 @@ func (c *checker) ownEncoding(t reflect.Type, where string) bool {
 	return false
 }
 
-// isPromoted reports whether a method of a struct is that of a field: the compiler writes a wrapper then.
+// isPromoted reports whether a method of a struct is that of a field: the
+// compiler writes a wrapper then.
 func isPromoted(t reflect.Type, name string) bool {
 	for _, r := range []reflect.Type{t, reflect.PointerTo(t)} {
 		if m, ok := r.MethodByName(name); ok {
@@ -163,8 +166,8 @@ func isPromoted(t reflect.Type, name string) bool {
 	return false
 }
 
-// fields goes through the fields of a struct; those of an embedded one are encoded as if they were its own, by names that
-// must not meet.
+// fields goes through the fields of a struct; those of an embedded one are
+// encoded as if they were its own, by names that must not meet.
 func (c *checker) fields(t reflect.Type, where string, names map[string]string) {
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -224,7 +227,8 @@ func (c *checker) encodesItself(t reflect.Type) bool {
 	return t == typeTime || p.Implements(typeMarshal) || p.Implements(typeBinary)
 }
 
-// hasPointers reports whether a type has any. What refers to itself does so by one.
+// hasPointers reports whether a type has any. What refers to itself does so by
+// one.
 func hasPointers(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Array:

@@ -11,7 +11,7 @@ import (
 	"github.com/gothreading/threading/thread"
 )
 
-// A Child is a Process whatever it returns.
+// A Child is a [Process] of any result type.
 type Child interface {
 	Join()
 	JoinTimeout(d time.Duration) bool
@@ -68,7 +68,8 @@ var children = struct {
 	all   []*child // in the order of Start
 }{}
 
-// Children returns the processes that were started by this one and live, in the order of Start: Python's active_children.
+// Children returns the living processes that this one has started, in the order
+// of Start: Python's active_children.
 func Children() []Child {
 	children.guard.Lock()
 	defer children.guard.Unlock()
@@ -92,7 +93,8 @@ func (c *child) start(id string, arg []byte, l *luggage) error {
 	return nil
 }
 
-// watch waits for the end of the process, without a thread where the system lets it, and tells everybody.
+// watch waits for the end of the process, without a thread where the system
+// lets it, and tells everybody.
 func (c *child) watch() {
 	awaitExit(c)
 	c.guard.Lock()
@@ -178,7 +180,8 @@ func (c *child) signal(sig os.Signal) error {
 	return send(c, sig)
 }
 
-// onEnd calls f at the end, or at once, unless forget is called before. f must not wait.
+// onEnd calls f at the end, or at once, unless forget is called before. f must
+// not wait.
 func (c *child) onEnd(f func()) (forget func()) {
 	c.guard.Lock()
 	if c.end.IsOpen() {

@@ -11,9 +11,10 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// A codec encodes values of one type for another process, which runs the same program: so names and types need not be
-// told. What has no pointers is copied as it lies in memory, and so are strings, and slices of what has none; everything
-// else is CBOR.
+// A codec encodes values of one type for another process, which runs the same
+// program: so names and types need not be told. What has no pointers is copied
+// as it lies in memory, and so are strings, and slices of what has none;
+// everything else is CBOR.
 type codec[T any] struct {
 	form    form
 	handles bool
@@ -29,8 +30,9 @@ const (
 	asCBOR
 )
 
-// newCodec returns the codec of a type. It panics with ErrType if there can be none; and with ErrSharing if there are
-// shared objects in it, unless they may be.
+// newCodec returns the codec of a type. It panics with ErrType if there can be
+// none; and with ErrSharing if there are shared objects in it, unless they may
+// be.
 func newCodec[T any](call string, handles bool) *codec[T] {
 	t := reflect.TypeFor[T]()
 	s := shapeOf(t)
@@ -115,7 +117,8 @@ func (c *codec[T]) encode(x *T, l *luggage) (data []byte, err error) {
 	return data, err
 }
 
-// encodeCopy is encode for a value that stays where it is, unless this is called.
+// encodeCopy is encode for a value that stays where it is, unless this is
+// called.
 func (c *codec[T]) encodeCopy(x T) ([]byte, error) { return c.encode(&x, nil) }
 
 // sized returns nil if so many bytes can be a value in memory.

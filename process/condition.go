@@ -23,26 +23,36 @@ type Lockable interface {
 	MarshalBinary() ([]byte, error)
 }
 
-// A Condition lets goroutines of several processes that hold a lock wait, without it, until another that holds it
-// notifies them.
+// A Condition lets goroutines that hold a lock wait, without it, until another
+// goroutine that holds it notifies them. They may belong to different
+// processes.
 //
-// Make a Condition with NewCondition and hand the pointer over; its lock comes along. The zero value panics with
-// ErrSharing.
+// Make a Condition with [NewCondition] and pass the pointer to other processes;
+// its lock goes with it. The zero value panics with [ErrSharing].
 //
-// Python: multiprocessing.Condition. Lock and Unlock are acquire() and release(); Wait, WaitFor, Notify and NotifyAll are
-// wait(), wait_for(), notify(n) and notify_all(); the timed forms are wait(timeout=d) and wait_for(pred, timeout=d).
+// It is Python's multiprocessing.Condition:
 //
-// It is like condition.Condition: no spurious wakeups, and in order of arrival over all processes. Notify never waits for
-// those it wakes. A notification that was given to a process that is killed before its wait has returned goes to the
-// next; if the one who hands it on is killed too, it may be given twice.
+//	acquire(), release()              Lock, Unlock
+//	wait(), wait(timeout=d)           Wait, WaitTimeout(d)
+//	wait_for(pred, timeout=d)         WaitFor(pred), WaitForTimeout(pred, d)
+//	notify(n), notify_all()           Notify(n), NotifyAll
 //
-// Memory model: within a process, a Notify synchronizes before the return of the wait that it ends.
+// It is like [condition.Condition]: there are no spurious wakeups, and waiters
+// are notified in order of arrival over all processes. Notify never waits for
+// those it wakes. If a process is killed after it was notified and before its
+// wait has returned, the notification goes to the next waiter; if the process
+// that passes it on is killed as well, it may be given twice.
 //
-// Giving up is as for condition.Condition: time and ctx bound the wait for the notification and not for the lock. Whoever
-// has given up is not counted by Notify, and whoever was picked reports success.
+// Within a process, a Notify synchronizes before the return of the wait that it
+// ends.
 //
-// Cost: waiting holds one thread for each Condition and process, however many goroutines wait. At most 2,048 wait at one
-// Condition; beyond, a wait panics.
+// Time and ctx bound the wait for the notification and not for the lock. Notify
+// does not count waiters that have given up, and one that it picked reports
+// success.
+//
+// Waiting holds one thread for each Condition and process, however many
+// goroutines wait. At most 2,048 wait at one Condition: beyond that, a wait
+// panics.
 type Condition struct {
 	handle
 	c    *shm.Condition
@@ -66,7 +76,8 @@ func (c *Condition) places() *shm.Condition {
 	return c.c
 }
 
-// held returns the places, and panics with condition.ErrNotLocked if the lock is not held.
+// held returns the places, and panics with condition.ErrNotLocked if the lock
+// is not held.
 func (c *Condition) held() *shm.Condition {
 	p := c.places()
 	if !c.lock.owns() {
@@ -87,12 +98,14 @@ func (c *Condition) Unlock() {
 	c.lock.Unlock()
 }
 
-// Wait releases the lock, waits until it is notified, and acquires the lock again. It panics with condition.ErrNotLocked
-// if the lock is not held, and so do all forms that follow.
+// Wait releases the lock, waits until it is notified, and acquires the lock
+// again. It panics with condition.ErrNotLocked if the lock is not held, and so
+// do all forms that follow.
 func (c *Condition) Wait() { c.wait(nil, nil) }
 
-// WaitTimeout is like Wait but gives up after d, and reports whether it was notified. With d <= 0 it releases the lock,
-// acquires it again and reports false. math.MaxInt64 is forever.
+// WaitTimeout is like Wait but waits for at most d, and reports whether it was
+// notified. With d <= 0 it releases the lock, acquires it again and returns
+// false; math.MaxInt64 is forever.
 func (c *Condition) WaitTimeout(d time.Duration) bool {
 	if d <= 0 {
 		c.held()
@@ -106,17 +119,19 @@ func (c *Condition) WaitTimeout(d time.Duration) bool {
 	return c.wait(l, nil)
 }
 
-// WaitContext is like Wait but gives up when ctx ends, and then returns context.Cause(ctx). If ctx has ended already it
-// keeps the lock and changes nothing.
+// WaitContext is like Wait but returns context.Cause(ctx) if ctx ends first. If
+// ctx has ended already, it keeps the lock and changes nothing.
 func (c *Condition) WaitContext(ctx context.Context) error { return c.WaitForContext(ctx, nil) }
 
-// WaitFor waits until pred returns true. It calls pred with the lock held, at once and after each notification that picks
-// it; where goroutines wait for different things, use NotifyAll. If pred panics, the lock is held.
+// WaitFor waits until pred returns true. It calls pred with the lock held, at
+// once and after each notification that picks it; where goroutines wait for
+// different things, use NotifyAll. If pred panics, the lock is held.
 func (c *Condition) WaitFor(pred func() bool) { c.wait(nil, needed(pred)) }
 
-// WaitForTimeout is like WaitFor but gives up after d, and reports whether pred returned true. When the time has run out
-// it calls pred once more: success beats the deadline. With d <= 0 it releases the lock once in between. math.MaxInt64 is
-// forever.
+// WaitForTimeout is like WaitFor but waits for at most d, and reports whether
+// pred returned true. When the time is up it calls pred once more: success
+// beats the deadline. With d <= 0 it releases the lock once in between;
+// math.MaxInt64 is forever.
 func (c *Condition) WaitForTimeout(pred func() bool, d time.Duration) bool {
 	needed(pred)
 	if d <= 0 {
@@ -128,8 +143,9 @@ func (c *Condition) WaitForTimeout(pred func() bool, d time.Duration) bool {
 	return c.wait(l, pred)
 }
 
-// WaitForContext is like WaitFor but gives up when ctx ends and pred, called once more, returns false; then it returns
-// context.Cause(ctx). If ctx has ended already it keeps the lock and calls nothing.
+// WaitForContext is like WaitFor but returns context.Cause(ctx) if ctx ends
+// first and pred, called once more, returns false. If ctx has ended already, it
+// keeps the lock and calls nothing.
 func (c *Condition) WaitForContext(ctx context.Context, pred func() bool) error {
 	c.held()
 	if hasEnded(ctx) {
@@ -150,7 +166,8 @@ func needed(pred func() bool) func() bool {
 	return pred
 }
 
-// wait waits for a notification, or for pred if that is not nil, and reports whether it came.
+// wait waits for a notification, or for pred if that is not nil, and reports
+// whether it came.
 func (c *Condition) wait(l *shm.Limit, pred func() bool) bool {
 	p := c.held()
 	if pred != nil && pred() {
@@ -178,14 +195,16 @@ func (c *Condition) wait(l *shm.Limit, pred func() bool) bool {
 	}
 }
 
-// Notify wakes the n that have waited longest, or all if there are fewer. They return when they have the lock, so not
-// before the caller has released it. With n < 1 it wakes nobody.
+// Notify wakes the n goroutines that have waited longest, or all if there are
+// fewer. They return when they have acquired the lock, so not before the caller
+// has released it. With n < 1 it does nothing.
 func (c *Condition) Notify(n int) { c.held().Notify(n, c.lock.holder()) }
 
-// NotifyAll wakes everybody who waits.
+// NotifyAll wakes all waiters.
 func (c *Condition) NotifyAll() { c.Notify(math.MaxInt) }
 
-// MarshalBinary encodes c for another process. It returns ErrSharing unless this package encodes.
+// MarshalBinary encodes c for another process. It returns ErrSharing unless
+// this package encodes.
 func (c *Condition) MarshalBinary() ([]byte, error) {
 	data, err := handOver("Condition", c.c, (*shm.Condition).Descriptor)
 	if err != nil {

@@ -11,24 +11,34 @@ import (
 	"github.com/gothreading/threading/queue"
 )
 
-// A Conn is one end of a Pipe: values of type A are sent, and values of type B received.
+// A Conn is one end of a [Pipe]: values of type A are sent, and values of type
+// B received.
 //
-// Hand the pointer over, or keep it. The zero value panics with ErrSharing. An end that was handed over is there twice, here
-// and there: the other end learns of the end only when all copies of this one are closed, so close what is not used.
+// The zero value panics with [ErrSharing]. An end that was passed to another
+// process exists in both: the other end sees the end of the stream only when
+// every copy of this one is closed, so close a copy that is not used.
 //
-// Python: multiprocessing.connection.Connection. Send and Recv are send() and recv(); RecvTimeout is poll(d) and recv().
+// It is Python's multiprocessing.connection.Connection:
 //
-// What is sent arrives whole or not at all, whatever happens to the sender, and in order. Any number of goroutines may use
-// an end. Shared objects in a value travel with it.
+//	send(x), recv()          Send(x), Recv
+//	poll(d)                  RecvTimeout(d), or Wait
+//	close()                  Close
 //
-// Recv returns io.EOF when the last copy of the other end is closed, and everything was received; Send returns
-// io.ErrClosedPipe then. Both return io.ErrClosedPipe after Close of this end, which also ends those who wait.
+// A value arrives whole or not at all, whatever happens to the sender, and in
+// order. Any number of goroutines may use an end. Shared objects in a value
+// travel with it.
 //
-// Giving up: a Send that gives up has sent nothing and returns queue.ErrFull, a Recv has received nothing and returns
-// queue.ErrEmpty.
+// Recv returns io.EOF when every copy of the other end is closed and all values
+// were received; Send then returns io.ErrClosedPipe. After Close of this end
+// both return io.ErrClosedPipe, as do calls that are blocked.
 //
-// Cost: a system call each, and no thread while it waits. A value of more than 60 KiB travels in memory of its own. Among
-// goroutines use a channel; between processes, where nobody waits for several things, a Queue is faster.
+// A Send that gives up has sent nothing and returns queue.ErrFull; a Recv has
+// received nothing and returns queue.ErrEmpty.
+//
+// A Send and a Recv are a system call each, and a blocked call holds no thread.
+// A value of more than 60 KiB travels in memory of its own. Among goroutines
+// use a channel. A [Queue] is faster where the end of the stream and [Wait] are
+// not needed.
 type Conn[A, B any] struct {
 	handle
 	w   *wire
@@ -36,8 +46,9 @@ type Conn[A, B any] struct {
 	in  *codec[B]
 }
 
-// Pipe returns the two ends of a new connection: Python's Pipe. It panics with ErrType if values of type A or B cannot be
-// handed over. It returns an error if the kernel refuses.
+// Pipe returns the two ends of a new connection: Python's Pipe. It panics with
+// [ErrType] if values of type A or B cannot be passed to another process, and
+// returns an error if the kernel refuses.
 func Pipe[A, B any]() (*Conn[A, B], *Conn[B, A], error) {
 	a, b := newCodec[A]("Pipe", true), newCodec[B]("Pipe", true)
 	if err := Supported(); err != nil {
@@ -63,13 +74,13 @@ func (c *Conn[A, B]) Send(x A) error { return c.send(x, limit{}) }
 // TrySend sends x if there is room for it, or returns queue.ErrFull.
 func (c *Conn[A, B]) TrySend(x A) error { return c.send(x, limit{try: true}) }
 
-// SendTimeout is like Send but gives up after d, and then returns queue.ErrFull. With d <= 0 it is TrySend; math.MaxInt64 is
-// forever.
+// SendTimeout is like Send but waits for at most d, and then returns
+// queue.ErrFull. With d <= 0 it is TrySend; math.MaxInt64 is forever.
 func (c *Conn[A, B]) SendTimeout(x A, d time.Duration) error {
 	return c.send(x, limit{try: d <= 0, d: d})
 }
 
-// SendContext is like Send but gives up when ctx ends, and then returns context.Cause(ctx).
+// SendContext is like Send but returns context.Cause(ctx) if ctx ends first.
 func (c *Conn[A, B]) SendContext(ctx context.Context, x A) error {
 	w := c.wire()
 	if hasEnded(ctx) {
@@ -109,11 +120,11 @@ func (c *Conn[A, B]) Recv() (B, error) { return c.recv(limit{}) }
 // TryRecv receives a value if there is one, or returns queue.ErrEmpty.
 func (c *Conn[A, B]) TryRecv() (B, error) { return c.recv(limit{try: true}) }
 
-// RecvTimeout is like Recv but gives up after d, and then returns queue.ErrEmpty. With d <= 0 it is TryRecv; math.MaxInt64 is
-// forever.
+// RecvTimeout is like Recv but waits for at most d, and then returns
+// queue.ErrEmpty. With d <= 0 it is TryRecv; math.MaxInt64 is forever.
 func (c *Conn[A, B]) RecvTimeout(d time.Duration) (B, error) { return c.recv(limit{try: d <= 0, d: d}) }
 
-// RecvContext is like Recv but gives up when ctx ends, and then returns context.Cause(ctx).
+// RecvContext is like Recv but returns context.Cause(ctx) if ctx ends first.
 func (c *Conn[A, B]) RecvContext(ctx context.Context) (x B, err error) {
 	w := c.wire()
 	if hasEnded(ctx) {
@@ -159,13 +170,16 @@ func emptyAt(err error) error {
 	return err
 }
 
-// Close closes this copy of the end. Those who wait at it, here, get io.ErrClosedPipe. A second Close returns that too.
+// Close closes this copy of the end. Calls that are blocked on it in this
+// process return io.ErrClosedPipe, and so does a second Close.
 func (c *Conn[A, B]) Close() error { return c.wire().close() }
 
-// SyscallConn returns the socket, for those who want to wait for it by other means. Its messages have a form of their own.
+// SyscallConn returns the socket, to wait for it by other means. The form of
+// its messages is not documented.
 func (c *Conn[A, B]) SyscallConn() (syscall.RawConn, error) { return c.wire().file.SyscallConn() }
 
-// MarshalBinary encodes c for another process. It returns ErrSharing unless this package encodes.
+// MarshalBinary encodes c for another process. It returns ErrSharing unless
+// this package encodes.
 func (c *Conn[A, B]) MarshalBinary() ([]byte, error) {
 	return handOverCopy("Conn", c.w, (*wire).copied)
 }

@@ -6,8 +6,9 @@ import (
 	"unsafe"
 )
 
-// A desk is memory that the parent and a child of a Pool share. The child writes results there, one after the other, and
-// counts them when they are complete.
+// A desk is memory that the parent and a child of a Pool share. The child
+// writes results there, one after the other, and counts them when they are
+// complete.
 type desk struct {
 	memory *Memory
 	begins *atomic.Uint64 // seq << 32 | how many the child has begun with
@@ -70,7 +71,8 @@ func (d *desk) put(result []byte) bool {
 	return true
 }
 
-// collect gives b the results on the desk. They are copied: the desk is used again.
+// collect gives b the results on the desk. They are copied: the desk is used
+// again.
 func (d *desk) collect(b *batch) {
 	n := int(d.dones.Load())
 	if n == 0 {

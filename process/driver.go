@@ -12,15 +12,18 @@ import (
 	"github.com/gothreading/threading/thread"
 )
 
-// A driver is what a worker of the pool knows of its child: a process that runs serve, a wire to it, and a desk.
+// A driver is what a worker of the pool knows of its child: a process that runs
+// serve, a wire to it, and a desk.
 //
 // # A batch
 //
-// The parent sends a task, which is a function and any number of arguments, and the child calls it for one after the
-// other. What comes back over the wire says only how far it has come: the results lie on the desk, memory that both have.
-// The child notes there which argument it begins with, and each result when it is complete. So whatever instruction the
-// child dies at, the parent knows what was done, and with which one it was busy: that one fails, and what was not begun
-// goes to another child.
+// The parent sends a task, which is a function and any number of arguments, and
+// the child calls it for one after the other. What comes back over the wire
+// says only how far it has come: the results lie on the desk, memory that both
+// have. The child notes there which argument it begins with, and each result
+// when it is complete. So whatever instruction the child dies at, the parent
+// knows what was done, and with which one it was busy: that one fails, and what
+// was not begun goes to another child.
 //
 //	task    seq, function, arguments →
 //	        ← more: the desk is full
@@ -101,7 +104,8 @@ type lost struct {
 	cause error // it was killed for this
 }
 
-// run lets the child run a batch. It returns what the first one failed with that has no result, if there is one.
+// run lets the child run a batch. It returns what the first one failed with
+// that has no result, if there is one.
 func (d *driver) run(ctx context.Context, b *batch) error {
 	defer b.luggage.sent()
 	for {
@@ -129,8 +133,8 @@ func (d *driver) run(ctx context.Context, b *batch) error {
 	}
 }
 
-// once sends what is left of a batch to the child, and collects the results. failure is what the one behind them failed
-// with.
+// once sends what is left of a batch to the child, and collects the results.
+// failure is what the one behind them failed with.
 func (d *driver) once(ctx context.Context, b *batch) (failure error, how *lost) {
 	d.seq++
 	d.desk.reset()
@@ -189,7 +193,8 @@ func failureOf(data []byte) error {
 	return m.error()
 }
 
-// follow tells the child when ctx ends, and kills it when its time of grace is over, until done is called.
+// follow tells the child when ctx ends, and kills it when its time of grace is
+// over, until done is called.
 func (d *driver) follow(ctx context.Context) (done func()) {
 	seq := d.seq
 	d.guard.Lock()
@@ -307,7 +312,8 @@ func (d *driver) dismiss() {
 	}
 }
 
-// mourn lets go of a child, and returns how it ended. One that does not end is killed.
+// mourn lets go of a child, and returns how it ended. One that does not end is
+// killed.
 func (d *driver) mourn() *ExitError {
 	_ = d.wire.close()
 	if !d.child.JoinTimeout(farewell) {

@@ -20,11 +20,12 @@ import (
 	"github.com/gothreading/threading/thread"
 )
 
-// ErrTerminated is the cause of the end of the context of a function whose process was told to end by Terminate, or whose
-// parent has ended and which is a daemon.
+// ErrTerminated is the cause of a function's context that ended because of
+// Terminate, or, in a daemon, because the parent ended.
 var ErrTerminated = errors.New("process: terminated")
 
-// An ExitError is how a process ended that did not return from its function without an error.
+// An ExitError says how a process ended whose function did not return without
+// an error.
 type ExitError struct {
 	Name  string
 	Pid   int
@@ -63,12 +64,14 @@ func firstLine(s string) string {
 	return s
 }
 
-// Unwrap returns the *RemoteError of a function that returned an error, or the *thread.PanicError of one that panicked.
+// Unwrap returns the *RemoteError of a function that returned an error, or the
+// *thread.PanicError of one that panicked.
 func (e *ExitError) Unwrap() error { return e.err }
 
-// A RemoteError is an error that a function returned in another process: its type and its text. To errors.Is it is those
-// errors that were given to RegisterError, those of this module, io.EOF and some more of the standard library, and those of
-// package context.
+// A RemoteError is an error that a function returned in another process: its
+// type and its text. errors.Is finds in it the errors that were given to
+// [RegisterError], those of this module, those of package context, io.EOF, and
+// some more of the standard library.
 type RemoteError struct {
 	Type, Text string
 
@@ -102,8 +105,9 @@ var sentinels = struct {
 	pool.ErrNotReady, ErrInit, ErrSharing, ErrUnregistered, ErrTerminated, ErrType,
 }}
 
-// RegisterError makes errors known that functions return, so that errors.Is finds them in a RemoteError. It is called in the
-// initialization of packages, as Register is, and panics with ErrInit after Init.
+// RegisterError makes errors that functions return known, so that errors.Is
+// finds them in a [RemoteError]. It is called in the initialization of
+// packages, as Register is, and panics with [ErrInit] after Init.
 func RegisterError(errs ...error) {
 	if begun.Load() {
 		panic(fmt.Errorf("%w: an error was registered after it", ErrInit))
@@ -156,7 +160,8 @@ func (m message) error() error {
 	return e
 }
 
-// unsupported makes an error of the system that says that something is not there an errors.ErrUnsupported.
+// unsupported makes an error of the system that says that something is not
+// there an errors.ErrUnsupported.
 func unsupported(err error) error {
 	if errors.Is(err, syscall.ENOSYS) && !errors.Is(err, errors.ErrUnsupported) {
 		return fmt.Errorf("%w: %w", errors.ErrUnsupported, err)

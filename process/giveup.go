@@ -8,7 +8,8 @@ import (
 	"github.com/gothreading/threading/internal/shm"
 )
 
-// within is the form of a call that gives up after d: try does not wait, and wait does.
+// within is the form of a call that gives up after d: try does not wait, and
+// wait does.
 func within(d time.Duration, try func() bool, wait func(*shm.Limit) bool) bool {
 	if try() {
 		return true
@@ -37,7 +38,8 @@ func until(ctx context.Context, try func() bool, wait func(*shm.Limit) bool) err
 	return nil
 }
 
-// hasEnded reports whether ctx has ended, also one that only its channel says it of.
+// hasEnded reports whether ctx has ended, also one that only its channel says
+// it of.
 func hasEnded(ctx context.Context) bool {
 	if ctx.Err() != nil {
 		return true

@@ -11,13 +11,15 @@ import (
 	"github.com/gothreading/threading/internal/shm"
 )
 
-// ErrSharing is what an object of this package is refused with where it cannot be handed over: in a Queue, a Value or an
-// Array, and to an encoder that is not this package's. It is also what the zero value of an object panics with, and NewValue
-// and NewArray for a type with pointers, which mean nothing in another process.
+// ErrSharing is the error of a shared object where it cannot be passed on: in a
+// Queue, a Value or an Array, and to an encoder that is not this package's. It
+// is also what the zero value of an object panics with, and NewValue and
+// NewArray for a type with pointers, which mean nothing in another process.
 var ErrSharing = errors.New("process: a shared object cannot be handed over like this")
 
-// A shared object is encoded as an index, and its descriptor travels beside the bytes. MarshalBinary has no argument for
-// the list of descriptors; so who encodes or decodes puts it where the goroutine finds it.
+// A shared object is encoded as an index, and its descriptor travels beside the
+// bytes. MarshalBinary has no argument for the list of descriptors; so who
+// encodes or decodes puts it where the goroutine finds it.
 type luggage struct {
 	fds   []int // to be handed over, in order; or, when they have arrived, not yet taken: -1 for those that were
 	index map[any]int
@@ -83,12 +85,14 @@ func closeAll(fds []int) {
 	}
 }
 
-// handOver encodes a shared object. Its descriptor stays its own, and open as long as anybody can reach it.
+// handOver encodes a shared object. Its descriptor stays its own, and open as
+// long as anybody can reach it.
 func handOver[S any](what string, object *S, descriptor func(*S) int) ([]byte, error) {
 	return handOverBy(what, object, func(l *luggage) int { return descriptor(object) })
 }
 
-// handOverCopy is handOver for an object that can be closed: a copy of its descriptor goes.
+// handOverCopy is handOver for an object that can be closed: a copy of its
+// descriptor goes.
 func handOverCopy[S any](what string, object *S, copied func(*S) int) ([]byte, error) {
 	return handOverBy(what, object, func(l *luggage) int {
 		fd := copied(object)
@@ -117,8 +121,8 @@ func handOverBy[S any](what string, object *S, descriptor func(*luggage) int) ([
 	return binary.AppendUvarint(nil, uint64(i)), nil
 }
 
-// takeOver decodes a shared object. It arrives with a descriptor, which attach makes its own. The same object may be met
-// several times.
+// takeOver decodes a shared object. It arrives with a descriptor, which attach
+// makes its own. The same object may be met several times.
 func takeOver[S any](what string, data []byte, attach func(fd int) (*S, error)) (*S, error) {
 	l := currentLuggage()
 	if l == nil {
@@ -147,7 +151,8 @@ func takeOver[S any](what string, data []byte, attach func(fd int) (*S, error)) 
 	return o, nil
 }
 
-// met returns the object that has arrived with a descriptor, if it was decoded before.
+// met returns the object that has arrived with a descriptor, if it was decoded
+// before.
 func (l *luggage) met(i int) (any, bool) {
 	if l.fds[i] >= 0 {
 		return nil, false
@@ -160,7 +165,8 @@ func (l *luggage) met(i int) (any, bool) {
 	return nil, false
 }
 
-// A handle is what a program holds of a shared object. What embeds it says so with the methods that follow.
+// A handle is what a program holds of a shared object. What embeds it says so
+// with the methods that follow.
 type handle struct {
 	_ notCopied
 }
@@ -170,7 +176,8 @@ func (*handle) shared() {}
 // sharedType is implemented by the pointers to handles.
 var sharedType = reflect.TypeFor[interface{ shared() }]()
 
-// MarshalText keeps other encoders, json for one, from writing something that is nothing.
+// MarshalText keeps other encoders, json for one, from writing something that
+// is nothing.
 func (*handle) MarshalText() ([]byte, error) { return nil, errForeignCodec }
 
 // UnmarshalText is the other direction.
@@ -184,7 +191,8 @@ type notCopied struct{}
 func (*notCopied) Lock()   {}
 func (*notCopied) Unlock() {}
 
-// made returns what a constructor has made, and panics if the kernel has refused, as make does.
+// made returns what a constructor has made, and panics if the kernel has
+// refused, as make does.
 func made[S any](call string, o *S, err error) *S {
 	if err != nil {
 		panic(fmt.Errorf("process: %s: %w", call, unsupported(err)))
@@ -197,7 +205,8 @@ func zero(what string) error {
 	return fmt.Errorf("%w: this %s is a zero value; New%s makes one", ErrSharing, what, what)
 }
 
-// Supported returns nil, or why shared objects cannot be made here: an error that is errors.ErrUnsupported.
+// Supported returns nil, or an error that says why processes and shared objects
+// are not possible here. It is errors.ErrUnsupported to errors.Is.
 func Supported() error {
 	if err := shm.Found(); err != nil {
 		return fmt.Errorf("process: %w", unsupported(err))

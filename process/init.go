@@ -15,7 +15,7 @@ import (
 	"github.com/gothreading/threading/thread"
 )
 
-// An Info tells of a process.
+// An Info describes a process.
 type Info struct {
 	Name   string
 	Pid    int
@@ -40,7 +40,8 @@ type inheritance struct {
 // inherited is nil in a process that was not started by this package.
 var inherited = inherit()
 
-// Current tells of this process: Python's current_process. The main process is called MainProcess.
+// Current describes this process: Python's current_process. The main process is
+// called MainProcess.
 func Current() Info {
 	if i := inherited; i != nil {
 		return Info{i.order.Name, os.Getpid(), i.order.Daemon}
@@ -48,7 +49,8 @@ func Current() Info {
 	return Info{Name: "MainProcess", Pid: os.Getpid()}
 }
 
-// Parent tells of the process that started this one: Python's parent_process. In the main process it is the zero Info.
+// Parent describes the process that started this one: Python's parent_process.
+// In the main process it returns the zero Info.
 func Parent() Info {
 	if i := inherited; i != nil {
 		return i.order.Parent
@@ -56,7 +58,8 @@ func Parent() Info {
 	return Info{}
 }
 
-// ParentDone returns a channel that is closed when the parent has ended, however that was, and nil in the main process.
+// ParentDone returns a channel that is closed when the parent has ended, in
+// whatever way. In the main process it returns nil.
 func ParentDone() <-chan struct{} {
 	if i := inherited; i != nil {
 		return i.parentDone
@@ -64,16 +67,17 @@ func ParentDone() <-chan struct{} {
 	return nil
 }
 
-// Init must be the first call in main, and in TestMain of tests that start processes:
+// Init must be the first call in main, and in TestMain of tests that start
+// processes:
 //
 //	func main() {
 //		process.Init()
 //		…
 //	}
 //
-// In a process that was started by this package it calls the function, and does not return. In any other it returns at once.
-// Everything that is to be registered must have been. It is what Python's "if __name__ == '__main__'" and freeze_support are
-// there for.
+// In a child it calls the function, and does not return. In any other process
+// it returns at once. It takes the place of Python's "if __name__ ==
+// '__main__'" and freeze_support.
 func Init() {
 	if begun.Swap(true) {
 		return
@@ -83,9 +87,9 @@ func Init() {
 	}
 }
 
-// Main calls Init, and then fn as thread.Main does: when fn has returned it waits for the threads that are no daemons. Then
-// it ends the children that are daemons, and waits for the others. That is the rule by which a Python program ends. Main is
-// called instead of Init:
+// Main calls Init, then thread.Main(fn), then ends the children that are
+// daemons and waits for the others: the rule by which a Python program exits.
+// It takes the place of Init:
 //
 //	func main() { process.Main(run) }
 //
@@ -127,7 +131,8 @@ func endChildren() {
 	}
 }
 
-// stubborn is how long a daemon is waited for at the end that was told to end and does not.
+// stubborn is how long a daemon is waited for at the end that was told to end
+// and does not.
 const stubborn = time.Second
 
 // run is what a child does. It does not return.
@@ -227,7 +232,8 @@ func (i *inheritance) awaitParent() {
 	dieOf(syscall.SIGKILL)
 }
 
-// terminate ends the context of the function, and the process when it has returned, or when it has had its time.
+// terminate ends the context of the function, and the process when it has
+// returned, or when it has had its time.
 func (i *inheritance) terminate() {
 	i.terminated.Store(true)
 	i.cancel(ErrTerminated)

@@ -581,3 +581,12 @@ func TestTooManyDescriptorsIsAClearError(t *testing.T) {
 	}
 	result(t, start(t, act, "return"))
 }
+
+// discarded gives a child nowhere to write its errors to.
+func discarded() (process.Option, func()) {
+	f, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		panic(err)
+	}
+	return process.Stderr(f), func() { f.Close() }
+}

@@ -8,31 +8,35 @@ import (
 	"github.com/gothreading/threading/lock"
 )
 
-// A Lock is a mutual exclusion lock of processes. It implements sync.Locker. In one process it has no owner: any
-// goroutine of the process that holds it may unlock it.
+// A Lock is a mutual exclusion lock of processes. It implements sync.Locker.
+// Within a process it has no owner: any goroutine of the process that holds it
+// may unlock it.
 //
-// Make a Lock with NewLock and hand the pointer over. The zero value panics with ErrSharing.
+// Make a Lock with [NewLock] and pass the pointer to other processes. The zero
+// value panics with [ErrSharing].
 //
-// Python:
+// It is Python's multiprocessing.Lock:
 //
-//	acquire()                multiprocessing.Lock, Lock
+//	acquire()                Lock
 //	acquire(block=False)     TryLock
-//	acquire(timeout=d)       LockTimeout
-//	release()                Unlock, but by the process that holds it
+//	acquire(timeout=d)       LockTimeout(d)
+//	release()                Unlock, by the process that holds it
 //
-// It is like lock.Lock but for what a death means: when a process ends while it holds the Lock, in whichever way, the next
-// one gets it, and Abandoned tells it so. What the Lock protects may then be half done.
+// It is like [lock.Lock], except for what a death means. If a process ends
+// while it holds the Lock, in whatever way, the next process acquires it, and
+// Abandoned tells it so: what the Lock protects may be half done.
 //
-// Memory model: within a process, the n'th Unlock synchronizes before the n+1'th Lock returns. Between processes the same
-// holds for what lies in a Value, an Array or a Memory.
+// Within a process, the n'th Unlock synchronizes before the n+1'th Lock
+// returns. Between processes the same holds for the contents of a [Value], an
+// [Array] or a [Memory].
 //
-// Fairness: a process that runs may be faster than one that was just woken, but not for longer than a millisecond; among
-// the goroutines of a process it is that of lock.Lock.
+// A running process may barge ahead of one that was just woken, for about a
+// millisecond; then the Lock is handed to the one that waits. A call that gives
+// up leaves the Lock as if it had not been made.
 //
-// Giving up leaves the Lock as if the call had never been made.
-//
-// Cost: a free Lock is locked and unlocked without a system call. A blocked call holds a thread, one for each Lock and
-// process. Among goroutines of one process use a lock.Lock.
+// A free Lock is acquired and released without a system call. Blocked calls
+// hold one thread for each Lock and process. Among goroutines of one process
+// use a [lock.Lock].
 type Lock struct {
 	handle
 	m *shm.Mutex
@@ -57,30 +61,32 @@ func (l *Lock) Lock() { l.mutex().Lock(nil) }
 // TryLock acquires l if it is free, and reports whether it did.
 func (l *Lock) TryLock() bool { return l.mutex().TryLock() }
 
-// LockTimeout is like Lock but gives up after d, and reports whether it acquired l. With d <= 0 it is TryLock;
-// math.MaxInt64 is forever.
+// LockTimeout is like Lock but waits for at most d, and reports whether it
+// acquired l. With d <= 0 it is TryLock; math.MaxInt64 is forever.
 func (l *Lock) LockTimeout(d time.Duration) bool { return within(d, l.mutex().TryLock, l.mutex().Lock) }
 
-// LockContext is like Lock but gives up when ctx ends, and then returns context.Cause(ctx).
+// LockContext is like Lock but returns context.Cause(ctx) if ctx ends first.
 func (l *Lock) LockContext(ctx context.Context) error {
 	return until(ctx, l.mutex().TryLock, l.mutex().Lock)
 }
 
-// Unlock releases l. It panics with lock.ErrNotLocked if this process does not hold it.
+// Unlock releases l. It panics with lock.ErrNotLocked if this process does not
+// hold it.
 func (l *Lock) Unlock() {
 	if !l.mutex().Unlock() {
 		panic(lock.ErrNotLocked)
 	}
 }
 
-// Locked reports whether a process that lives holds l.
+// Locked reports whether a living process holds l.
 func (l *Lock) Locked() bool { return l.mutex().Locked() }
 
-// Abandoned reports whether this process holds l and the one before it ended while it held l. It is true for that one
-// holding.
+// Abandoned reports whether this process holds l and the process that held it
+// before ended while it did. It is true for this one holding.
 func (l *Lock) Abandoned() bool { return l.mutex().Abandoned() }
 
-// MarshalBinary encodes l for another process. It returns ErrSharing unless this package encodes.
+// MarshalBinary encodes l for another process. It returns ErrSharing unless
+// this package encodes.
 func (l *Lock) MarshalBinary() ([]byte, error) {
 	return handOver("Lock", l.m, (*shm.Mutex).Descriptor)
 }

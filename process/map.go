@@ -7,12 +7,14 @@ import (
 	"github.com/gothreading/threading/pool"
 )
 
-// Map is pool.Map, but sends many items with one message. f is called for each item in a child of p; Map waits for all, and
-// returns the values in the order of the items, and a *pool.MapError with the errors, by index. An item whose child ends
-// while it is busy with it fails with an *ExitError; the others are not affected.
+// Map is like pool.Map but sends many items with one message. It calls f for
+// each item in a child of p, waits for all, and returns the values in the order
+// of the items, and a *pool.MapError with the errors, by index. An item whose
+// child ends while it runs fails with an [*ExitError]; other items are not
+// affected.
 //
-// How many items go with one message depends on how long they take and how large they are. The options are those of
-// pool.Map.
+// How many items go with one message depends on how long they take and how
+// large they are. The options are those of pool.Map.
 func Map[In, Out any](p *Pool, f *Func[In, Out], items []In, opts ...pool.MapOption) ([]Out, error) {
 	single := f.On(p)
 	fn := func(ctx context.Context, in In) (out Out, err error) {
@@ -43,8 +45,9 @@ func Map[In, Out any](p *Pool, f *Func[In, Out], items []In, opts ...pool.MapOpt
 // messageSize is about how many bytes of arguments go with one message.
 const messageSize = 48 << 10
 
-// fill makes a batch of the first of the items: at most so many, as long as they fit into a message. One that cannot be
-// encoded ends it, and is an error if it is the first.
+// fill makes a batch of the first of the items: at most so many, as long as
+// they fit into a message. One that cannot be encoded ends it, and is an error
+// if it is the first.
 func fill[In, Out any](f *Func[In, Out], items []In, most int) (*batch, error) {
 	b := &batch{id: f.id, luggage: new(luggage)}
 	for i := range items[:min(most, len(items))] {
@@ -60,7 +63,8 @@ func fill[In, Out any](f *Func[In, Out], items []In, most int) (*batch, error) {
 	return b, nil
 }
 
-// An ahead is what a child has done of a chunk of a Map before it was asked for. The pool asks for one item after the other.
+// An ahead is what a child has done of a chunk of a Map before it was asked
+// for. The pool asks for one item after the other.
 type ahead struct {
 	unit    any // the chunk, as the pool knows it
 	chunk   any // and its items
@@ -74,7 +78,8 @@ type ahead struct {
 // brief is how long a batch may take, about: no news of a Map is much older.
 const brief = 5 * time.Millisecond
 
-// next returns the result of the next item. tasks, if it is above 0, is how many the child still has to run.
+// next returns the result of the next item. tasks, if it is above 0, is how
+// many the child still has to run.
 func (a *ahead) next(fill func(from, most int) (*batch, error), run func(*batch) error, tasks int) (record []byte, err error) {
 	from := a.asked
 	a.asked++

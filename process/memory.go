@@ -6,17 +6,20 @@ import (
 	"github.com/gothreading/threading/internal/shm"
 )
 
-// A Memory is bytes that processes share, and that nothing protects.
+// A Memory is bytes that processes share, without a lock.
 //
-// Make a Memory with NewMemory and hand the pointer over. The zero value panics with ErrSharing.
+// Make a Memory with [NewMemory] and pass the pointer to other processes. The
+// zero value panics with [ErrSharing].
 //
-// Python: multiprocessing.shared_memory.SharedMemory, and RawArray. It has no name: the kernel frees it when no process has
-// it any more, whatever became of them, so there is nothing to unlink and nothing to leak.
+// It is Python's multiprocessing.shared_memory.SharedMemory, and RawArray. It
+// has no name: the kernel frees it when no process has it any more, so there is
+// nothing to unlink and nothing to leak.
 //
-// A process that is killed while it writes has written what it has written. Who writes and reads at the same time needs a
-// Lock of this package, or atomic operations; either makes the memory model's order hold between processes.
+// What a process has written when it is killed is written. A program that
+// writes and reads at the same time needs a [Lock], or atomic operations;
+// either orders accesses between processes.
 //
-// It holds a descriptor until Close.
+// A Memory holds a descriptor until Close.
 type Memory struct {
 	handle
 	m *shm.Memory
@@ -44,14 +47,16 @@ func (m *Memory) Bytes() []byte { return m.memory().Bytes() }
 // Len returns the size, also after Close.
 func (m *Memory) Len() int { return m.memory().Len() }
 
-// Close ends the use of the Memory in this process; others keep it. What Bytes returned before remains usable, but is zero,
-// and shared with nobody, from now on. A second Close does nothing. It returns nil.
+// Close ends the use of the Memory in this process; other processes keep it.
+// What Bytes returned before can still be used, but it is zero and no longer
+// shared. A second Close does nothing. Close returns nil.
 func (m *Memory) Close() error {
 	m.memory().Close()
 	return nil
 }
 
-// MarshalBinary encodes m for another process. It returns ErrSharing unless this package encodes.
+// MarshalBinary encodes m for another process. It returns ErrSharing unless
+// this package encodes.
 func (m *Memory) MarshalBinary() ([]byte, error) {
 	return handOverCopy("Memory", m.m, (*shm.Memory).Copied)
 }

@@ -22,19 +22,22 @@ type choices struct {
 	worker bool // it belongs to a Pool
 }
 
-// Name names the process. Without it, or with the empty string, it is Process-N, where N counts such processes; in a process
-// that was started here it is its own name, a colon and N.
+// Name names the process. Without it, or with the empty string, the name is
+// Process-N, where N counts such processes; a child puts its own name and a
+// colon in front: Process-1:1.
 func Name(name string) Option { return func(c *choices) { c.name = name } }
 
-// Daemon says whether the process ends with its parent. The default is what this process is.
+// Daemon says whether the process ends with its parent. The default is what
+// this process is.
 func Daemon(daemon bool) Option { return func(c *choices) { c.daemon = daemon } }
 
-// Grace is how long a function may go on whose process was told to end by Terminate: its context ends at once. The default,
-// and d <= 0, is not at all.
+// Grace is how long a function may go on after [Process.Terminate] has ended
+// its context. The default, and d <= 0, is not at all.
 func Grace(d time.Duration) Option { return func(c *choices) { c.grace = max(d, 0) } }
 
-// Env adds variables, KEY=VALUE, to the environment that the process inherits. One that is there already is replaced. Env
-// panics if there is no = in one of them.
+// Env adds variables, KEY=VALUE, to the environment that the process inherits.
+// A later one replaces an earlier one of the same key. Env panics if a variable
+// has no key.
 func Env(kv ...string) Option {
 	for _, v := range kv {
 		if i := strings.IndexByte(v, '='); i < 1 || strings.IndexByte(v, 0) >= 0 {
@@ -44,16 +47,17 @@ func Env(kv ...string) Option {
 	return func(c *choices) { c.env = append(c.env, kv...) }
 }
 
-// Dir is where the process runs. The default is where this one does.
+// Dir is the working directory of the process. The default is that of this one.
 func Dir(dir string) Option { return func(c *choices) { c.dir = dir } }
 
-// Stdin is what the process reads from. The default is /dev/null.
+// Stdin is the standard input of the process. The default is /dev/null.
 func Stdin(f *os.File) Option { return func(c *choices) { c.std[0] = f } }
 
-// Stdout is where the process writes to. The default is where this one does.
+// Stdout is the standard output of the process. The default is that of this
+// one.
 func Stdout(f *os.File) Option { return func(c *choices) { c.std[1] = f } }
 
-// Stderr is where the process writes its errors to. The default is where this one does.
+// Stderr is the standard error of the process. The default is that of this one.
 func Stderr(f *os.File) Option { return func(c *choices) { c.std[2] = f } }
 
 // named counts the automatic names.
@@ -75,7 +79,8 @@ func choose(opts []Option) choices {
 	return c
 }
 
-// environment is that of a child: of a variable that is there several times, the last one counts.
+// environment is that of a child: of a variable that is there several times,
+// the last one counts.
 func (c *choices) environment(more ...string) []string {
 	all := append(append(os.Environ(), c.env...), more...)
 	seen := make(map[string]bool)

@@ -6,12 +6,14 @@ import (
 	"time"
 )
 
-// An order is what a child is told, in the file that it inherits; what it reports goes there too. There is no pipe that
-// fills, no goroutine that empties it, and no limit.
+// An order is what a child is told, in the file that it inherits; what it
+// reports goes there too. There is no pipe that fills, no goroutine that
+// empties it, and no limit.
 //
 //	header of the report | lengths | order | argument | what the runtime writes when it crashes | report
 //
-// The report is written before its header. Who is killed in between has reported nothing.
+// The report is written before its header. Who is killed in between has
+// reported nothing.
 type order struct {
 	Func    string
 	Name    string

@@ -10,28 +10,34 @@ import (
 	"github.com/gothreading/threading/pool"
 )
 
-// A Pool is a pool whose tasks run in other processes. It is a *pool.Pool, with all that has: Apply, Map, IMap, views,
-// priorities, callbacks, scopes and the rest are that package's functions, and On makes of a registered function what they
-// take:
+// A Pool is a pool whose tasks run in other processes. It is a *pool.Pool with
+// all that package offers: Apply, Map, IMap, views, priorities, callbacks,
+// scopes. On makes a function for them of a registered one:
 //
 //	p := process.NewPool(4)
 //	defer p.Shutdown()
 //	n, err := pool.Apply(p.Pool, pool.Bind(count.On(p), "a.txt"))
 //	all, err := process.Map(p, count, names)
 //
-// Python: multiprocessing.Pool and concurrent.futures.ProcessPoolExecutor.
+// It is Python's multiprocessing.Pool and
+// concurrent.futures.ProcessPoolExecutor.
 //
-// Each worker of the pool drives one child process, a daemon, which is started when it is first needed and ends with the
-// worker. A task that is running when its child ends, whatever ends it, fails with an *ExitError, and the next task has
-// another child; a task that was sent and had not begun goes to that one. When the context of a task ends, its context in
-// the child ends; if it still runs after the time given to Grace, at once without, the child is killed and replaced. So a
-// task can be cancelled whatever it does.
+// Each worker of the pool drives one child process, a daemon, which is started
+// when it is first needed and ends with the worker. If a child ends while it
+// runs a task, in whatever way, that task fails with an [*ExitError] and the
+// child is replaced; a task that was sent to it and had not begun goes to the
+// replacement. When the context of a task ends, so does its context in the
+// child; if the task still runs after the time given to [Grace], or at once
+// without, the child is killed and replaced. So any task can be cancelled,
+// whatever it does.
 //
-// An Initializer that fails ends the pool with its error, and so do three children in a row that end before a task has begun
-// in them, with the last one's *ExitError. Workers ignore SIGINT.
+// An Initializer that fails ends the pool with its error. So do three children
+// in a row that end before a task has begun in them, with the last one's
+// [*ExitError]. Children ignore SIGINT.
 //
-// Cost: a task is two messages; small ones are best sent many at a time, by Map. For work that need not be apart from the
-// rest of the program use a pool.Pool: its workers use all processors.
+// A task is two messages between processes. Small tasks are best sent many at a
+// time, by [Map]. Where tasks need not be apart from the rest of the program,
+// use a pool.Pool: its workers use all processors.
 type Pool struct {
 	*pool.Pool
 	team *team
@@ -47,7 +53,7 @@ type poolChoices struct {
 	init    *call
 }
 
-// Initializer lets every child call fn with in before its first task.
+// Initializer makes every child call fn with in before its first task.
 func Initializer[In any](fn *Func[In, struct{}], in In) PoolOption {
 	if fn == nil {
 		panic("process: Initializer of a nil Func")
@@ -57,8 +63,8 @@ func Initializer[In any](fn *Func[In, struct{}], in In) PoolOption {
 	}
 }
 
-// MaxTasks lets a child end after n tasks, items of a Map included, and be replaced: Python's maxtasksperchild. It panics if
-// n < 1.
+// MaxTasks makes a child end after n tasks, counting the items of a Map, and be
+// replaced: Python's maxtasksperchild. It panics with pool.ErrValue if n < 1.
 func MaxTasks(n int) PoolOption {
 	if n < 1 {
 		panic(fmt.Errorf("%w: process: MaxTasks(%d): want 1 or more", pool.ErrValue, n))
@@ -66,19 +72,20 @@ func MaxTasks(n int) PoolOption {
 	return func(c *poolChoices) { c.tasks = n }
 }
 
-// Workers are options of each child: Env, Dir, Grace and the streams. Their names are those of the pool's workers, and they are
-// daemons, whatever is said here.
+// Workers gives options to each child: Env, Dir, Grace and the streams. The
+// children have the names of the pool's workers and are daemons, whatever is
+// said here.
 func Workers(opts ...Option) PoolOption {
 	return func(c *poolChoices) { c.workers = append(c.workers, opts...) }
 }
 
-// Core are options of the pool.Pool, such as pool.Backlog and pool.Name.
+// Core gives options to the pool.Pool, such as pool.Backlog and pool.Name.
 func Core(opts ...pool.Option) PoolOption {
 	return func(c *poolChoices) { c.core = append(c.core, opts...) }
 }
 
-// NewPool returns a Pool with so many workers, 0 for as many as GOMAXPROCS says. It panics with pool.ErrValue if workers < 0,
-// and with ErrInit before Init.
+// NewPool returns a Pool of n workers, or of as many as GOMAXPROCS says if n is
+// 0. It panics with pool.ErrValue if n < 0, and with [ErrInit] before Init.
 func NewPool(workers int, opts ...PoolOption) *Pool {
 	if !begun.Load() {
 		panic(fmt.Errorf("%w: a Pool was to be made before it", ErrInit))
@@ -93,8 +100,9 @@ func NewPool(workers int, opts ...PoolOption) *Pool {
 	return p
 }
 
-// On returns fn as a function for the pool's Apply, Map, IMap and their like: a call of it runs in a child of p. Called
-// elsewhere than in a task of p, it submits itself with Apply.
+// On returns f as a function for Apply, Map, IMap and their like on p: a call
+// runs in a child of p. Called outside the tasks of p, it submits itself with
+// Apply.
 func (f *Func[In, Out]) On(p *Pool) func(context.Context, In) (Out, error) {
 	return func(ctx context.Context, in In) (out Out, err error) {
 		d := p.team.driver()
@@ -150,7 +158,8 @@ func (t *team) leave(worker any) {
 	}
 }
 
-// begun notes that a task has begun in a child, or that one has ended before; three of those end the pool.
+// begun notes that a task has begun in a child, or that one has ended before;
+// three of those end the pool.
 func (t *team) noteBegun(begun bool, exit error) (over bool) {
 	t.guard.Lock()
 	if begun {

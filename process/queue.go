@@ -12,41 +12,51 @@ import (
 	"github.com/gothreading/threading/queue"
 )
 
-// A Queue passes items from the goroutines of all processes that put to those that get, first in, first out.
+// A Queue passes items between the goroutines of processes, first in, first
+// out.
 //
-// Make a Queue with NewQueue and hand the pointer over. The zero value panics with ErrSharing.
+// Make a Queue with [NewQueue] and pass the pointer to other processes. The
+// zero value panics with [ErrSharing].
 //
-// Python: multiprocessing.Queue, JoinableQueue and SimpleQueue in one. Put is put(item), TryPut put(item, block=False),
-// PutTimeout put(item, timeout=d), and so for Get; Len, Empty and Full are qsize(), empty() and full(), and exact; TaskDone
-// and Join are task_done() and join(). Shutdown is what Python lacks for processes.
+// It is Python's multiprocessing.Queue, JoinableQueue and SimpleQueue:
 //
-// It is like queue.Queue. An item is encoded by the put, so that a later change of it is not seen, and what cannot be
-// encoded is an error of the put. A put has put when it returns, and no process holds anything back when it ends.
+//	put(x), put(x, timeout=d)        Put(x), PutTimeout(x, d)
+//	put_nowait(x)                    TryPut(x)
+//	get(), get(timeout=d)            Get, GetTimeout(d)
+//	get_nowait()                     TryGet
+//	qsize(), empty(), full()         Len, Empty, Full, which are exact
+//	task_done(), join()              TaskDone, Join
 //
-// What a death means: a process that is killed while it puts or gets has done all of it or nothing, and holds nothing up.
-// At most the item in its hand is lost. What it has taken and not called TaskDone for is counted off: Join does not wait
-// for it, and Lost counts it.
+// It is like [queue.Queue]. An item is encoded by the put, so a later change of
+// it is not seen, and an item that cannot be encoded is an error of the put. A
+// put has put when it returns: no process holds anything back when it ends.
 //
-// Memory model: within a process, a put synchronizes before the return of the get that takes its item.
+// A process that is killed while it puts or gets has done all of it or nothing.
+// Items that it has taken without a TaskDone are counted off: Join does not
+// wait for them, and Lost counts them.
 //
-// Fairness: a newcomer may be faster than one that was just woken, but not for longer than a millisecond.
+// Within a process, a put synchronizes before the return of the get that takes
+// its item.
 //
-// Giving up: a put that gives up has stored nothing, a get that gives up has taken nothing.
+// A running process may barge ahead of one that was just woken, for about a
+// millisecond. A put that gives up has stored nothing, and a get has taken
+// nothing. Calls check in this order: shut down, which for a get means that
+// nothing is left either; a ctx that had ended at entry; available; and then
+// time or ctx.
 //
-// Each call checks in this order: shut down, which for a get means that nothing is left either; a ctx that had ended at
-// entry; available; and then time or ctx.
-//
-// Cost: a put and a get are a lock and a copy each. Memory grows with what is inside, and goes back when the Queue is
-// empty; where producers may run ahead, a bound keeps it warm. A blocked call holds a thread, one for those that put and
-// one for those that get, for each Queue and process. Among goroutines of one process use a queue.Queue.
+// A put and a get are a lock and a copy each. Memory grows with what is inside,
+// and is given back when the Queue is empty; where producers may run ahead, a
+// bound is faster. Blocked calls hold two threads for each Queue and process.
+// Among goroutines of one process use a [queue.Queue].
 type Queue[T any] struct {
 	handle
 	q     *shm.Queue
 	codec *codec[T]
 }
 
-// NewQueue makes an empty Queue for up to maxsize items; with maxsize <= 0 it is unbounded. It panics with ErrType if
-// items of type T cannot be handed over, and with ErrSharing if there are shared objects in them.
+// NewQueue makes an empty Queue for up to maxsize items; with maxsize <= 0 it
+// is unbounded. It panics with ErrType if items of type T cannot be handed
+// over, and with ErrSharing if there are shared objects in them.
 func NewQueue[T any](maxsize int) *Queue[T] {
 	c := newCodec[T]("NewQueue", false)
 	q, err := shm.NewQueue(max(maxsize, 0))
@@ -60,15 +70,17 @@ func (q *Queue[T]) items() *shm.Queue {
 	return q.q
 }
 
-// Put stores an item, waiting for room for as long as that takes. It returns nil, queue.ErrShutdown, or an error of the
-// encoding or of the system, if there is no memory.
+// Put stores an item, waiting for room for as long as that takes. It returns
+// nil, queue.ErrShutdown, or an error of the encoding or of the system, if
+// there is no memory.
 func (q *Queue[T]) Put(item T) error { return q.put(item, false, nil, queue.ErrFull) }
 
-// TryPut stores an item if there is room. It returns queue.ErrFull if there is none.
+// TryPut stores an item if there is room. It returns queue.ErrFull if there is
+// none.
 func (q *Queue[T]) TryPut(item T) error { return q.put(item, true, nil, queue.ErrFull) }
 
-// PutTimeout is like Put but gives up after d, and then returns queue.ErrFull. With d <= 0 it is TryPut; math.MaxInt64 is
-// forever.
+// PutTimeout is like Put but waits for at most d, and then returns
+// queue.ErrFull. With d <= 0 it is TryPut; math.MaxInt64 is forever.
 func (q *Queue[T]) PutTimeout(item T, d time.Duration) error {
 	if d <= 0 {
 		return q.TryPut(item)
@@ -78,7 +90,7 @@ func (q *Queue[T]) PutTimeout(item T, d time.Duration) error {
 	return q.put(item, false, l, queue.ErrFull)
 }
 
-// PutContext is like Put but gives up when ctx ends, and then returns context.Cause(ctx).
+// PutContext is like Put but returns context.Cause(ctx) if ctx ends first.
 func (q *Queue[T]) PutContext(ctx context.Context, item T) error {
 	if hasEnded(ctx) {
 		if q.IsShutdown() {
@@ -121,15 +133,16 @@ func putError(err, gaveUp error) error {
 	return fmt.Errorf("process: Queue: %w", err)
 }
 
-// Get takes an item, waiting for one for as long as that takes. It returns queue.ErrShutdown when the Queue is shut down
-// and nothing is left.
+// Get takes an item, waiting for one for as long as that takes. It returns
+// queue.ErrShutdown when the Queue is shut down and nothing is left.
 func (q *Queue[T]) Get() (T, error) { return q.get(false, nil) }
 
-// TryGet takes an item if there is one, or returns queue.ErrEmpty or queue.ErrShutdown.
+// TryGet takes an item if there is one, or returns queue.ErrEmpty or
+// queue.ErrShutdown.
 func (q *Queue[T]) TryGet() (T, error) { return q.get(true, nil) }
 
-// GetTimeout is like Get but gives up after d, and then returns queue.ErrEmpty. With d <= 0 it is TryGet; math.MaxInt64 is
-// forever.
+// GetTimeout is like Get but waits for at most d, and then returns
+// queue.ErrEmpty. With d <= 0 it is TryGet; math.MaxInt64 is forever.
 func (q *Queue[T]) GetTimeout(d time.Duration) (T, error) {
 	if d <= 0 {
 		return q.TryGet()
@@ -139,7 +152,7 @@ func (q *Queue[T]) GetTimeout(d time.Duration) (T, error) {
 	return q.get(false, l)
 }
 
-// GetContext is like Get but gives up when ctx ends, and then returns context.Cause(ctx).
+// GetContext is like Get but returns context.Cause(ctx) if ctx ends first.
 func (q *Queue[T]) GetContext(ctx context.Context) (item T, err error) {
 	if hasEnded(ctx) {
 		if q.items().Ended() {
@@ -182,19 +195,20 @@ func getError(err error) error {
 	return fmt.Errorf("process: Queue: %w", err)
 }
 
-// GetN takes up to n items: it waits for the first as Get does, and takes what else is there. It panics if n < 1, and so do
-// the forms that follow.
+// GetN takes up to n items: it waits for the first as Get does, and takes what
+// else is there. It panics if n < 1, and so do the forms that follow.
 func (q *Queue[T]) GetN(n int) ([]T, error) { return q.more("GetN", n, q.Get) }
 
 // TryGetN is like GetN but returns queue.ErrEmpty instead of waiting.
 func (q *Queue[T]) TryGetN(n int) ([]T, error) { return q.more("TryGetN", n, q.TryGet) }
 
-// GetNTimeout is like GetN but gives up after d, and then returns queue.ErrEmpty. With d <= 0 it is TryGetN.
+// GetNTimeout is like GetN but waits for at most d, and then returns
+// queue.ErrEmpty. With d <= 0 it is TryGetN.
 func (q *Queue[T]) GetNTimeout(n int, d time.Duration) ([]T, error) {
 	return q.more("GetNTimeout", n, func() (T, error) { return q.GetTimeout(d) })
 }
 
-// GetNContext is like GetN but gives up when ctx ends, and then returns context.Cause(ctx).
+// GetNContext is like GetN but returns context.Cause(ctx) if ctx ends first.
 func (q *Queue[T]) GetNContext(ctx context.Context, n int) ([]T, error) {
 	return q.more("GetNContext", n, func() (T, error) { return q.GetContext(ctx) })
 }
@@ -225,7 +239,8 @@ func (q *Queue[T]) more(call string, n int, first func() (T, error)) ([]T, error
 	return items, err
 }
 
-// Drain takes everything that is inside, and returns it. The items stay unfinished: each needs its TaskDone.
+// Drain takes everything that is inside, and returns it. The items stay
+// unfinished: each needs its TaskDone.
 func (q *Queue[T]) Drain() []T {
 	items := []T{}
 	all, err := q.items().Take(math.MaxInt)
@@ -254,51 +269,59 @@ func (q *Queue[T]) Empty() bool { return q.Len() == 0 }
 // Full reports whether no more items fit. An unbounded Queue is never full.
 func (q *Queue[T]) Full() bool { return q.items().Full() }
 
-// Unfinished returns how many items were put and are not yet done: it counts up with every put and down with every
-// TaskDone, with what ShutdownNow drops and with what the dead had taken.
+// Unfinished returns how many items were put and are not yet done. Every put
+// adds one. TaskDone takes one away, ShutdownNow what it drops, and a process
+// that ends what it had taken.
 func (q *Queue[T]) Unfinished() int { return q.items().Unfinished() }
 
-// Lost returns how many items processes had taken, and not called TaskDone for, when they ended.
+// Lost returns how many items processes had taken, and not called TaskDone for,
+// when they ended.
 func (q *Queue[T]) Lost() int { return q.items().Lost() }
 
-// TaskDone says that an item which was taken has been dealt with. It panics with queue.ErrTaskDone, and does nothing, if no
-// item is unfinished.
+// TaskDone says that an item which was taken has been dealt with. It panics
+// with queue.ErrTaskDone, and does nothing, if no item is unfinished.
 func (q *Queue[T]) TaskDone() {
 	if err := q.items().TaskDone(); err != nil {
 		panic(queue.ErrTaskDone)
 	}
 }
 
-// Join waits until no item is unfinished. It returns when that was so at some moment since the call.
+// Join waits until no item is unfinished. It returns when that was so at some
+// moment since the call.
 func (q *Queue[T]) Join() { q.items().Join(nil) }
 
-// JoinTimeout is like Join but gives up after d, and reports whether everything was finished. With d <= 0 it does not wait;
-// math.MaxInt64 is forever.
+// JoinTimeout is like Join but waits for at most d, and reports whether
+// everything was finished. With d <= 0 it does not wait; math.MaxInt64 is
+// forever.
 func (q *Queue[T]) JoinTimeout(d time.Duration) bool { return within(d, q.finished, q.items().Join) }
 
-// JoinContext is like Join but gives up when ctx ends, and then returns context.Cause(ctx).
+// JoinContext is like Join but returns context.Cause(ctx) if ctx ends first.
 func (q *Queue[T]) JoinContext(ctx context.Context) error {
 	return until(ctx, q.finished, q.items().Join)
 }
 
 func (q *Queue[T]) finished() bool { return q.Unfinished() == 0 }
 
-// Shutdown ends the putting: every put from now on, and every put that waits, returns queue.ErrShutdown. What is inside can
-// still be got; then a get returns queue.ErrShutdown. Join is not affected.
+// Shutdown ends the putting: every put from now on, and every put that waits,
+// returns queue.ErrShutdown. What is inside can still be got; then a get
+// returns queue.ErrShutdown. Join is not affected.
 func (q *Queue[T]) Shutdown() { q.items().Shutdown(false) }
 
-// ShutdownNow is like Shutdown but drops what is inside: dropped items are no longer unfinished, and every get returns
-// queue.ErrShutdown. Join still waits for the items that were taken before and are not yet done.
+// ShutdownNow is like Shutdown but drops what is inside: dropped items are no
+// longer unfinished, and every get returns queue.ErrShutdown. Join still waits
+// for the items that were taken before and are not yet done.
 func (q *Queue[T]) ShutdownNow() { q.items().Shutdown(true) }
 
 // IsShutdown reports whether Shutdown or ShutdownNow was called.
 func (q *Queue[T]) IsShutdown() bool { return q.items().IsShut() }
 
-// Tasks returns an iterator that gets items until the Queue is shut down and nothing is left, and calls TaskDone after each
-// loop body, however that ends. The body must not call TaskDone itself.
+// Tasks returns an iterator that gets items until the Queue is shut down and
+// nothing is left, and calls TaskDone after each loop body, however that ends.
+// The body must not call TaskDone itself.
 func (q *Queue[T]) Tasks() iter.Seq[T] { return q.TasksContext(context.Background()) }
 
-// TasksContext is like Tasks but ends when ctx ends too; context.Cause(ctx) tells.
+// TasksContext is like Tasks but ends when ctx ends too; context.Cause(ctx)
+// tells.
 func (q *Queue[T]) TasksContext(ctx context.Context) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for {
@@ -320,7 +343,8 @@ func (q *Queue[T]) do(item T, body func(T) bool) bool {
 	return body(item)
 }
 
-// MarshalBinary encodes q for another process. It returns ErrSharing unless this package encodes.
+// MarshalBinary encodes q for another process. It returns ErrSharing unless
+// this package encodes.
 func (q *Queue[T]) MarshalBinary() ([]byte, error) {
 	return handOver("Queue", q.q, (*shm.Queue).Descriptor)
 }

@@ -9,8 +9,8 @@ import (
 	"unsafe"
 )
 
-// raceEnvironment keeps a program that is built with -race from taking a second to exit, and keeps what the user has told
-// the race detector.
+// raceEnvironment keeps a program that is built with -race from taking a second
+// to exit, and keeps what the user has told the race detector.
 func raceEnvironment() []string {
 	options := os.Getenv("GORACE")
 	if strings.Contains(options, "atexit_sleep_ms") {
@@ -19,7 +19,8 @@ func raceEnvironment() []string {
 	return []string{strings.TrimSpace("GORACE=" + options + " atexit_sleep_ms=0")}
 }
 
-// What is sent happens before it is received: as package syscall has it, for all wires together.
+// What is sent happens before it is received: as package syscall has it, for
+// all wires together.
 var wireSync uint64
 
 func raceSend() { runtime.RaceReleaseMerge(unsafe.Pointer(&wireSync)) }

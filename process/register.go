@@ -12,13 +12,16 @@ import (
 )
 
 var (
-	// ErrInit is the value that Register and RegisterError panic with after Init, and New and Start before it.
+	// ErrInit is what Register and RegisterError panic with after Init, and
+	// New, Start and NewPool before it.
 	ErrInit = errors.New("process: Init must be the first call in main and in TestMain, and Register comes before it")
-	// ErrUnregistered is what a child ends with that does not find its function, or cannot decode its argument.
+	// ErrUnregistered is the error of a child that cannot find its function or
+	// decode its argument.
 	ErrUnregistered = errors.New("process: the function, or its argument, is not known in the child")
 )
 
-// A Func is a function that other processes can be asked to call. Register makes one.
+// A Func is a function that can be called in other processes. [Register] makes
+// one.
 type Func[In, Out any] struct {
 	id  string
 	fn  func(context.Context, In) (Out, error)
@@ -26,20 +29,23 @@ type Func[In, Out any] struct {
 	out *codec[Out]
 }
 
-// Register makes fn known under a name that is the same in every process of the program. It is called where a package-level
-// variable is initialized:
+// Register makes fn callable in other processes of the program. It is called
+// where a package-level variable is initialized, or, for a function that starts
+// itself, in an init function:
 //
 //	var count = process.Register(countWords)
 //
-// or, for a function that starts itself, in an init function.
+// [pool.Plain], [pool.Unit] and their like adapt functions of other forms. A
+// function without an argument takes struct{}. Register panics with [ErrInit]
+// after Init, and with [ErrType] or [ErrSharing] if values of type In or Out
+// cannot be passed to another process; a result must not contain shared
+// objects.
 //
-// pool.Plain, pool.Unit and their like fit functions of other forms. One without an argument takes struct{}. Register panics
-// with ErrInit after Init, and with ErrType or ErrSharing if In or Out cannot be handed over; a result must have no shared
-// objects in it.
-//
-// The name is that of the function, and its number among those with the same name, as instances of generic functions and
-// closures have it. So a registration must not depend on anything that differs between processes, such as the environment: a
-// child that does not find its function ends with ErrUnregistered.
+// A child finds the function by its name and its number among registrations of
+// that name, as closures and instances of generic functions have the same. So
+// registration must not depend on anything that differs between processes, such
+// as the environment: a child that does not find its function ends with
+// [ErrUnregistered].
 func Register[In, Out any](fn func(context.Context, In) (Out, error)) *Func[In, Out] {
 	if fn == nil {
 		panic("process: Register of a nil function")
@@ -71,7 +77,8 @@ var begun atomic.Bool
 
 // A callable is a Func whose types are not known.
 type callable interface {
-	// call decodes the argument, and calls begin and the function. The result is encoded.
+	// call decodes the argument, and calls begin and the function. The result
+	// is encoded.
 	call(ctx context.Context, in []byte, l *luggage, begin func()) (out []byte, err error)
 }
 

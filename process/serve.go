@@ -107,7 +107,8 @@ func parseTask(data []byte, l *luggage) *task {
 	return t
 }
 
-// work runs the tasks, until the parent sends nothing more. A task that ends its goroutine has another go on.
+// work runs the tasks, until the parent sends nothing more. A task that ends
+// its goroutine has another go on.
 func (s *server) work(over chan struct{}) {
 	done := false
 	defer func() {
@@ -198,7 +199,8 @@ func (s *server) deliver(out []byte) bool {
 	return s.desk.put(out) || s.tell(append([]byte{frameLarge}, out...))
 }
 
-// tell sends a frame, and waits until the parent has seen to it: what comes next must not be mistaken for what was before.
+// tell sends a frame, and waits until the parent has seen to it: what comes
+// next must not be mistaken for what was before.
 func (s *server) tell(frame []byte) bool {
 	if s.wire.send(frame, nil, limit{}) != nil {
 		return false

@@ -20,10 +20,12 @@ import (
 
 const terminateSignal = unix.SIGTERM
 
-// childVariable is how a child knows that it is one: the number of descriptors it has inherited.
+// childVariable is how a child knows that it is one: the number of descriptors
+// it has inherited.
 const childVariable = "GOTHREADING_PROCESS"
 
-// What a child inherits, in this order, from descriptor 3 on; shared objects follow.
+// What a child inherits, in this order, from descriptor 3 on; shared objects
+// follow.
 const (
 	orderFD = 3 + iota
 	familyFD
@@ -69,8 +71,8 @@ func sizeOf(fd int) (int64, error) {
 	return st.Size, nil
 }
 
-// lifeline is a pipe that nobody writes to. Children inherit the end for reading: when this process has ended, whatever
-// ended it, they read that.
+// lifeline is a pipe that nobody writes to. Children inherit the end for
+// reading: when this process has ended, whatever ended it, they read that.
 var lifeline = sync.OnceValues(func() (int, error) {
 	var p [2]int
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
@@ -143,7 +145,8 @@ func startError(err error, files int) error {
 	return err
 }
 
-// streams returns the standard streams of a child, and what to call when it has started.
+// streams returns the standard streams of a child, and what to call when it has
+// started.
 func (ch *choices) streams() (fds []uintptr, done func(), err error) {
 	files := ch.std
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
@@ -202,7 +205,8 @@ func reap(c *child) int {
 }
 
 func reapBy(c *child) int {
-	// By the descriptor it is this process that is reaped, and no other, also where somebody else has reaped it.
+	// By the descriptor it is this process that is reaped, and no other, also
+	// where somebody else has reaped it.
 	for c.pidfd >= 0 {
 		var info unix.Siginfo
 		err := unix.Waitid(unix.P_PIDFD, c.pidfd, &info, unix.WEXITED|unix.WNOHANG, nil)
@@ -237,7 +241,8 @@ func reapBy(c *child) int {
 	}
 }
 
-// statusOffset is where si_status lies in a siginfo of a child, on 64-bit systems.
+// statusOffset is where si_status lies in a siginfo of a child, on 64-bit
+// systems.
 const statusOffset = 24
 
 // send sends a signal to a process that was not reaped.
@@ -259,8 +264,8 @@ func send(c *child, sig os.Signal) error {
 	return os.NewSyscallError("kill", err)
 }
 
-// inherit returns what this process was told if it is a child. It is called before anything else of the program, as far as
-// that imports this package.
+// inherit returns what this process was told if it is a child. It is called
+// before anything else of the program, as far as that imports this package.
 func inherit() *inheritance {
 	text, ok := os.LookupEnv(childVariable)
 	if !ok {
@@ -288,7 +293,8 @@ func inherit() *inheritance {
 	return i
 }
 
-// crashOutput lets the runtime write what it has to say to the order too, when it crashes.
+// crashOutput lets the runtime write what it has to say to the order too, when
+// it crashes.
 func crashOutput(at int64) {
 	f, err := os.OpenFile("/proc/self/fd/"+strconv.Itoa(orderFD), os.O_RDWR, 0)
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/gothreading/threading/internal/shm"
 )
 
-// On other systems no process is started: Start returns why, and what follows it is never called.
+// On other systems no process is started: Start returns why, and what follows
+// it is never called.
 
 const terminateSignal = syscall.SIGTERM
 

@@ -8,33 +8,40 @@ import (
 	"github.com/gothreading/threading/internal/shm"
 )
 
-// A Value is a variable that processes share. Each change of it takes place as a whole.
+// A Value is a variable that processes share. Each change takes effect as a
+// whole.
 //
-// Make a Value with NewValue and hand the pointer over. The zero value panics with ErrSharing.
+// Make a Value with [NewValue] and pass the pointer to other processes. The
+// zero value panics with [ErrSharing].
 //
-// Python: multiprocessing.Value. Get and Set are reading and writing .value; Add and Update are what a with block around
-// get_lock() is for: v.value += 1 is not atomic there.
+// It is Python's multiprocessing.Value. Get and Set read and write .value;
+// [Add] and Update replace the with block around get_lock(): v.value += 1 is
+// not atomic there.
 //
-// T has no pointers, so no strings, slices or maps. A process that is killed while it changes a Value has changed it or has
-// not. There are no forms that give up: a call waits for a function that another has given to Update, and for nothing else.
-// Where that can take long, use a Lock and a Value.
+// T has no pointers, and so no strings, slices or maps. A process that is
+// killed while it changes a Value has changed it or has not.
 //
-// Memory model: the n'th change synchronizes before the n+1'th, and before the return of a Get that sees it, within a
-// process, and between processes for what lies in a Value, an Array or a Memory.
+// There are no forms that give up. A call waits for a function that was given
+// to Update, and for nothing else; where that can take long, use a [Lock] as
+// well.
 //
-// Cost: some twenty nanoseconds, and a copy. In one process use sync/atomic.
+// The n'th change synchronizes before the n+1'th, and before the return of a
+// Get that sees it. Between processes that holds for the contents of a Value,
+// an [Array] or a [Memory].
+//
+// A call is a lock and a copy. Within one process use sync/atomic.
 type Value[T any] struct {
 	handle
 	v *shm.Value
 }
 
-// A Number is what Add adds.
+// A Number is a type that [Add] adds.
 type Number interface {
 	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~float32 | ~float64
 }
 
-// NewValue makes a Value that is x. It panics with ErrSharing if T has pointers, and with ErrType if it has a lock or a
-// uintptr.
+// NewValue makes a Value that is x. It panics with ErrSharing if T has
+// pointers, and with ErrType if it has a lock or a uintptr.
 func NewValue[T any](x T) *Value[T] {
 	size := plainSize[T]("NewValue")
 	s, err := shm.NewValue(size)
@@ -43,7 +50,8 @@ func NewValue[T any](x T) *Value[T] {
 	return v
 }
 
-// plainSize returns the size of a type that lies in shared memory, which is at least 1.
+// plainSize returns the size of a type that lies in shared memory, which is at
+// least 1.
 func plainSize[T any](call string) int {
 	t := reflect.TypeFor[T]()
 	if hasPointers(t) {
@@ -80,8 +88,8 @@ func (v *Value[T]) Set(x T) {
 	s.Leave()
 }
 
-// Update lets fn change the Value, which nobody else reads or changes meanwhile. If fn panics, the Value is unchanged. fn
-// must not use the Value.
+// Update calls fn to change the Value, which no other call reads or changes
+// meanwhile. If fn panics, the Value is unchanged. fn must not use the Value.
 func (v *Value[T]) Update(fn func(*T)) {
 	if fn == nil {
 		panic("process: Update of a Value with a nil function")
@@ -119,7 +127,8 @@ func CompareAndSwap[T comparable](v *Value[T], old, new T) (swapped bool) {
 	return swapped
 }
 
-// MarshalBinary encodes v for another process. It returns ErrSharing unless this package encodes.
+// MarshalBinary encodes v for another process. It returns ErrSharing unless
+// this package encodes.
 func (v *Value[T]) MarshalBinary() ([]byte, error) {
 	return handOver("Value", v.v, (*shm.Value).Descriptor)
 }

@@ -7,21 +7,24 @@ import (
 	"github.com/gothreading/threading/internal/park"
 )
 
-// A Waiter is what Wait waits for: a *Conn that can be received from without waiting, also the end of all values, or that
-// was closed here; or a *Process that has ended.
+// A Waiter is a [*Conn] or a [*Process]. A Conn is ready when Recv would not
+// block, which includes the end of the stream and a Conn that was closed here.
+// A Process is ready when it has ended.
 type Waiter interface{ waitable() waitable }
 
 // A waitable is what a Waiter has inside.
 type waitable interface {
 	// ready reports whether it is.
 	ready() bool
-	// announce rings the bell when it may be ready, at once or later, until forget is called.
+	// announce rings the bell when it may be ready, at once or later, until
+	// forget is called.
 	announce(b *waitBell) (forget func(), err error)
 }
 
-// Wait waits until one of the waiters is ready, and returns those that are, in the order given: Python's connection.wait. There
-// is no limit to their number, and one may be given twice. Without any it returns at once. A *Process that was not started
-// panics with thread.ErrNotStarted.
+// Wait blocks until a waiter is ready, and returns those that are, in the order
+// given: Python's connection.wait. There is no limit to their number, and one
+// may be given twice. Without any it returns at once. A [*Process] that was not
+// started panics with thread.ErrNotStarted.
 func Wait(ws ...Waiter) []Waiter {
 	ready, _ := wait(limit{}, ws)
 	return ready
@@ -33,13 +36,14 @@ func TryWait(ws ...Waiter) []Waiter {
 	return ready
 }
 
-// WaitTimeout is like Wait but gives up after d, and then returns none. With d <= 0 it is TryWait; math.MaxInt64 is forever.
+// WaitTimeout is like Wait but waits for at most d, and then returns none. With
+// d <= 0 it is TryWait; math.MaxInt64 is forever.
 func WaitTimeout(d time.Duration, ws ...Waiter) []Waiter {
 	ready, _ := wait(limit{try: d <= 0, d: d}, ws)
 	return ready
 }
 
-// WaitContext is like Wait but gives up when ctx ends, and then returns context.Cause(ctx).
+// WaitContext is like Wait but returns context.Cause(ctx) if ctx ends first.
 func WaitContext(ctx context.Context, ws ...Waiter) ([]Waiter, error) {
 	if hasEnded(ctx) {
 		return nil, park.Cause(ctx)

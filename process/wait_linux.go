@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A waitBell is what one call of Wait sleeps on: an epoll descriptor, which the netpoller watches, with the sockets in it and
-// an event for what is no socket.
+// A waitBell is what one call of Wait sleeps on: an epoll descriptor, which the
+// netpoller watches, with the sockets in it and an event for what is no socket.
 type waitBell struct {
 	file  *os.File
 	raw   syscall.RawConn
@@ -85,7 +85,8 @@ func (b *waitBell) wait(lim limit, look func() bool) error {
 		if look() {
 			return true
 		}
-		// What was ready, and is not any more, must be asked for again: the poller tells of changes only.
+		// What was ready, and is not any more, must be asked for again: the
+		// poller tells of changes only.
 		n, err := unix.EpollWait(int(fd), events[:], 0)
 		return err == nil && n > 0 && look()
 	}, b.raw.Read, b.file.SetReadDeadline)

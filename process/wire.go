@@ -12,9 +12,11 @@ import (
 	"github.com/gothreading/threading/lock"
 )
 
-// A wire is one end of a pair of sockets that carries messages, each as a whole, and descriptors with them. What is sent
-// goes with one call of the system, so a sender that gives up or is killed has sent all of it or nothing. Who waits does so
-// in Go's netpoller, without a thread. A large message travels as a file beside its first byte.
+// A wire is one end of a pair of sockets that carries messages, each as a
+// whole, and descriptors with them. What is sent goes with one call of the
+// system, so a sender that gives up or is killed has sent all of it or nothing.
+// Who waits does so in Go's netpoller, without a thread. A large message
+// travels as a file beside its first byte.
 //
 //	kind | bytes            and the descriptors of shared objects
 //	kind                    and a file with the bytes behind them
@@ -39,7 +41,8 @@ const (
 // errLimit is what is returned at the limit of a call.
 var errLimit = errors.New("process: gave up at a Conn")
 
-// A way is one direction of a wire, for one goroutine at a time: a call that does not wait, and what came of it.
+// A way is one direction of a wire, for one goroutine at a time: a call that
+// does not wait, and what came of it.
 type way struct {
 	lock lock.Lock
 	wait func(func(fd uintptr) bool) error // for readiness, and then calls again
@@ -59,7 +62,8 @@ func (y *way) begin(op func(fd uintptr) bool, wait func(func(uintptr) bool) erro
 	}
 }
 
-// do makes the call within the limit, at once, and after a wait only if that is needed.
+// do makes the call within the limit, at once, and after a wait only if that is
+// needed.
 func (y *way) do(lim limit) error {
 	y.done, y.err = false, nil
 	err := y.wait(y.once)
@@ -80,7 +84,8 @@ func (y *way) do(lim limit) error {
 	return err
 }
 
-// A limit says how long a call on a wire waits: not at all, for d, until ctx ends, or forever.
+// A limit says how long a call on a wire waits: not at all, for d, until ctx
+// ends, or forever.
 type limit struct {
 	try bool
 	d   time.Duration
@@ -109,7 +114,8 @@ func (lim *limit) lock(l *lock.Lock) bool {
 // past is a deadline that is over.
 var past = time.Unix(1, 0)
 
-// bound makes a wait that follows give up at the limit: set sets its deadline. It is undone by the result.
+// bound makes a wait that follows give up at the limit: set sets its deadline.
+// It is undone by the result.
 func (lim *limit) bound(set func(time.Time) error) (undo func()) {
 	switch {
 	case lim.d > 0:
@@ -154,7 +160,8 @@ func (w *wire) send(data []byte, l *luggage, lim limit) error {
 	return w.error(err)
 }
 
-// recv receives a message, and returns its bytes, and the descriptors that have come with it or nil.
+// recv receives a message, and returns its bytes, and the descriptors that have
+// come with it or nil.
 func (w *wire) recv(lim limit) (data []byte, l *luggage, err error) {
 	message, l, err := w.borrow(lim)
 	if err != nil {
@@ -165,7 +172,8 @@ func (w *wire) recv(lim limit) (data []byte, l *luggage, err error) {
 	return data, l, nil
 }
 
-// borrow is recv for one who uses the bytes where they are, and then unlocks the way in.
+// borrow is recv for one who uses the bytes where they are, and then unlocks
+// the way in.
 func (w *wire) borrow(lim limit) (message []byte, l *luggage, err error) {
 	if !lim.lock(&w.in.lock) {
 		return nil, nil, errLimit

@@ -13,7 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mostDescriptors is how many the kernel lets travel with one message, less one for the bytes.
+// mostDescriptors is how many the kernel lets travel with one message, less one
+// for the bytes.
 const mostDescriptors = 252
 
 // wires returns the two ends of a new pair.
@@ -211,7 +212,8 @@ func (i *inlet) rights(control []byte) error {
 	return nil
 }
 
-// unpack returns what the message that was received says. The bytes are there until the next is received.
+// unpack returns what the message that was received says. The bytes are there
+// until the next is received.
 func (i *inlet) unpack() (data []byte, l *luggage, err error) {
 	fds := i.fds
 	i.fds = nil
