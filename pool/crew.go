@@ -22,5 +22,6 @@ func (o crewOf) OnLeave(f func(worker any)) { o.core.onLeave = f }
 
 func (o crewOf) End(err error) { o.core.terminate(err) }
 
-// rest returns the items that were left when the chunk was begun, or begun again.
+// rest returns the items that were left when the chunk was begun, or begun
+// again.
 func (ch *chunk[In, Out]) rest() any { return ch.batch.in[ch.batch.at:] }

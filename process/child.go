@@ -94,7 +94,7 @@ func (c *child) start(id string, arg []byte, l *luggage) error {
 }
 
 // watch waits for the end of the process, without a thread where the system
-// lets it, and tells everybody.
+// allows that, and announces it.
 func (c *child) watch() {
 	awaitExit(c)
 	c.guard.Lock()

@@ -121,7 +121,7 @@ func (c *codec[T]) encode(x *T, l *luggage) (data []byte, err error) {
 // called.
 func (c *codec[T]) encodeCopy(x T) ([]byte, error) { return c.encode(&x, nil) }
 
-// sized returns nil if so many bytes can be a value in memory.
+// sized returns nil if n bytes can be a value in memory.
 func (c *codec[T]) sized(n int) error {
 	if want := int(unsafe.Sizeof(*new(T))); n != want {
 		return c.wrong(n)

@@ -142,7 +142,7 @@ func (c *Conn[A, B]) RecvContext(ctx context.Context) (x B, err error) {
 
 func (c *Conn[A, B]) recv(lim limit) (x B, err error) {
 	w := c.wire()
-	if c.in.form != asCBOR { // nobody else's code decodes it
+	if c.in.form != asCBOR { // no code of others decodes it
 		data, _, err := w.borrow(lim)
 		if err != nil {
 			return x, emptyAt(err)
@@ -162,7 +162,7 @@ func (c *Conn[A, B]) recv(lim limit) (x B, err error) {
 	return c.in.decode(data, l)
 }
 
-// emptyAt makes the error of one who gave up that of a queue.
+// emptyAt returns the error of a queue for a call that gave up.
 func emptyAt(err error) error {
 	if err == errLimit {
 		return queue.ErrEmpty

@@ -104,7 +104,7 @@ type lost struct {
 	cause error // it was killed for this
 }
 
-// run lets the child run a batch. It returns what the first one failed with
+// run makes the child run a batch. It returns what the first one failed with
 // that has no result, if there is one.
 func (d *driver) run(ctx context.Context, b *batch) error {
 	defer b.luggage.sent()

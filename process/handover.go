@@ -18,18 +18,18 @@ import (
 var ErrSharing = errors.New("process: a shared object cannot be handed over like this")
 
 // A shared object is encoded as an index, and its descriptor travels beside the
-// bytes. MarshalBinary has no argument for the list of descriptors; so who
-// encodes or decodes puts it where the goroutine finds it.
+// bytes. MarshalBinary has no argument for the list of descriptors; so the
+// encoder or decoder puts it where the goroutine finds it.
 type luggage struct {
 	fds   []int // to be handed over, in order; or, when they have arrived, not yet taken: -1 for those that were
 	index map[any]int
 	keep  []any // what they belong to
-	own   []int // of them, those that belong to nobody else
+	own   []int // of them, those that have no other owner
 }
 
 var luggages sync.Map // id of the goroutine -> *luggage
 
-// with lets what f encodes or decodes find l.
+// with calls f, in which what is encoded or decoded finds l.
 func (l *luggage) with(f func()) {
 	id := goid.Get()
 	before, had := luggages.Swap(id, l)
@@ -86,7 +86,7 @@ func closeAll(fds []int) {
 }
 
 // handOver encodes a shared object. Its descriptor stays its own, and open as
-// long as anybody can reach it.
+// long as the object is reachable.
 func handOver[S any](what string, object *S, descriptor func(*S) int) ([]byte, error) {
 	return handOverBy(what, object, func(l *luggage) int { return descriptor(object) })
 }

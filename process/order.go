@@ -12,7 +12,7 @@ import (
 //
 //	header of the report | lengths | order | argument | what the runtime writes when it crashes | report
 //
-// The report is written before its header. Who is killed in between has
+// The report is written before its header. A process killed in between has
 // reported nothing.
 type order struct {
 	Func    string

@@ -71,7 +71,7 @@ func sizeOf(fd int) (int64, error) {
 	return st.Size, nil
 }
 
-// lifeline is a pipe that nobody writes to. Children inherit the end for
+// lifeline is a pipe that is never written to. Children inherit the end for
 // reading: when this process has ended, whatever ended it, they read that.
 var lifeline = sync.OnceValues(func() (int, error) {
 	var p [2]int
@@ -168,7 +168,7 @@ func (ch *choices) streams() (fds []uintptr, done func(), err error) {
 // awaitExit waits until the process has ended. It stays to be reaped.
 func awaitExit(c *child) {
 	if c.pidfd >= 0 && unix.SetNonblock(c.pidfd, true) == nil {
-		// The file is not closed by anybody but reap.
+		// Only reap closes the file.
 		c.poll = os.NewFile(uintptr(c.pidfd), "pidfd")
 		if raw, err := c.poll.SyscallConn(); err == nil && raw.Read(hasExited) == nil {
 			return
@@ -206,7 +206,7 @@ func reap(c *child) int {
 
 func reapBy(c *child) int {
 	// By the descriptor it is this process that is reaped, and no other, also
-	// where somebody else has reaped it.
+	// if another has reaped it.
 	for c.pidfd >= 0 {
 		var info unix.Siginfo
 		err := unix.Waitid(unix.P_PIDFD, c.pidfd, &info, unix.WEXITED|unix.WNOHANG, nil)
@@ -293,8 +293,8 @@ func inherit() *inheritance {
 	return i
 }
 
-// crashOutput lets the runtime write what it has to say to the order too, when
-// it crashes.
+// crashOutput makes the runtime write what it says in a crash to the order
+// too.
 func crashOutput(at int64) {
 	f, err := os.OpenFile("/proc/self/fd/"+strconv.Itoa(orderFD), os.O_RDWR, 0)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // A wire is one end of a pair of sockets that carries messages, each as a
 // whole, and descriptors with them. What is sent goes with one call of the
 // system, so a sender that gives up or is killed has sent all of it or nothing.
-// Who waits does so in Go's netpoller, without a thread. A large message
+// Waits are in Go's netpoller, without a thread. A large message
 // travels as a file beside its first byte.
 //
 //	kind | bytes            and the descriptors of shared objects
@@ -27,7 +27,7 @@ type wire struct {
 	in   inlet
 
 	guard sync.Mutex
-	bells map[*waitBell]struct{} // of those who wait for it, among others
+	bells map[*waitBell]struct{} // of calls that wait for it, among others
 }
 
 // largest is how many bytes go into a message without a file.
@@ -172,8 +172,8 @@ func (w *wire) recv(lim limit) (data []byte, l *luggage, err error) {
 	return data, l, nil
 }
 
-// borrow is recv for one who uses the bytes where they are, and then unlocks
-// the way in.
+// borrow is recv for a caller that uses the bytes where they are, and then
+// unlocks the way in.
 func (w *wire) borrow(lim limit) (message []byte, l *luggage, err error) {
 	if !lim.lock(&w.in.lock) {
 		return nil, nil, errLimit

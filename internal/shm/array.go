@@ -6,13 +6,16 @@ import (
 	"unsafe"
 )
 
-// An Array is a row of elements of one size. Setting one of them goes through a place beside the row: the element is
-// written there, then a word says which one it is, which is the change; it is carried out, and the word cleared. Who locks
-// the guard and finds the word carries it out. So an element is the old one or the new one.
+// An Array is a row of elements of one size. Setting one of them goes through a
+// place beside the row: the element is written there, then a word says which
+// one it is, which is the change; it is carried out, and the word cleared. A
+// process that locks the guard and finds the word carries it out. So an element
+// is the old one or the new one.
 //
-// A change of several elements is made in the row itself, by the code of others; so it may be cut short, by the death of its
-// process or by a panic. Two words say so: updating while it is under way, and cut from the moment at which somebody finds
-// updating without it.
+// A change of several elements is made in the row itself, by code of others. So
+// it may be cut short, by the death of its process or by a panic. Two words say
+// so: updating while it is under way, and cut from the moment at which a
+// process finds updating without it.
 type Array struct {
 	Mutex
 	page   *arrayPage
@@ -30,7 +33,8 @@ type arrayPage struct {
 
 const arrayFirst = int64(unsafe.Sizeof(arrayPage{}))
 
-// The header has room for one number: the length in the lower bits, and the size of an element above.
+// The header has room for one number: the length in the lower bits, and the
+// size of an element above.
 const arrayLengthBits = 40
 
 func arrayExtra(n, stride int) uint64 { return uint64(stride)<<arrayLengthBits | uint64(n) }
@@ -46,7 +50,7 @@ const (
 	MaxElementSize = 1<<(63-arrayLengthBits) - 1
 )
 
-// NewArray makes an Array of n elements of so many bytes each, all zero.
+// NewArray makes an Array of n elements of size bytes each, all zero.
 func NewArray(n, stride int) (*Array, error) {
 	extra := arrayExtra(n, stride)
 	return create(KindArray, arraySize(extra), false, extra, arrayOf)
@@ -82,7 +86,8 @@ func (a *Array) Row() unsafe.Pointer {
 	return a.seg.at(a.first())
 }
 
-// Aside returns where an element is written that is to be set. It needs the Array to be locked.
+// Aside returns where an element is written that is to be set. It needs the
+// Array to be locked.
 func (a *Array) Aside() unsafe.Pointer {
 	point("array: about to write")
 	return a.seg.at(arrayFirst)
@@ -127,7 +132,8 @@ func (a *Array) carryOut() {
 	a.page.setting.Store(0)
 }
 
-// Begin begins a change of several elements. If End does not follow, it was cut short.
+// Begin begins a change of several elements. If End does not follow, it was cut
+// short.
 func (a *Array) Begin() {
 	a.page.updating.Store(1)
 	point("array: updating")
@@ -141,7 +147,8 @@ func (a *Array) End() {
 	a.page.updating.Store(0)
 }
 
-// Cut reports whether the last change of several elements was cut short. In one, it is about the one before.
+// Cut reports whether the last change of several elements was cut short. In
+// one, it is about the one before.
 func (a *Array) Cut() bool {
 	cut := a.page.cut.Load() != 0 || a.page.updating.Load() != 0 && !a.held()
 	runtime.KeepAlive(a)

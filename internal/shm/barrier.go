@@ -7,25 +7,31 @@ import (
 	"unsafe"
 )
 
-// A Barrier is where parties of several processes wait for each other. Each party that waits has a place, in which it
-// finds what became of its generation, whatever has happened to the Barrier since:
+// A Barrier lets parties of several processes wait for each other. Each party
+// that waits has a place, in which it finds the outcome of its generation,
+// whatever has happened to the Barrier since:
 //
 //	 63          45 44       14 13     3 2     0
 //	| generation  |   serial   | index | state |
 //
-// Everything changes under the guard, through the journal, so that a generation passes, or breaks, for all of its parties
-// in one step; only a party that has read its outcome frees its place by itself. As all parties go on at once, there is
-// one bell for all.
+// All state changes under the guard, through the journal, so that a generation
+// passes, or breaks, for all of its parties in one step. Only a party that has
+// read its outcome frees its place by itself. As all parties go on at once,
+// there is one bell for all.
 //
-// Generations are numbered. The one whose number the Barrier shows is filling; one that is behind has been decided, and
-// waits for its action. The last party to arrive runs that; if another action is running it waits for its turn, and whose
-// action has returned gives the turn to the oldest.
+// Generations are numbered. The one whose number the Barrier shows is filling.
+// One behind it has been decided, and waits for its action, which its last
+// party runs. If another action is running that party waits for its turn, which
+// the party whose action returns gives to the oldest.
 //
-// # Who dies, and where
+// # Deaths
 //
-// Whoever notices a death sweeps. A party that died waiting breaks the generation that is filling; to one that was decided
-// before it makes no difference. A party that died in the action, or waiting for its turn, breaks the Barrier, as an
-// action that panics does. Who is killed before it has rung is announced, and those who wait look at their places.
+// A process that notices a death sweeps. A party that died waiting breaks the
+// generation that is filling; if its generation was decided before, its death
+// makes no difference. A party that died in the action, or waiting for its
+// turn, breaks the Barrier, as an action that panics does. If a process is
+// killed before it has rung, the death is announced, and the waiters look at
+// their places.
 type Barrier struct {
 	guarded
 	station
@@ -43,7 +49,7 @@ type barrierPage struct {
 	filling atomic.Uint64 // the number of the generation that is filling
 	arrived atomic.Uint64 // how many of its parties have come
 	broken  atomic.Uint64
-	door    atomic.Uint64 // odd: somebody waits for a place
+	door    atomic.Uint64 // odd: a party waits for a place
 	bell    atomic.Uint32
 	_       [28]byte
 }
@@ -63,7 +69,8 @@ const (
 	generationMask  = 1<<(64-partyGeneration) - 1
 )
 
-// barrierPlaces is how many places there are: those whose generation has passed keep theirs until they run.
+// barrierPlaces is how many places there are: those whose generation has passed
+// keep theirs until they run.
 func barrierPlaces(parties uint64) int64 { return int64(4*parties + 192) }
 
 func barrierRecords(parties uint64) int64 { return barrierPlaces(parties) + 4 }
@@ -75,7 +82,7 @@ func barrierSize(parties uint64) int64 {
 	return guardedSize(barrierRecords(parties)) + int64(unsafe.Sizeof(barrierPage{})) + 8*barrierPlaces(parties)
 }
 
-// NewBarrier makes a Barrier for so many parties.
+// NewBarrier makes a Barrier for n parties.
 func NewBarrier(parties int) (*Barrier, error) {
 	return create(KindBarrier, barrierSize(uint64(parties)), false, uint64(parties), barrierOf)
 }
@@ -101,9 +108,9 @@ func (b *Barrier) Descriptor() int { return b.seg.fd }
 func (b *Barrier) Parties() int { return b.parties }
 
 var (
-	// ErrBroken is what a party is told whose generation was broken.
+	// ErrBroken means that the generation was broken.
 	ErrBroken = errors.New("shm: the barrier is broken")
-	// ErrGaveUp is what a party is told that gave up, and thereby broke its generation.
+	// ErrGaveUp means that the party gave up, and thereby broke its generation.
 	ErrGaveUp = errors.New("shm: gave up at the barrier")
 )
 
@@ -114,8 +121,9 @@ type Party struct {
 	at    int
 }
 
-// Arrive is what a party does. It waits for the others, or for its turn to run the action if there is one and it is the
-// last. A party that is impatient gives up rather than wait.
+// Arrive is what a party does. It waits for the others, or for its turn to run
+// the action if there is one and it is the last. A party that is impatient
+// gives up rather than wait.
 func (b *Barrier) Arrive(action, impatient bool, l *Limit) (p Party, err error) {
 	for {
 		door, placed := uint64(0), true
@@ -136,8 +144,8 @@ func (b *Barrier) Arrive(action, impatient bool, l *Limit) (p Party, err error) 
 	return p, err
 }
 
-// arrive is the arrival itself, with the guard held; it returns without it. A party that needs a place and finds none is
-// told what to wait for.
+// arrive is the arrival itself, with the guard held; it returns without it. A
+// party that needs a place and finds none is told what to wait for.
 func (b *Barrier) arrive(action, impatient bool) (p Party, door uint64, placed bool, err error) {
 	ringing := b.sweep(false)
 	defer func() { b.depart(ringing) }()
@@ -159,7 +167,8 @@ func (b *Barrier) arrive(action, impatient bool) (p Party, door uint64, placed b
 		return p, 0, true, ErrGaveUp
 	}
 	if p.at = b.free(); p.at < 0 {
-		// Who frees a place rings after it, if it finds the door odd: so look again once it is.
+		// A place is freed before the door is looked at: so look again once it
+		// is odd.
 		door = b.page.door.Load() | 1
 		b.page.door.Store(door)
 		point("barrier: at the door")
@@ -225,7 +234,8 @@ func (b *Barrier) outcome(p *Party, l *Limit) error {
 	}
 }
 
-// Acted is called by the party that ran the action. It reports ErrBroken if the generation was broken meanwhile.
+// Acted is called by the party that ran the action. It reports ErrBroken if the
+// generation was broken meanwhile.
 func (b *Barrier) Acted(p Party, returned bool) (err error) {
 	place := &b.places[p.at]
 	b.enter()
@@ -248,7 +258,8 @@ func (b *Barrier) Acted(p Party, returned bool) (err error) {
 	return err
 }
 
-// Break breaks the Barrier up: everybody who waits is told ErrBroken, and so is everybody who comes, if forGood.
+// Break breaks every generation that is present, whose parties get ErrBroken.
+// With forGood, so do all that come later.
 func (b *Barrier) Break(forGood bool) {
 	b.enter()
 	b.scatter(forGood, -1)

@@ -2,7 +2,8 @@ package shm
 
 import "sync/atomic"
 
-// What changes of a Barrier are made of. All of it needs the guard; what is set takes place with the commit that follows.
+// What changes of a Barrier are made of. All of it needs the guard; what is set
+// takes place with the commit that follows.
 
 func (b *Barrier) generation() uint64 { return b.page.filling.Load() & generationMask }
 
@@ -28,8 +29,8 @@ func (b *Barrier) breakFilling() {
 	b.set(&b.page.broken, 1)
 }
 
-// scatter breaks every generation that is present, and the Barrier if that is for good. The place of the caller is its own
-// business.
+// scatter breaks every generation that is present, and the Barrier if that is
+// for good. The place of the caller is its own business.
 func (b *Barrier) scatter(forGood bool, self int) {
 	for i := range b.places {
 		p := b.places[i].Load()
@@ -63,7 +64,8 @@ func (b *Barrier) acting() bool {
 	return false
 }
 
-// nextTurn lets the oldest of those act who wait for their turn, other than self.
+// nextTurn gives the turn to the oldest party that waits for it, other than
+// self.
 func (b *Barrier) nextTurn(self int) {
 	next, age := -1, uint64(0)
 	for i := range b.places {
@@ -80,7 +82,7 @@ func (b *Barrier) nextTurn(self int) {
 	}
 }
 
-// free returns a place that nobody has, or -1.
+// free returns a free place, or -1.
 func (b *Barrier) free() int {
 	for i := range b.places {
 		if b.places[i].Load() == 0 {
@@ -90,7 +92,8 @@ func (b *Barrier) free() int {
 	return -1
 }
 
-// vacate frees a place whose party has read its outcome. It needs no guard: nobody else changes such a place.
+// vacate frees a place whose party has read its outcome. It needs no guard: no
+// other process changes such a place.
 func (b *Barrier) vacate(place *atomic.Uint64) {
 	point("barrier: outcome read")
 	place.Store(0)
@@ -98,7 +101,7 @@ func (b *Barrier) vacate(place *atomic.Uint64) {
 	b.opened()
 }
 
-// opened lets those in who wait for a place.
+// opened lets in the parties that wait for a place.
 func (b *Barrier) opened() {
 	if door := b.page.door.Load(); door&1 != 0 && b.page.door.CompareAndSwap(door, door+1) {
 		point("barrier: door open")
@@ -108,7 +111,8 @@ func (b *Barrier) opened() {
 	}
 }
 
-// depart leaves the guard, and wakes those who wait if anything may have become of them.
+// depart leaves the guard, and wakes the waiters if their outcome may have been
+// decided.
 func (b *Barrier) depart(ringing bool) {
 	if !ringing {
 		b.leave()
@@ -122,8 +126,8 @@ func (b *Barrier) depart(ringing bool) {
 	b.opened()
 }
 
-// sweep sees to what the dead have left, and reports whether anything has changed. What was looked at already is not looked
-// at again.
+// sweep clears up after the dead, and reports whether anything has changed. It
+// looks at each death once.
 func (b *Barrier) sweep(again bool) (changed bool) {
 	seen := kin.deaths()
 	if b.begun && b.swept == seen && !again {
@@ -137,7 +141,8 @@ func (b *Barrier) sweep(again bool) (changed bool) {
 	return b.freeDead(dead) || changed
 }
 
-// breakForDead breaks what cannot pass any more because of a dead party, and reports whether there was such.
+// breakForDead breaks what cannot pass any more because of a dead party, and
+// reports whether there was such.
 func (b *Barrier) breakForDead(dead func(uint32) bool) bool {
 	waits := false
 	for i := range b.places {

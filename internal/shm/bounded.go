@@ -7,9 +7,11 @@ import (
 	"unsafe"
 )
 
-// A Bounded is a number of permits of which is known who has them: each process has an entry, its serial and how many it
-// holds. The value is what the entries leave of the bound, so taking permits is one store, and a process that dies has
-// them or has not. Whoever finds too few asks which processes live, and empties the entries of the others.
+// A Bounded is a number of permits whose holders are known: each process has an
+// entry, with its serial and the number of permits it holds. The value is what
+// the entries leave of the bound, so taking permits is one store, and a process
+// that dies has them or not. A process that finds too few asks which processes
+// live, and empties the entries of the others.
 type Bounded struct {
 	guarded
 	side
@@ -59,7 +61,7 @@ func (b *Bounded) Descriptor() int { return b.seg.fd }
 // Bound returns how many permits there are.
 func (b *Bounded) Bound() int { return b.bound }
 
-// An entry is who holds how many.
+// An entry is a process, and how many permits it holds.
 func entry(serial, count uint64) uint64 {
 	if count == 0 {
 		return 0
@@ -77,7 +79,8 @@ func (b *Bounded) free() int {
 
 func (b *Bounded) inUse() int { return int(min(b.used.Load(), MaxHolders)) }
 
-// sweep gives back, under the guard, what the dead held. What was looked at already is not looked at again.
+// sweep gives back, under the guard, what the dead held. It looks at each death
+// once.
 func (b *Bounded) sweep(again bool) {
 	seen := kin.deaths()
 	if b.asked && b.looked == seen && !again {
@@ -111,7 +114,7 @@ func (b *Bounded) own() int {
 		}
 	}
 	if found < 0 && n < MaxHolders {
-		b.used.Store(uint64(n + 1)) // who is killed now leaves an empty entry
+		b.used.Store(uint64(n + 1)) // if it is killed now it leaves an empty entry
 		point("bounded: one more")
 		found = n
 	}
@@ -119,7 +122,8 @@ func (b *Bounded) own() int {
 	return found
 }
 
-// take takes n permits, under the guard, if they are there. full is that too many processes hold some.
+// take takes n permits, under the guard, if they are free. It reports full if
+// too many processes hold some.
 func (b *Bounded) take(n int, again bool) (taken, full bool) {
 	if b.free() < n {
 		if b.sweep(again); b.free() < n {
@@ -138,7 +142,8 @@ func (b *Bounded) take(n int, again bool) (taken, full bool) {
 	return true, false
 }
 
-// quick takes n permits if that is possible without the turn. wait is that it may be with it.
+// quick takes n permits if that is possible without the turn. wait is that it
+// may be with it.
 func (b *Bounded) quick(n int) (taken, full, wait bool) {
 	b.enter()
 	if b.side.open() {
@@ -164,7 +169,8 @@ func (r *boundedRequest) try(quiet bool) bool {
 
 func (r *boundedRequest) follow() {}
 
-// TryAcquire takes n permits if they are there. full is that too many processes hold some.
+// TryAcquire takes n permits if they are free. It reports full if too many
+// processes hold some.
 func (b *Bounded) TryAcquire(n int) (taken, full bool) {
 	taken, full, wait := b.quick(n)
 	if wait {
@@ -176,7 +182,8 @@ func (b *Bounded) TryAcquire(n int) (taken, full bool) {
 	return taken, full
 }
 
-// Acquire takes n permits as soon as it can, and reports false if l was over first.
+// Acquire takes n permits as soon as it can, and reports false if l was over
+// first.
 func (b *Bounded) Acquire(n int, l *Limit) (taken, full bool) {
 	if taken, full, _ = b.quick(n); !taken && !full {
 		r := &boundedRequest{b: b, n: n}
@@ -187,8 +194,8 @@ func (b *Bounded) Acquire(n int, l *Limit) (taken, full bool) {
 	return taken, full
 }
 
-// Release gives n permits back: those of this process, and then of whoever has any. It reports false, and does nothing,
-// if fewer are held.
+// Release gives n permits back: first those of this process, then those of any
+// other. It reports false, and does nothing, if fewer are held.
 func (b *Bounded) Release(n int) bool {
 	b.enter()
 	if n > b.bound-b.free() {

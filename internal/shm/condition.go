@@ -8,24 +8,30 @@ import (
 	"unsafe"
 )
 
-// A Condition is where goroutines of processes wait until they are notified. Each of them has a place:
+// A Condition is where goroutines of processes wait until they are notified.
+// Each of them has a place:
 //
 //	 63        33 32         2 1      0
 //	|  ticket   |   serial    | state |        free 0, waiting 1, notified 2
 //
-// so that it is known to whom a notification was given, and in which order they came. Whoever uses a Condition holds the
-// lock that belongs to it when it takes a place, or notifies. Places change under the guard, each by one store; one that
-// gives up takes its own back by a compare-and-swap, which decides between it and who notifies it.
+// So it is known which waiter was given a notification, and in which order they
+// came. The user of a Condition holds its lock when it takes a place, and when
+// it notifies. Places change under the guard, each by one store. A waiter that
+// gives up takes its own place back by a compare-and-swap, which decides
+// between it and the notifier.
 //
-// A process whose goroutines wait has a bell, which is rung for all of them, and which their leader sleeps on, see
-// station. It is rung when the lock is free again: who is woken before would come to nothing but that lock.
+// A process whose goroutines wait has a bell, which is rung for all of them,
+// and on which their leader sleeps, see station. It is rung when the lock is
+// free again: a waiter that woke before would only wait for that lock.
 //
-// # Who dies, and where
+// # Deaths
 //
-// Whoever notices a death, one that waits, above all, sweeps: places where the dead waited are freed, and a notification
-// that was given to the dead is given to the next, before the place is freed. Who is killed between these two has given
-// it twice rather than never. Who is killed in Notify has notified as many as it came to, and its lock is abandoned. Who
-// is killed before it has rung is announced, and all leaders look at the places of their own.
+// A process that notices a death sweeps: it frees the places of the dead, and
+// gives a notification that the dead had to the next waiter before it frees the
+// place. If it is killed between the two, the notification is given twice
+// rather than lost. A process killed in Notify has notified those it came to,
+// and its lock is abandoned. If it is killed before it has rung, the death is
+// announced, and all leaders look at their places.
 type Condition struct {
 	guarded
 	station
@@ -49,11 +55,12 @@ type conditionPage struct {
 	places  [MaxWaiters]place
 }
 
-// A place is one who waits, and beside it, which has nothing to do with it, the bell of a process.
+// A place is a waiter, and beside it, which has nothing to do with it, the bell
+// of a process.
 type place struct {
 	state  atomic.Uint64
 	rings  atomic.Uint32 // the index of the bell that is rung for it
-	serial atomic.Uint32 // whose the bell here is, 0: nobody's
+	serial atomic.Uint32 // the process whose bell this is, 0: none
 	bell   atomic.Uint32
 	_      uint32
 }
@@ -73,7 +80,7 @@ var (
 	conditionSize  = conditionFirst + int64(unsafe.Sizeof(conditionPage{}))
 )
 
-// NewCondition makes a Condition at which nobody waits.
+// NewCondition makes a Condition without waiters.
 func NewCondition() (*Condition, error) {
 	return createSparse(KindCondition, conditionSize, conditionReach(1), false, 0, conditionOf)
 }
@@ -100,7 +107,8 @@ func (c *Condition) Descriptor() int { return c.seg.fd }
 
 func (c *Condition) inUse() []place { return c.page.places[:min(c.page.used.Load(), MaxWaiters)] }
 
-// Enlist takes a place for the calling goroutine, which then calls Await once. The caller holds the lock.
+// Enlist takes a place for the calling goroutine, which then calls Await once.
+// The caller holds the lock.
 func (c *Condition) Enlist() (at int, err error) {
 	c.enter()
 	rung := c.sweep(false)
@@ -158,9 +166,11 @@ func (c *Condition) find(free func(*place) bool) (int, error) {
 	return n, nil
 }
 
-// Await waits until the one at a place is notified, and reports false if l was over first: then the place is free. If it
-// was notified it keeps its place until it has the lock again, and calls Vacate: so a notification that was given to a
-// process is seen to be given until its wait is over, and goes to another if it dies before.
+// Await waits until the waiter at a place is notified, and reports false if l
+// was over first: then the place is free. A notified waiter keeps its place
+// until it has the lock again, and calls Vacate: so until the end of its wait
+// it is known to have the notification, which goes to another if its process
+// dies.
 func (c *Condition) Await(at int, l *Limit) bool {
 	state := &c.page.places[at].state
 	waiting := state.Load()&^placeStates | placeWaiting
@@ -174,7 +184,7 @@ func (c *Condition) Await(at int, l *Limit) bool {
 	return false
 }
 
-// Vacate frees the place of one that was notified, and has the lock again.
+// Vacate frees the place of a notified waiter that has the lock again.
 func (c *Condition) Vacate(at int) {
 	point("condition: about to free its place")
 	c.page.places[at].state.Store(0)
@@ -182,8 +192,8 @@ func (c *Condition) Vacate(at int) {
 	runtime.KeepAlive(c)
 }
 
-// Notify notifies the n who have waited longest, or all if there are fewer. The caller holds the lock, and they are woken
-// when it is free.
+// Notify notifies the n waiters that have waited longest, or all if there are
+// fewer. The caller holds the lock, and they wake when it is free.
 func (c *Condition) Notify(n int, lock Holder) {
 	if n < 1 {
 		return
@@ -207,7 +217,7 @@ func (c *Condition) Notify(n int, lock Holder) {
 	runtime.KeepAlive(c)
 }
 
-// waiting returns the places where somebody waits, in the order in which they came.
+// waiting returns the places of waiters, in the order in which they came.
 func (c *Condition) waiting() []int {
 	places := c.inUse()
 	c.picked = c.picked[:0]
@@ -232,7 +242,8 @@ func (c *Condition) waiting() []int {
 	return c.picked
 }
 
-// notify notifies the one at a place, and returns the bell to ring, or nil if it has given up.
+// notify notifies the waiter at a place, and returns the bell to ring, or nil
+// if it has given up.
 func (c *Condition) notify(i int) *atomic.Uint32 {
 	p := &c.page.places[i]
 	old := p.state.Load()
@@ -246,8 +257,8 @@ func (c *Condition) notify(i int) *atomic.Uint32 {
 	return bell
 }
 
-// sweep sees, under the guard, to what the dead have left, and returns the bells to ring. What was looked at already is
-// not looked at again.
+// sweep clears up, under the guard, after the dead, and returns the bells to
+// ring. It looks at each death once.
 func (c *Condition) sweep(again bool) (rung []*atomic.Uint32) {
 	seen := kin.deaths()
 	if c.begun && c.swept == seen && !again {
@@ -281,7 +292,8 @@ func (c *Condition) sweep(again bool) (rung []*atomic.Uint32) {
 	return rung
 }
 
-// passOn notifies others instead of the dead, and then frees the places of those.
+// passOn notifies others instead of the dead, and then frees the places of
+// those.
 func (c *Condition) passOn(given int, dead func(uint32) bool) (rung []*atomic.Uint32) {
 	for _, i := range c.waiting() {
 		if given == 0 {

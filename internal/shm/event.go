@@ -6,11 +6,12 @@ import (
 	"unsafe"
 )
 
-// An Event is a flag of processes: one word, whose lowest bit is the flag, and the rest counts how often it was set. A
-// waiter remembers the word, and returns when it is another: Set and Clear at once release it too.
+// An Event is a flag of processes: one word, whose lowest bit is the flag, and
+// whose rest counts how often it was set. A waiter remembers the word, and
+// returns when it is another: Set followed at once by Clear releases it too.
 //
-// Set is one compare-and-swap. Who is killed after it, and before it has woken anybody, is announced, and those who wait
-// look.
+// Set is one compare-and-swap. If a process is killed after it, and before it
+// has woken the waiters, the death is announced, and they look.
 type Event struct {
 	word *atomic.Uint64
 	station
@@ -37,7 +38,7 @@ func eventOf(s *segment) *Event {
 // Descriptor returns the file of the Event.
 func (e *Event) Descriptor() int { return e.seg.fd }
 
-// Set sets the Event and releases everybody who waits for it.
+// Set sets the Event and releases its waiters.
 func (e *Event) Set() {
 	e.edge.release()
 	for {

@@ -12,28 +12,33 @@ import (
 
 var errUnsupported = fmt.Errorf("shared objects are not possible here: %w", errors.ErrUnsupported)
 
-// A family is the processes that may share objects: one that founded it, and those that were started in it. All of them
-// map its page.
+// A family is the processes that may share objects: one that founded it, and
+// those that were started in it. All of them map its page.
 //
-// # Who lives
+// # Which processes live
 //
-// Each process has a serial, which is never given out again, and a lock of the byte of that number, on an open file of
-// its own. The kernel lets go of the lock when the last thread of the process has gone, and not before: a byte that is
-// free says that its process will never execute another instruction. As serials are not used twice either, a
-// compare-and-swap from a word that names the dead cannot hit anybody else's.
+// Each process has a serial, which is never given out again, and a lock on the
+// byte of that number, through an open file of its own. The kernel lets go of
+// the lock when the last thread of the process has gone, and not before: a byte
+// that is free says that its process will never execute another instruction. As
+// serials are not used twice either, a compare-and-swap from a word that names
+// a dead process cannot hit the word of another.
 //
-// A pid says neither: it is used again, and belongs to a namespace.
+// A pid says neither: it is used again, and it belongs to a namespace.
 //
-// The lock belongs to an open file, so it lasts as long as any copy of that descriptor. Children inherit another one,
-// which is never locked, and everything here is closed on exec. Between the fork and the exec of a child the copy is
-// there: for that long a process that was just killed seems to live.
+// The lock belongs to an open file, so it lasts as long as any copy of that
+// descriptor. Children inherit another one, which is never locked, and
+// everything here is closed on exec. Between the fork and the exec of a child
+// the copy is there: for that long a process that was just killed seems to
+// live.
 //
-// # Who is told
+// # How a death becomes known
 //
-// Deaths counts what was announced: by the parent, when it has reaped a child, and by each child, when its parent is
-// gone. Everybody who sleeps on anything sleeps on that word too, and looks for himself when it changes. It is a hint. A
-// death that nobody announces, because the parent died at the same time and had no other child, is noticed when a slice
-// of sleep ends, within a second.
+// Deaths counts the deaths that were announced: by the parent, when it has
+// reaped a child, and by each child, when its parent is gone. Every sleeper
+// sleeps on that word too, and looks for itself when it changes. It is a hint:
+// a death that was not announced, because the parent died at the same time and
+// had no other child, is noticed when a slice of sleep ends, within a second.
 type family struct {
 	page   *familyPage
 	base   int // the file, as children inherit it: never locked
@@ -58,7 +63,7 @@ const familyMagic = 0x666d6c7931303031
 // The bytes that are locked begin here, beyond everything that is ever read.
 const firstByte = 1 << 32
 
-// serialMask is for the 31 bits of a serial; 0 is nobody.
+// serialMask is for the 31 bits of a serial; 0 is no process.
 const serialMask = math.MaxInt32
 
 // kin is the family of this process, once there is one.
@@ -68,7 +73,8 @@ var (
 	kinErr  error
 )
 
-// Found makes this process the founder of a family, unless it is a member of one, and returns why that is not possible.
+// Found makes this process the founder of a family, unless it is a member of
+// one, and returns why that is not possible.
 func Found() error {
 	kinOnce.Do(func() { kinErr = found() })
 	return kinErr
@@ -89,7 +95,8 @@ func found() error {
 	return enter(fd, true)
 }
 
-// Join makes this process a member of the family whose page fd is, as it was inherited.
+// Join makes this process a member of the family whose page fd is, as it was
+// inherited.
 func Join(fd int) error {
 	kinOnce.Do(func() { kinErr = enter(fd, false) })
 	return kinErr
@@ -140,7 +147,8 @@ func enter(fd int, founder bool) (err error) {
 		if f.serial == 0 {
 			continue
 		}
-		// A serial that is taken belongs to a process that has lived for two thousand million others.
+		// A serial that is taken belongs to a process that has lived for two
+		// thousand million others.
 		mine, err := lockByte(f.own, firstByte+int64(f.serial))
 		if err != nil {
 			return err
@@ -160,12 +168,14 @@ func NewFile(name string) (fd int, err error) { return newFile(name) }
 // Descriptor returns the family's file, for a child to inherit.
 func Descriptor() int { return kin.base }
 
-// alive reports whether a process has not ended. It is a call of the system, of less than half a microsecond.
+// alive reports whether a process has not ended. It is a call of the system, of
+// less than half a microsecond.
 func (f *family) alive(serial uint32) bool {
 	return serial == f.serial || byteLocked(f.own, firstByte+int64(serial))
 }
 
-// census returns a function that reports whether a process has ended, and asks for each once.
+// census returns a function that reports whether a process has ended, and asks
+// for each once.
 func (f *family) census() (dead func(serial uint32) bool) {
 	ended := make(map[uint32]bool)
 	return func(serial uint32) bool {
@@ -181,7 +191,8 @@ func (f *family) census() (dead func(serial uint32) bool) {
 // deaths returns what sleep wants to know.
 func (f *family) deaths() uint32 { return f.page.deaths.Load() }
 
-// Died announces that a process has ended: everybody who sleeps looks whether that concerns it.
+// Died announces that a process has ended: all sleepers look whether that
+// concerns them.
 func Died() {
 	if kin == nil {
 		return
@@ -190,22 +201,25 @@ func Died() {
 	futexWake(&kin.page.deaths, math.MaxInt32)
 }
 
-// How long somebody sleeps who is not woken. A wake-up that is due is lost only with a process that was killed before it
-// gave it, which is announced; so the slices become long. They are variables for tests.
+// The slices are how long a process sleeps, at first and at most, that is not
+// woken. A wake-up that is due is lost only with a process that was killed
+// before it gave it, which is announced; so the slices become long. They are
+// variables for tests.
 var (
 	firstSlice = 10 * time.Millisecond
 	lastSlice  = time.Second
 )
 
-// Slices sets how long somebody sleeps at first, and at most, before it looks for itself. It is for tests, which make
-// both so long that nothing that is missed is repaired by chance.
+// Slices sets both slices. It is for tests, which make them so long that they
+// repair nothing by chance.
 func Slices(first, last time.Duration) { firstSlice, lastSlice = first, last }
 
 // A nap is what one wait remembers between its sleeps.
 type nap struct{ slice time.Duration }
 
-// sleep sleeps until the word has another value, or a death is announced that seen does not count, or l is over, or a
-// slice has passed, or for no reason: who sleeps in a loop looks at everything each time.
+// sleep sleeps until the word has another value, or a death is announced that
+// seen does not count, or l is over, or a slice has passed, or for no reason: a
+// caller that sleeps in a loop looks at everything each time.
 func (n *nap) sleep(word *atomic.Uint32, value, seen uint32, l *Limit) {
 	f := kin
 	n.slice = min(max(2*n.slice, firstSlice), lastSlice)
@@ -226,7 +240,7 @@ func (n *nap) sleep(word *atomic.Uint32, value, seen uint32, l *Limit) {
 	point("sleep: awake")
 }
 
-// rouse wakes who sleeps on a limit.
+// rouse wakes the sleepers with a limit that is over.
 func (f *family) rouse(ended *atomic.Uint32) {
 	futexWakePrivate(ended)
 	if !f.waitv.Load() {

@@ -6,19 +6,24 @@ import (
 	"unsafe"
 )
 
-// A guarded is the base of an object whose state is more than a word: a Mutex, and a journal through which the state
-// changes. All words of a change are first written into the journal; then one store says how many they are, and with that
-// store the change has taken place. It is carried out, and the journal is empty again.
+// A guarded is the base of an object whose state is more than a word: a Mutex,
+// and a journal through which the state changes. All words of a change are
+// first written into the journal; then one store says how many they are, and
+// with that store the change has taken place. It is carried out, and the
+// journal is empty again.
 //
 //	set set set | commit: n = 3 | word = value, word = value, word = value | n = 0
 //
-// Who is killed before that store has done nothing. Who is killed after it has done everything: whoever locks the Mutex
-// next finds n, and carries the change out, which may be done any number of times, also by one who is killed at it. So
-// the state is never half changed for anybody who has the Mutex, and there is nothing else to say about death here. A
-// change of a single word needs no journal: its store is the one.
+// A process that is killed before that store has done nothing. If it is killed
+// after it, it has done everything: the next one that locks the Mutex finds n,
+// and carries the change out, which may be done any number of times, and may
+// itself be cut short by a kill. So the state is never half changed for a
+// process that has the Mutex, and there is nothing else to say about death
+// here. A change of a single word needs no journal: its store is the one.
 //
-// What waits for the state to change looks for itself when a death is announced. So who is killed between a change and
-// the wake-up that follows it is missed for no longer than that.
+// A waiter for the state to change looks for itself when a death is announced.
+// So a wake-up that is lost with a process killed after its change is missed
+// for no longer than that.
 type guarded struct {
 	Mutex
 	journal *journalPage
@@ -38,7 +43,8 @@ type journalPage struct {
 // A record is a word and what it will be.
 type record struct{ offset, value uint64 }
 
-// guardedSize is what a guarded object needs at its beginning, for changes of so many words.
+// guardedSize is what a guarded object needs at its beginning, for changes of
+// that many words.
 func guardedSize(records int64) int64 {
 	return int64(unsafe.Sizeof(journalPage{})) + (records*int64(unsafe.Sizeof(record{}))+63)&^63
 }
@@ -100,7 +106,8 @@ func (g *guarded) carryOut() {
 	point("guarded: journal empty")
 }
 
-// word returns the word of a record. It is in shared memory, so it is not believed.
+// word returns the word of a record. It is in shared memory, so it is not
+// believed.
 func (g *guarded) word(r record) *atomic.Uint64 {
 	if uintptr(r.offset) > g.size-8 || r.offset%8 != 0 {
 		panic(fmt.Sprintf("shm: the journal of an object names the word at %d of %d", r.offset, g.size))

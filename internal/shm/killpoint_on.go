@@ -9,8 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// KillAt is the environment variable that has a process killed: NAME:N is the N'th time that it comes to the point of
-// that name, as if somebody sent SIGKILL at this instruction.
+// KillAt is the environment variable that has a process killed: NAME:N is the
+// N'th time that it comes to the point of that name, as if SIGKILL came at this
+// instruction.
 const KillAt = "THREADING_KILL_AT"
 
 var (
@@ -32,7 +33,8 @@ func parseKill(text string) (name string, after *atomic.Int64) {
 	return text[:i], after
 }
 
-// Arm lets points kill from now on: what a process does before is not part of the experiment.
+// Arm lets points kill from now on: what a process does before is not part of
+// the experiment.
 func Arm() { killArmed.Store(true) }
 
 func point(name string) {

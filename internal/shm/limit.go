@@ -9,20 +9,22 @@ import (
 	"github.com/gothreading/threading/internal/park"
 )
 
-// A Limit says when a call gives up waiting, however often and wherever it sleeps on its way. A nil *Limit is forever.
+// A Limit says when a call gives up waiting, however often and wherever it
+// sleeps on its way. A nil *Limit is forever.
 //
-// What a context brings along is asked for when the Limit is made: from then on there is only a channel, and no code of
-// others runs while anything is held.
+// What a context brings along is asked for when the Limit is made: from then on
+// there is only a channel, and no code of others runs while anything is held.
 type Limit struct {
 	deadline time.Duration // on the clock; 0: none
 	ctx      context.Context
 	done     <-chan struct{}
 
-	ended atomic.Uint32 // set when done is closed, while somebody sleeps: a word of its own to sleep on
+	ended atomic.Uint32 // set when done is closed, while a goroutine sleeps: a word of its own to sleep on
 	quit  chan struct{} // ends the goroutine that sets it
 }
 
-// After gives up when d has passed. d must be positive; math.MaxInt64 is forever.
+// After gives up when d has passed. d must be positive; math.MaxInt64 is
+// forever.
 func After(d time.Duration) *Limit {
 	deadline := now() + d
 	if d == math.MaxInt64 || deadline < 0 {
@@ -56,7 +58,8 @@ func (l *Limit) over() bool {
 	}
 }
 
-// local is l for a wait among the goroutines of this process. A deadline that has passed is one that is about to.
+// local is l for a wait among the goroutines of this process. A deadline that
+// has passed is one that is about to.
 func (l *Limit) local() park.Limit {
 	switch {
 	case l == nil:
@@ -67,7 +70,8 @@ func (l *Limit) local() park.Limit {
 	return park.Until(l.ctx)
 }
 
-// listen lets the end of the context be noticed by who sleeps in the kernel, until the end of the call that made l.
+// listen makes the end of the context wake a goroutine that sleeps in the
+// kernel, until the end of the call that made l.
 func (l *Limit) listen() {
 	if l == nil || l.done == nil || l.quit != nil {
 		return
@@ -90,7 +94,8 @@ func (l *Limit) Close() {
 	}
 }
 
-// clock is CLOCK_MONOTONIC, which the kernel counts deadlines by, and which Go reads without a call of the system.
+// clock is CLOCK_MONOTONIC, which the kernel counts deadlines by, and which Go
+// reads without a call of the system.
 var (
 	clockStart = time.Now()
 	clockBase  = monotonic()

@@ -2,8 +2,8 @@ package shm
 
 import "sync"
 
-// A Memory is bytes with which everybody does as he likes. It stays until it is closed: what Bytes returned may be in use
-// although the Memory is not.
+// A Memory is bytes without a lock. It stays until it is closed: what Bytes
+// returned may be in use although the Memory is unreachable.
 type Memory struct {
 	seg  *segment
 	size int
@@ -70,7 +70,8 @@ func (m *Memory) Bytes() []byte {
 	return m.seg.mem[headerSize : headerSize+int64(m.size) : headerSize+int64(m.size)]
 }
 
-// Close ends the use of the Memory in this process. What Bytes returned is memory of its own from now on.
+// Close ends the use of the Memory in this process. What Bytes returned is
+// memory of its own from now on.
 func (m *Memory) Close() {
 	m.guard.Lock()
 	defer m.guard.Unlock()

@@ -8,12 +8,14 @@ import (
 	"github.com/gothreading/threading/internal/park"
 )
 
-// allSleepers is how many a wake-up wakes that is for everybody.
+// allSleepers is the count of a wake-up of all.
 const allSleepers = math.MaxInt32
 
-// A Mutex is a lock of processes: see owner for what it is between them. Among the goroutines of one process it is a
-// park.Exclusive, which is taken first: so at most one goroutine of each process, and one of its threads, waits for the
-// others, and the happens-before edges within the process are those of the gate, where the race detector sees them.
+// A Mutex is a lock of processes: see owner for what it is between them. Among
+// the goroutines of one process it is a park.Exclusive, which is taken first:
+// so at most one goroutine of each process, and one of its threads, waits for
+// the others, and the happens-before edges within the process are those of the
+// gate, where the race detector sees them.
 type Mutex struct {
 	owner
 	gate park.Exclusive
@@ -73,7 +75,8 @@ func (m *Mutex) TryLock() bool {
 	return taken
 }
 
-// Unlock unlocks m. It reports false, and does nothing, if this process does not hold it.
+// Unlock unlocks m. It reports false, and does nothing, if this process does
+// not hold it.
 func (m *Mutex) Unlock() bool {
 	released := m.release() && m.gate.Free()
 	runtime.KeepAlive(m)
@@ -94,7 +97,8 @@ func (m *Mutex) Held() bool {
 	return mine
 }
 
-// Abandoned reports whether this process holds m, and the one before it died holding it.
+// Abandoned reports whether this process holds m, and the one before it died
+// holding it.
 func (m *Mutex) Abandoned() bool {
 	abandoned := m.abandoned()
 	runtime.KeepAlive(m)

@@ -5,36 +5,45 @@ import (
 	"time"
 )
 
-// An owner says which process holds a lock: the one word that everything else rests on. In each process one goroutine at a
-// time deals with it; that is for who uses it to see to, see Mutex.
+// An owner says which process holds a lock: the one word that everything else
+// rests on. At most one goroutine of a process uses it at a time; its user sees
+// to that, see Mutex.
 //
 //	 63            32 31      30            0
 //	|  next serial   |waiting|  owner serial |
 //
-// Waiting says that somebody sleeps whom the owner must wake. Next is a process that has waited for a millisecond: until
-// it has had its turn, nobody else takes the word. So a running process may overtake one that was just woken, which is
-// what makes a contended lock fast, but not for long.
+// Waiting means that the owner must wake a sleeper. Next is a process that has
+// waited for a millisecond: until it has had its turn, no other process takes
+// the word. So a running process may overtake one that was just woken, which
+// makes a contended lock fast, but not for long.
 //
-// # Who dies, and where
+// # Deaths
 //
-// The word is changed by compare-and-swap only, from exactly what was looked at. Serials are not used twice, so nothing
-// can be mistaken.
+// The word changes only by compare-and-swap, from exactly the value that was
+// looked at. Serials are not used twice, so no value can be mistaken for
+// another.
 //
-//   - The owner dies. It is asked about by who finds it in the word, before it sleeps and when a death is announced. The
-//     word of a dead owner is swapped for one's own, and died says so to the new owner. Who is killed in between is a
-//     dead owner itself, and the next one sets died again.
-//   - The owner dies in release, before the word is free: as above. After that, and before it has woken anybody: those
-//     who sleep wake when the death is announced, find the word free, and set waiting again.
-//   - One dies that was woken, or that had set waiting: likewise. Waiting may be set for nobody; that costs one
-//     wake-up.
-//   - Next dies: it is asked about as the owner is, and swapped away.
+//   - The owner dies. A process that finds it in the word asks the kernel
+//     about it, before it sleeps and whenever a death is announced. It swaps
+//     the word of a dead owner for its own, and sets died to tell itself. If
+//     it is killed in between, it is a dead owner itself, and the next one
+//     sets died again.
+//   - The owner dies in release. Before the word is free: as above. After
+//     that, and before it has woken a sleeper: the sleepers wake when the
+//     death is announced, find the word free, and set waiting again.
+//   - A process dies that was woken, or that had set waiting: likewise.
+//     Waiting may be set without a sleeper, which costs one wake-up.
+//   - Next dies: the others ask about it as about the owner, and swap it away.
 //
-// And who gives up: if it is next it takes itself away and wakes all, since the word may be free and everybody asleep. If
-// it had slept it may have been woken, and nobody else was: it wakes another if the word is free, and sets waiting if not.
+// A process that gives up while it is next takes itself away and wakes all
+// sleepers, since the word may be free. If it had slept, it may have been the
+// one that was woken: it wakes another if the word is free, and sets waiting if
+// not.
 type owner struct {
 	page *ownerPage
 	me   uint64 // this process, as an owner
-	// What is to be woken when the word is free again, see afterRelease; the owner's alone.
+	// What is to be woken when the word is free again, see afterRelease; the
+	// owner's alone.
 	later []*atomic.Uint32
 }
 
@@ -52,7 +61,8 @@ const (
 
 func newOwner(page *ownerPage) owner { return owner{page: page, me: uint64(kin.serial)} }
 
-// patience is how long a process is overtaken, as a goroutine is in package park.
+// patience is how long a process is overtaken, as a goroutine is in package
+// park.
 const patience = time.Millisecond
 
 // take takes the word if that is one step.
@@ -97,7 +107,8 @@ func (o *owner) inherit(old uint64) bool {
 	return true
 }
 
-// acquire takes the word as soon as it can, and reports false if l was over first.
+// acquire takes the word as soon as it can, and reports false if l was over
+// first.
 func (o *owner) acquire(l *Limit) bool {
 	if o.take() {
 		point("owner: taken")
@@ -112,7 +123,7 @@ func (o *owner) contend(l *Limit) bool {
 		since  time.Duration // when it began to sleep
 		slept  uint64        // ownerWaiting, if it has slept
 		word   = &o.page.word
-		looked = kin.deaths() - 1 // at who lives, when so many deaths were known
+		looked = kin.deaths() - 1 // the deaths that were known when it last asked who lives
 		sliced bool
 	)
 	for {
@@ -121,7 +132,7 @@ func (o *owner) contend(l *Limit) bool {
 		holder, next := old&ownerMask, old>>nextShift
 		if holder == 0 && (next == 0 || next == o.me) {
 			point("owner: about to take")
-			// Whoever woke us has cleared waiting, and others may sleep.
+			// The waker has cleared waiting, and others may sleep.
 			if word.CompareAndSwap(old, old&ownerWaiting|slept|o.me) {
 				point("owner: taken after a wait")
 				return true
@@ -163,7 +174,7 @@ func (o *owner) contend(l *Limit) bool {
 		}
 		n.sleep(half(word), uint32(old), seen, l)
 		slept = ownerWaiting
-		sliced = half(word).Load() == uint32(old) // nobody woke us for the word
+		sliced = half(word).Load() == uint32(old) // it was not for the word that we woke
 	}
 }
 
@@ -206,7 +217,8 @@ func (o *owner) held() bool {
 // abandoned reports whether the owner before this process died.
 func (o *owner) abandoned() bool { return o.mine() && o.page.died.Load() != 0 }
 
-// release lets go of the word, and reports false, and does nothing, if this process does not hold it.
+// release lets go of the word, and reports false, and does nothing, if this
+// process does not hold it.
 func (o *owner) release() bool {
 	word := &o.page.word
 	if !o.mine() {
@@ -232,7 +244,7 @@ func (o *owner) release() bool {
 	return true
 }
 
-// wake is release where somebody waits.
+// wake is release when there are sleepers.
 func (o *owner) wake() bool {
 	word := &o.page.word
 	for {
@@ -254,8 +266,8 @@ func (o *owner) wake() bool {
 	}
 }
 
-// afterRelease wakes who sleeps on a word when this process, which holds o, has released it: who is woken before would
-// come to nothing but this lock.
+// afterRelease wakes the sleepers on a word when this process, which holds o,
+// has released it: if they woke before, they would only wait for this lock.
 func (o *owner) afterRelease(w *atomic.Uint32) { o.later = append(o.later, w) }
 
 // A Holder is a lock that a Condition may belong to.

@@ -8,20 +8,22 @@ import (
 	"unsafe"
 )
 
-// A Queue passes items, which are bytes here, from those who put to those who get. Its state is a few words, which change
-// under the guard and through the journal; the items lie in a ring, see ring, between head and tail. So an item is in the
-// Queue from the instant at which its put is committed, and out of it from the instant at which its get is. Bytes that
-// somebody wrote beyond the tail, and was killed, are nothing.
+// A Queue passes items, which are bytes here. Its state is a few words, which
+// change under the guard and through the journal; the items lie in a ring, see
+// ring, between head and tail. So an item is in the Queue from the instant at
+// which its put is committed, until the instant at which its get is. Bytes
+// beyond the tail, written by a process that was killed, are nothing.
 //
-// What a process has taken and not yet called TaskDone for stands in an entry of its own, which changes with the get. When
-// it dies, whoever waits in Join, or asks, counts that off.
+// What a process has taken and not yet called TaskDone for stands in an entry
+// of its own, which changes with the get. When it dies, a process that waits in
+// Join, or asks, counts that off.
 //
-// Who waits for an item, or for room, waits at a side. Who waits in Join waits for a word that counts how often nothing
-// was left unfinished.
+// A process that waits for an item, or for room, waits at a side. Join waits
+// for a word that counts how often the last unfinished item was done.
 type Queue struct {
 	guarded
 	ring
-	station // of those who join
+	station // for Join
 	gets    side
 	puts    side
 	page    *queuePage
@@ -32,7 +34,8 @@ type Queue struct {
 	begun   bool
 }
 
-// queueTakers is how many living processes can be accounted for. What others have taken is not counted off when they die.
+// queueTakers is how many living processes can be accounted for. What others
+// have taken is not counted off when they die.
 const queueTakers = 4096
 
 const queueRecords = 12
@@ -49,7 +52,7 @@ type queuePage struct {
 	level      atomic.Uint64 // which ring it is
 	backed     atomic.Uint64 // so much of the ring has memory behind it
 	used       atomic.Uint64 // entries that may be in use
-	bell       atomic.Uint32 // of those who join
+	bell       atomic.Uint32 // for Join
 	_          [44]byte
 	entries    [queueTakers]atomic.Uint64
 }
@@ -62,7 +65,8 @@ var (
 var (
 	// ErrShut is what is reported when a Queue is shut down.
 	ErrShut = errors.New("shm: the queue is shut down")
-	// ErrLimit is what a put or a get reports that gave up, or would have to wait.
+	// ErrLimit is what a put or a get reports that gave up, or would have to
+	// wait.
 	ErrLimit = errors.New("shm: gave up at the queue")
 	// ErrDone is what TaskDone reports when nothing is unfinished.
 	ErrDone = errors.New("shm: nothing is unfinished in the queue")
@@ -104,7 +108,8 @@ func (q *Queue) Cap() int { return int(q.maxsize) }
 
 func (q *Queue) full() bool { return q.maxsize > 0 && q.page.items.Load() >= q.maxsize }
 
-// store puts an item in, with the guard held, and reports whether somebody who gets must be woken.
+// store puts an item in, with the guard held, and reports whether a getter must
+// be woken.
 func (q *Queue) store(item []byte) (rung bool, err error) {
 	tail, err := q.write(q.page, &q.guarded, item)
 	if err != nil {
@@ -117,7 +122,8 @@ func (q *Queue) store(item []byte) (rung bool, err error) {
 	return q.gets.stir(), nil
 }
 
-// take takes an item out, with the guard held. into is used if it is large enough.
+// take takes an item out, with the guard held. into is used if it is large
+// enough.
 func (q *Queue) take(into []byte) (item []byte, rung bool, err error) {
 	item, head, err := q.read(q.page, into)
 	if err != nil {
@@ -141,8 +147,8 @@ func (q *Queue) take(into []byte) (item []byte, rung bool, err error) {
 	return item, q.puts.stir(), nil
 }
 
-// PutNow puts an item in if that is possible at once, or reports that the Queue is shut down. If it has not done either,
-// Put follows.
+// PutNow puts an item in if that is possible at once, or reports that the Queue
+// is shut down. If it has not done either, Put follows.
 func (q *Queue) PutNow(item []byte) (done bool, err error) {
 	q.enter()
 	rung := false
@@ -168,7 +174,7 @@ func (q *Queue) Put(item []byte, try bool, l *Limit) error {
 	}
 	r := &putRequest{q: q, item: item}
 	if try {
-		// What there is may be reserved by one who has died.
+		// It may be reserved by a process that has died.
 		if !q.puts.now(&q.guarded, r) {
 			r.err = ErrLimit
 		}
@@ -206,7 +212,8 @@ func (r *putRequest) follow() {
 	}
 }
 
-// GetNow takes an item out if that is possible at once, and returns it; into is used if it is large enough.
+// GetNow takes an item out if that is possible at once, and returns it; into is
+// used if it is large enough.
 func (q *Queue) GetNow(into []byte) (item []byte, ok bool, err error) {
 	q.enter()
 	rung := false
@@ -265,7 +272,8 @@ func (r *getRequest) follow() {
 	}
 }
 
-// Take takes up to n items out, without waiting, and whether they are reserved or not: for one who has got the first.
+// Take takes up to n items out, without waiting, and whether they are reserved
+// or not: for a process that has just got the first.
 func (q *Queue) Take(n int) (items [][]byte, err error) {
 	q.enter()
 	rung := false

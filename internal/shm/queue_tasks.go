@@ -32,8 +32,8 @@ func (q *Queue) own() int {
 	return found
 }
 
-// TaskDone says that an item which was taken has been dealt with. As in Python it only counts; so it may be one that
-// another process has taken.
+// TaskDone says that an item which was taken has been dealt with. As in Python
+// it only counts; so it may be one that another process has taken.
 func (q *Queue) TaskDone() error {
 	q.enter()
 	joined := q.sweep(false)
@@ -54,7 +54,8 @@ func (q *Queue) TaskDone() error {
 	return nil
 }
 
-// taker returns the entry that a TaskDone is counted off: the own one, or any, or -1.
+// taker returns the entry that a TaskDone is counted off: that of this process,
+// or any, or -1.
 func (q *Queue) taker() int {
 	if i := q.own(); i >= 0 && q.entries[i].Load() != 0 {
 		return i
@@ -67,7 +68,8 @@ func (q *Queue) taker() int {
 	return -1
 }
 
-// finish notes that so much is unfinished now, and reports whether that is nothing.
+// finish notes that so much is unfinished now, and reports whether that is
+// nothing.
 func (q *Queue) finish(unfinished uint64) (joined bool) {
 	q.set(&q.page.unfinished, unfinished)
 	if joined = unfinished == 0; joined {
@@ -76,7 +78,7 @@ func (q *Queue) finish(unfinished uint64) (joined bool) {
 	return joined
 }
 
-// depart leaves the guard, and wakes those who join if there is nothing to wait for.
+// depart leaves the guard, and wakes Join if all is done.
 func (q *Queue) depart(joined bool) {
 	if joined {
 		q.page.bell.Add(1)
@@ -89,7 +91,8 @@ func (q *Queue) depart(joined bool) {
 	}
 }
 
-// sweep counts off, under the guard, what the dead have taken, and reports whether nothing is left now.
+// sweep counts off, under the guard, what the dead have taken, and reports
+// whether nothing is left now.
 func (q *Queue) sweep(again bool) (joined bool) {
 	seen := kin.deaths()
 	if q.begun && q.swept == seen && !again {
@@ -104,7 +107,8 @@ func (q *Queue) sweep(again bool) (joined bool) {
 		}
 		q.set(&q.entries[i], 0)
 		unfinished := q.page.unfinished.Load()
-		// Of what is inside, nothing was taken. A TaskDone may have come before its item was.
+		// Of what is inside, nothing was taken. A TaskDone may have come before
+		// its item was.
 		gone := min(old&math.MaxUint32, unfinished-min(unfinished, q.page.items.Load()))
 		if gone > 0 {
 			q.set(&q.page.lost, q.page.lost.Load()+gone)
@@ -120,7 +124,8 @@ func (q *Queue) lookAround() {
 	q.depart(q.sweep(true))
 }
 
-// Join waits until nothing is unfinished, or was at some moment since the call, and reports false if l was over first.
+// Join waits until nothing is unfinished, or was at some moment since the call,
+// and reports false if l was over first.
 func (q *Queue) Join(l *Limit) bool {
 	q.enter()
 	joined := q.sweep(false)
@@ -131,10 +136,12 @@ func (q *Queue) Join(l *Limit) bool {
 	return over
 }
 
-// Unfinished returns how many items were put and are not yet done, and Lost how many the dead had taken.
+// Unfinished returns how many items were put and are not yet done, and Lost how
+// many the dead had taken.
 func (q *Queue) Unfinished() int { return q.count(func() uint64 { return q.page.unfinished.Load() }) }
 
-// Lost returns how many items processes had taken, and not called TaskDone for, when they died.
+// Lost returns how many items processes had taken, and not called TaskDone for,
+// when they died.
 func (q *Queue) Lost() int { return q.count(func() uint64 { return q.page.lost.Load() }) }
 
 func (q *Queue) count(what func() uint64) int {

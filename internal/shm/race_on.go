@@ -7,8 +7,9 @@ import (
 	"unsafe"
 )
 
-// An edge tells the race detector of a happens-before edge between goroutines of this process. It does not see what is
-// done to memory outside of the heap, where the words of objects are.
+// An edge tells the race detector of a happens-before edge between goroutines
+// of this process. It does not see what is done to memory outside of the heap,
+// where the words of objects are.
 type edge struct{ word uint64 }
 
 func (e *edge) release() { runtime.RaceReleaseMerge(unsafe.Pointer(&e.word)) }

@@ -6,16 +6,20 @@ import (
 	"sync"
 )
 
-// A ring is where the items of a Queue lie: a record is eight bytes that say how long the item is, and the item, rounded up
-// to eight; it may wrap. Ring k is as long as the place in the file where it begins, so all rings fit into one file, which
-// is sparse: growing needs no other descriptor, and no word to anybody.
+// A ring is where the items of a Queue lie. A record is eight bytes with the
+// length of the item, and the item, rounded up to eight; it may wrap. Ring k is
+// as long as its distance from the beginning of the file, so all rings fit into
+// one file, which is sparse: growing needs no other descriptor, and no word to
+// other processes.
 //
 //	0        64 KiB     128 KiB               256 KiB
 //	| pages  |  ring 0  |        ring 1       |         ring 2 …
 //
-// A ring that is too small is followed by one that is large enough, to which what is inside is copied; the change of the
-// words that say so is what makes it so. Memory is put behind a ring as far as it is written; who puts is told when there
-// is none. When a Queue is empty it begins at the beginning again, and gives back what is more than it may need.
+// A ring that is too small is followed by one that is large enough, to which
+// the items are copied; the change of the words that say so is the instant at
+// which it takes over. Memory is put behind a ring as far as it is written; a
+// put reports when there is none. A Queue that is empty starts again at the
+// beginning, and gives back the memory that it may not need.
 type ring struct {
 	file   int
 	mapped *ringMaps
@@ -25,10 +29,11 @@ const (
 	ringBase  = 64 << 10
 	ringLevel = 40      // the largest: no system has that much
 	ringKeeps = 8 << 20 // what an empty queue keeps for the next items
-	ringStep  = 1 << 20 // memory is put behind a ring in steps of at most so much
+	ringStep  = 1 << 20 // memory is put behind a ring in steps of at most this size
 )
 
-// ringMaps is what a process has mapped of a ring. It is apart, because it is let go of when nobody can reach the Queue.
+// ringMaps is what a process has mapped of a ring. It is apart because it is
+// unmapped when the Queue is unreachable.
 type ringMaps struct {
 	guard sync.Mutex
 	level uint64

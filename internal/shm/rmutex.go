@@ -6,8 +6,9 @@ import (
 	"github.com/gothreading/threading/rlock"
 )
 
-// An RMutex is a lock of processes that a goroutine may lock again. Between processes it is an owner, at the first level;
-// which goroutine of this process has it, and how often, is an rlock.RLock.
+// An RMutex is a lock of processes that a goroutine may lock again. Between
+// processes it is an owner, at the first level; which goroutine of this process
+// has it, and how often, is an rlock.RLock.
 type RMutex struct {
 	owner
 	local rlock.RLock
@@ -27,7 +28,8 @@ func rmutexOf(s *segment) *RMutex { return &RMutex{owner: newOwner((*ownerPage)(
 // Descriptor returns the file of the RMutex.
 func (r *RMutex) Descriptor() int { return r.seg.fd }
 
-// Lock locks r, once more if the goroutine has it, and reports false if l was over first.
+// Lock locks r, once more if the goroutine has it, and reports false if l was
+// over first.
 func (r *RMutex) Lock(l *Limit) bool {
 	switch {
 	case l == nil:
@@ -60,7 +62,8 @@ func (r *RMutex) TryLock() bool {
 	return taken
 }
 
-// Unlock takes back one Lock. It reports false, and does nothing, if the goroutine does not have r.
+// Unlock takes back one Lock. It reports false, and does nothing, if the
+// goroutine does not have r.
 func (r *RMutex) Unlock() bool {
 	depth := r.local.Depth()
 	if depth == 0 {
@@ -74,7 +77,8 @@ func (r *RMutex) Unlock() bool {
 	return true
 }
 
-// UnlockAll unlocks r, and returns how often it was locked, 0 if the goroutine does not have it.
+// UnlockAll unlocks r, and returns how often it was locked, 0 if the goroutine
+// does not have it.
 func (r *RMutex) UnlockAll() (depth int) {
 	if depth = r.local.Depth(); depth > 0 {
 		r.release()
@@ -106,7 +110,8 @@ func (r *RMutex) Locked() bool {
 	return held
 }
 
-// Abandoned reports whether the goroutine has r, and the process before this one died holding it.
+// Abandoned reports whether the goroutine has r, and the process before this
+// one died holding it.
 func (r *RMutex) Abandoned() bool {
 	abandoned := r.local.Owned() && r.abandoned()
 	runtime.KeepAlive(r)

@@ -9,15 +9,17 @@ import (
 	"weak"
 )
 
-// A segment is the memory of one object: a file without a name, which the processes that know the object map and hand
-// over by descriptor. The kernel frees it with the last of them, whatever becomes of them, so there is nothing to clean up.
-// It begins with a header that says what it is.
+// A segment is the memory of one object: a file without a name, which the
+// processes that know the object map, and hand over by descriptor. The kernel
+// frees it with the last of them, however they end, so there is nothing to
+// clean up. It begins with a header that says what it is.
 type segment struct {
 	fd  int
 	id  fileID
 	mem []byte
-	// There is memory behind so much of it, as far as this process knows. A table that is mostly empty gets its memory
-	// when it is needed, see reach.
+	// There is memory behind the first reserved bytes, as far as this process
+	// knows. A table that is mostly empty gets its memory when it is needed,
+	// see reach.
 	reserved int64
 }
 
@@ -56,24 +58,27 @@ const (
 	KindMemory
 )
 
-// objects finds the state that this process has for an object, by the file: there is one, however often the object was
-// handed over, since goroutines of one process meet in it before they meet other processes. It keeps none alive. An
-// object that nobody can reach any more is unmapped, and its descriptor closed; so what uses the memory of an object ends
-// with runtime.KeepAlive of it.
+// objects finds the state that this process has for an object, by the file.
+// There is one, however often the object was handed over, since goroutines of
+// one process meet in it before they meet other processes. It keeps none alive:
+// an unreachable object is unmapped, and its descriptor closed. So a method
+// that uses the memory of an object ends with runtime.KeepAlive of it.
 var objects = struct {
 	guard sync.Mutex
 	all   map[fileID]any // weak.Pointer to the state
 }{all: make(map[fileID]any)}
 
-// ErrSegment is what a descriptor is reported with that is not the object it should be.
+// ErrSegment means that a descriptor is not that of the expected object.
 var ErrSegment = errors.New("shm: the descriptor is not that of a shared object")
 
-// create makes an object with size bytes behind the header. grows is for one whose file gets longer.
+// create makes an object with size bytes behind the header. grows is for one
+// whose file gets longer.
 func create[T any](kind Kind, size int64, grows bool, extra uint64, state func(*segment) *T) (*T, error) {
 	return createSparse(kind, size, size, grows, extra, state)
 }
 
-// createSparse is create for an object that needs memory behind the first of its bytes only.
+// createSparse is create for an object that needs memory behind the first of
+// its bytes only.
 func createSparse[T any](
 	kind Kind, size, first int64, grows bool, extra uint64, state func(*segment) *T,
 ) (*T, error) {
@@ -118,7 +123,8 @@ func newSegment(fd int, size, first int64, grows bool) (*segment, error) {
 	return &segment{fd, id, mem, first}, nil
 }
 
-// attach returns the state of the object whose file fd is; fd belongs to it, or is closed.
+// attach returns the state of the object whose file fd is; fd belongs to it, or
+// is closed.
 func attach[T any](fd int, kind Kind, size func(extra uint64) int64, state func(*segment) *T) (*T, error) {
 	if kinErr != nil || kin == nil {
 		closeFile(fd)
@@ -168,7 +174,7 @@ func openSegment(fd int, kind Kind, size func(extra uint64) int64) (*segment, er
 	return &segment{fd, id, mem, headerSize}, nil
 }
 
-// adopt makes o the state of its object, for as long as anybody can reach it.
+// adopt makes o the state of its object, for as long as o is reachable.
 func adopt[T any](s *segment, o *T) {
 	self := weak.Make(o)
 	objects.all[s.id] = self

@@ -7,22 +7,26 @@ import (
 	"unsafe"
 )
 
-// A Semaphore is a number of permits, which belong to nobody.
+// A Semaphore is a number of permits, which have no holder.
 //
 //	    32         31      30       0
 //	|reserved|  waiting  |  value  |
 //
-// Taking and releasing permits that are there is one compare-and-swap. Who has to wait needs the turn first, a Mutex: so
-// only one process at a time sleeps on the word and is woken by a release, whatever it wants, and the fairness among
-// those who wait is that of the Mutex. When it has waited for a millisecond it reserves what is there and what comes: then
-// nobody takes anything without the turn.
+// Taking free permits and releasing some are one compare-and-swap each. A
+// process that must wait first needs the turn, a Mutex. So at most one process
+// sleeps on the word, a release wakes that one, and the fairness among the
+// waiters is that of the Mutex. When the process with the turn has waited for a
+// millisecond it reserves what is there and what comes: from then on no process
+// takes anything without the turn.
 //
-// # Who dies, and where
+// # Deaths
 //
-// Permits come and go in one step. The turn of a dead process goes on to the next, who looks at the word before it sleeps.
-// Both marks may be left behind: waiting costs a wake-up of nobody; reserved sends those who come to the turn, and the
-// first who has it takes the mark away when it has taken what it wants. Who is killed after a release, and before it has
-// woken the sleeper, is announced, and the sleeper looks.
+// Permits come and go in one step. The turn of a dead process goes to the next,
+// which looks at the word before it sleeps. Both marks may be left behind:
+// waiting costs a wake-up without a sleeper; reserved sends the next ones to
+// the turn, and the first that has it removes the mark with the permits it
+// takes. If a process is killed after a release, and before it has woken the
+// sleeper, the death is announced, and the sleeper looks.
 type Semaphore struct {
 	word *atomic.Uint64
 	turn Mutex
@@ -47,7 +51,7 @@ const (
 	MaxPermits = valueMask
 )
 
-// NewSemaphore makes a Semaphore with so many permits.
+// NewSemaphore makes a Semaphore with n permits.
 func NewSemaphore(value int) (*Semaphore, error) {
 	s, err := create(KindSemaphore, semaphoreSize, false, 0, semaphoreOf)
 	if err == nil {
@@ -71,10 +75,10 @@ func semaphoreOf(seg *segment) *Semaphore {
 // Descriptor returns the file of the Semaphore.
 func (s *Semaphore) Descriptor() int { return s.seg.fd }
 
-// TryAcquire takes n permits if they are there, and kept for nobody.
+// TryAcquire takes n permits if they are free and not reserved.
 func (s *Semaphore) TryAcquire(n int) bool {
 	taken, reserved := s.take(uint64(n))
-	if reserved && s.turn.TryLock() { // by somebody who has died, or has just had its turn
+	if reserved && s.turn.TryLock() { // by a process that has died, or has just had its turn
 		for old := s.word.Load(); !taken && old&valueMask >= uint64(n); old = s.word.Load() {
 			taken = s.takeReserved(old, uint64(n))
 		}
@@ -102,12 +106,14 @@ func (s *Semaphore) take(n uint64) (taken, reserved bool) {
 	}
 }
 
-// takeReserved takes n permits from a value that was looked at. It needs the turn.
+// takeReserved takes n permits from a value that was looked at. It needs the
+// turn.
 func (s *Semaphore) takeReserved(old, n uint64) bool {
 	return old&valueMask >= n && s.word.CompareAndSwap(old, old&valueMask-n)
 }
 
-// Acquire takes n permits as soon as it can, and reports false if l was over first.
+// Acquire takes n permits as soon as it can, and reports false if l was over
+// first.
 func (s *Semaphore) Acquire(n int, l *Limit) bool {
 	taken, _ := s.take(uint64(n))
 	if !taken && s.turn.Lock(l) {
@@ -121,7 +127,7 @@ func (s *Semaphore) Acquire(n int, l *Limit) bool {
 	return taken
 }
 
-// await is Acquire by the one who has the turn.
+// await is Acquire for the process that has the turn.
 func (s *Semaphore) await(n uint64, l *Limit) bool {
 	var (
 		sleep nap
@@ -158,7 +164,8 @@ func (s *Semaphore) await(n uint64, l *Limit) bool {
 	}
 }
 
-// Release adds n permits. It reports false, and does nothing, if there would be more than MaxPermits.
+// Release adds n permits. It reports false, and does nothing, if there would be
+// more than MaxPermits.
 func (s *Semaphore) Release(n int) (ok bool) {
 	s.edge.release()
 	for {

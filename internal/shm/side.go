@@ -6,26 +6,29 @@ import (
 	"unsafe"
 )
 
-// A side is where those wait who want the same of a guarded object: those who get, or those who put. Who has to wait
-// needs the turn first, a Mutex; so only one process at a time sleeps here, and one wake-up is enough whatever has
-// become possible: who has had the turn passes it on by unlocking it, and the next one looks for itself before it sleeps.
-// So no wake-up can go to the wrong one, to one that gives up, or to one that is killed: the turn of a dead process goes
-// on to the next.
+// A side is the waiters of a guarded object that want the same: the getters, or
+// the putters. A waiter needs the turn first, a Mutex; so only one process at a
+// time sleeps here, and one wake-up is enough whatever has become possible: a
+// process that has had the turn passes it on by unlocking it, and the next one
+// looks for itself before it sleeps. So no wake-up can go to the wrong waiter,
+// to one that gives up, or to one that is killed: the turn of a dead process
+// goes to the next.
 //
-// The fairness among those who wait is that of a Mutex. A newcomer may be faster than the one who was just woken; when that
-// has waited for a millisecond it reserves what comes, and then nobody is served without the turn.
+// The fairness among the waiters is that of a Mutex. A newcomer may be faster
+// than a waiter that was just woken. When that has waited for a millisecond it
+// reserves what comes, and then no process is served without the turn.
 type side struct {
 	turn Mutex
 	page *sidePage
 }
 
-// A sidePage changes under the guard. What is in it is about who sleeps, not about the state of the object: it may be out
-// of date when somebody was killed.
+// A sidePage changes under the guard. It is about the sleepers, not about the
+// state of the object: after a kill it may be out of date.
 type sidePage struct {
 	turn     ownerPage
 	bell     atomic.Uint32
-	asleep   atomic.Uint32 // somebody sleeps until the bell rings
-	reserved atomic.Uint32 // for whoever has the turn
+	asleep   atomic.Uint32 // a process sleeps until the bell rings
+	reserved atomic.Uint32 // for the process that has the turn
 	_        [36]byte
 }
 
@@ -36,7 +39,8 @@ func (s *side) bind(page *sidePage) {
 	s.turn.bind(&page.turn)
 }
 
-// stir notes, under the guard, that there is something for this side, and reports whether wake must follow without it.
+// stir notes, under the guard, that there is something for this side, and
+// reports whether wake must follow without it.
 func (s *side) stir() bool {
 	if s.page.asleep.Load() == 0 {
 		return false
@@ -56,16 +60,17 @@ func (s *side) wake() {
 // open reports, under the guard, whether newcomers are served.
 func (s *side) open() bool { return s.page.reserved.Load() == 0 }
 
-// A request is what somebody wants of the object who could not have it at once.
+// A request is what a process wants of the object and could not have at once.
 type request interface {
-	// try does it if that is possible, with the guard held. quiet is that nothing was heard since the last time.
+	// try does it if that is possible, with the guard held. quiet is that
+	// nothing was heard since the last time.
 	try(quiet bool) bool
 	// follow is what is to be done without the guard when it was.
 	follow()
 }
 
-// now serves a request, if that is possible, although what is there is reserved: by one who has died, or has just had
-// its turn.
+// now serves a request, if that is possible, although what is there is
+// reserved: by a process that has died, or has just had its turn.
 func (s *side) now(g *guarded, r request) bool {
 	if !s.turn.TryLock() {
 		return false
@@ -81,7 +86,8 @@ func (s *side) now(g *guarded, r request) bool {
 	return done
 }
 
-// await serves a request as soon as it can, and reports false if l was over first.
+// await serves a request as soon as it can, and reports false if l was over
+// first.
 func (s *side) await(g *guarded, r request, l *Limit) bool {
 	if !s.turn.Lock(l) {
 		return false
@@ -94,7 +100,8 @@ func (s *side) await(g *guarded, r request, l *Limit) bool {
 	return done
 }
 
-// wait is await by the one who has the turn. What is to follow is left to do.
+// wait is await for the process that has the turn. What is to follow is left to
+// do.
 func (s *side) wait(g *guarded, r request, l *Limit) bool {
 	var (
 		sleep nap

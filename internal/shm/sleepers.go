@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// Sleepers is how a process sleeps where futex_waitv is missing or forbidden: on one word only. Then a death, and the end
-// of a context, have to come as a wake-up of that word. It is of no use to somebody who has looked and does not sleep
-// yet, so it is repeated until everybody has heard; those who sleep on the same word for another reason look, and sleep
-// again.
+// Sleepers is how a process sleeps where futex_waitv is missing or forbidden:
+// on one word only. Then a death, and the end of a context, must come as a
+// wake-up of that word. A waiter that has looked and does not sleep yet misses
+// it; so it is repeated until all have heard. Those that sleep on the same word
+// for another reason look, and sleep again.
 type sleepers struct {
 	guard    sync.Mutex
 	all      map[*sleeper]struct{}
@@ -18,7 +19,7 @@ type sleepers struct {
 	calling  bool // a goroutine repeats wake-ups
 }
 
-// A sleeper is one who sleeps, or is about to.
+// A sleeper is a goroutine that sleeps, or is about to.
 type sleeper struct {
 	word *atomic.Uint32
 	seen uint32 // the deaths it knows of
@@ -49,10 +50,10 @@ func (s *sleepers) sleep(f *family, me *sleeper, value uint32, deadline time.Dur
 	s.guard.Unlock()
 }
 
-// patrol is how often the one who watches looks whether anybody sleeps at all.
+// patrol is how often watch looks whether there are sleepers at all.
 const patrol = 50 * time.Millisecond
 
-// watch waits for deaths while anybody sleeps.
+// watch waits for deaths while there are sleepers.
 func (s *sleepers) watch(f *family) {
 	for {
 		s.guard.Lock()
@@ -68,7 +69,8 @@ func (s *sleepers) watch(f *family) {
 	}
 }
 
-// call wakes all who are called, again and again until they have heard.
+// call wakes the sleepers that are called, again and again until all have
+// heard.
 func (s *sleepers) call(f *family) {
 	s.guard.Lock()
 	defer s.guard.Unlock()
@@ -84,7 +86,8 @@ func (s *sleepers) call(f *family) {
 	}
 }
 
-// wake wakes all who are called, with the guard held, and reports whether there was anybody.
+// wake wakes the sleepers that are called, with the guard held, and reports
+// whether there were any.
 func (s *sleepers) wake(f *family) (any bool) {
 	for one := range s.all {
 		if one.called(f) {

@@ -7,20 +7,25 @@ import (
 	"github.com/gothreading/threading/internal/park"
 )
 
-// A station is where the goroutines of this process wait for words of one object to change. One of them, the leader, sleeps
-// in the kernel, on the bell that whoever changes such a word rings; the others are parked, and the leader wakes those
-// whose word has changed. When the leader has what it waits for, another takes its place. So a process has one thread
-// asleep for an object however many of its goroutines wait, and one that waits alone is woken by nobody in between.
+// A station is the goroutines of this process that wait for words of one object
+// to change. One of them, the leader, sleeps in the kernel, on the bell that is
+// rung after such a change; the others are parked, and the leader wakes those
+// whose word has changed. When the leader has what it waits for, another takes
+// its place. So a process has one thread asleep for an object however many of
+// its goroutines wait, and a goroutine that waits alone is woken directly.
 //
-// A goroutine of its own that sleeps for all was measured, and costs each wake-up 3.5 microseconds more on one core, and 20
-// on two that are idle: the runtime finds out late that its thread sleeps in the kernel while others could run.
+// A goroutine of its own that sleeps for all was measured, and costs each
+// wake-up 3.5 microseconds more on one core, and 20 on two that are idle: the
+// runtime finds out late that its thread sleeps in the kernel while others
+// could run.
 //
-// Nothing here is shared, so nobody dies in it. What the leader must not miss is what changes between its look and its
-// sleep: it reads the bell first, and looks then. A follower looks once more when it is listed, and from then on the
-// leader, or the next one, looks for it.
+// Nothing here is shared, so no death matters here. What the leader must not
+// miss is a change between its look and its sleep: it reads the bell first, and
+// looks then. A follower looks once more when it is listed, and from then on
+// the leader, or the next one, looks for it.
 type station struct {
 	bell *atomic.Uint32
-	look func() // what is to be seen to when a process has died, or nothing was heard for long
+	look func() // clears up when a process has died, or nothing was heard for long
 
 	guard  park.Guard
 	led    bool
@@ -39,7 +44,8 @@ func (s *seat) over() bool { return s.word.Load() != s.seen }
 
 var seats park.Pool[seat]
 
-// wait waits until word is not seen any more, and reports false if l was over first, by what it looked like then.
+// wait waits until word is not seen any more, and reports false if l was over
+// first, by what it looked like then.
 func (s *station) wait(word *atomic.Uint64, seen uint64, l *Limit) bool {
 	me := seat{word, seen}
 	if me.over() {
@@ -51,7 +57,8 @@ func (s *station) wait(word *atomic.Uint64, seen uint64, l *Limit) bool {
 	return me.over()
 }
 
-// follows waits for me as a follower, and reports false if nobody leads, so that it is the leader now.
+// follows waits for me as a follower. It reports false if there is no leader,
+// so that the caller is the leader now.
 func (s *station) follows(me *seat, l *Limit) bool {
 	if s.claim() {
 		return false

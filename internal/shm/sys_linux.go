@@ -15,11 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What this package asks the kernel for. Everything else in it is plain Go, and is compiled for every system.
+// What this package asks the kernel for. Everything else in it is plain Go, and
+// is compiled for every system.
 
 const platform = true
 
-// lowHalf is where the lower half of a uint64 lies, in uint32: a futex is 32 bits.
+// lowHalf is where the lower half of a uint64 lies, in uint32: a futex is 32
+// bits.
 var lowHalf = func() uintptr {
 	one := uint64(1)
 	if *(*uint32)(unsafe.Pointer(&one)) == 1 {
@@ -28,7 +30,8 @@ var lowHalf = func() uintptr {
 	return 1
 }()
 
-// Operations and flags of the calls for futexes, which package unix does not name.
+// Operations and flags of the calls for futexes, which package unix does not
+// name.
 const (
 	futexWakeOp     = 1
 	futexWaitBitset = 9
@@ -46,8 +49,8 @@ type waitv struct {
 	_     uint32
 }
 
-// futexWaitv sleeps until one of the words has another value than is given, or somebody wakes those who sleep on one of
-// them, or the deadline has passed.
+// futexWaitv sleeps until one of the words has another value than is given, or
+// is woken on one of them, or the deadline has passed.
 func futexWaitv(words []waitv, deadline time.Duration) unix.Errno {
 	ts := unix.NsecToTimespec(int64(deadline))
 	_, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&words[0])), uintptr(len(words)), 0,
@@ -63,7 +66,7 @@ func futexWait(word *atomic.Uint32, value uint32, deadline time.Duration) unix.E
 	return errno
 }
 
-// futexWake wakes up to n of those who sleep on a word.
+// futexWake wakes up to n sleepers on a word.
 func futexWake(word *atomic.Uint32, n int) {
 	_, _, _ = unix.RawSyscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), futexWakeOp, uintptr(n))
 }
@@ -73,8 +76,9 @@ func futexWakePrivate(word *atomic.Uint32) {
 	_, _, _ = unix.RawSyscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), futexWakeOp|futexPrivate, math.MaxInt32)
 }
 
-// hasWaitv asks whether futex_waitv is there (Linux 5.16) and allowed: a filter may forbid it, and then it must not be
-// tried again and again. The word does not have the value that is asked for, so that nobody sleeps.
+// hasWaitv asks whether futex_waitv is there (Linux 5.16) and allowed: a filter
+// may forbid it, and then it must not be tried again and again. The word does
+// not have the value that is asked for, so that the call does not sleep.
 func hasWaitv() bool {
 	never := []waitv{{1, uint64(uintptr(unsafe.Pointer(&zeroWord))), waitvSize32 | waitvPrivate, 0}}
 	return futexWaitv(never, now()) == unix.EAGAIN
@@ -82,8 +86,9 @@ func hasWaitv() bool {
 
 var zeroWord atomic.Uint32
 
-// sleepOn sleeps on a word of shared memory, the family's deaths and the end of a context, whichever changes first. It
-// reports false if the kernel has no such call, or does not allow it.
+// sleepOn sleeps on a word of shared memory, the family's deaths and the end of
+// a context, whichever changes first. It reports false if the kernel has no
+// such call, or does not allow it.
 func sleepOn(word *atomic.Uint32, value uint32, deaths *atomic.Uint32, seen uint32, l *Limit, deadline time.Duration) bool {
 	words := [3]waitv{
 		{uint64(value), uint64(uintptr(unsafe.Pointer(word))), waitvSize32, 0},
@@ -102,7 +107,7 @@ func sleepOn(word *atomic.Uint32, value uint32, deaths *atomic.Uint32, seen uint
 	case unix.ENOSYS, unix.EPERM:
 		return false
 	}
-	time.Sleep(time.Millisecond) // no memory, perhaps: who called looks again
+	time.Sleep(time.Millisecond) // no memory, perhaps: the caller looks again
 	return true
 }
 
@@ -126,7 +131,8 @@ func monotonic() time.Duration {
 // newFile makes a file without a name.
 func newFile(name string) (fd int, err error) {
 	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
-	// Where the system insists on files that cannot be run, it does on this flag; a kernel before 6.3 does not know it.
+	// Where the system insists on files that cannot be run, it does on this
+	// flag; a kernel before 6.3 does not know it.
 	fd, err = unix.MemfdCreate(name, flags|unix.MFD_NOEXEC_SEAL)
 	if err == unix.EINVAL {
 		fd, err = unix.MemfdCreate(name, flags)
@@ -137,8 +143,8 @@ func newFile(name string) (fd int, err error) {
 	return fd, os.NewSyscallError("memfd_create", err)
 }
 
-// reserve makes a file at least so long, with memory behind all of it: what there is no memory for is an error now, and
-// not a signal later.
+// reserve makes a file at least so long, with memory behind all of it: what
+// there is no memory for is an error now, and not a signal later.
 func reserve(fd int, from, size int64) error {
 	for {
 		err := unix.Fallocate(fd, 0, from, size)
@@ -158,8 +164,8 @@ func discard(fd int, from, size int64) {
 	_ = unix.Fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, from, size)
 }
 
-// seal keeps everybody from making a file shorter, which would end all processes that look behind its end; and from
-// making it longer, unless it grows.
+// seal keeps all processes from making a file shorter, which would crash those
+// that read beyond its end; and from making it longer, unless it grows.
 func seal(fd int, grows bool) error {
 	seals := unix.F_SEAL_SHRINK
 	if !grows {
@@ -174,7 +180,7 @@ func mapFile(fd int, from, size int64) ([]byte, error) {
 	return mem, os.NewSyscallError("mmap", err)
 }
 
-// detach puts other memory, which is nobody else's and zero, where a file was mapped.
+// detach puts private, zero memory where a file was mapped.
 func detach(mem []byte) {
 	_, err := unix.MmapPtr(-1, 0, unsafe.Pointer(&mem[0]), uintptr(len(mem)), unix.PROT_READ|unix.PROT_WRITE,
 		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED)
@@ -205,7 +211,8 @@ func inspect(fd int) (id fileID, size int64, err error) {
 	return fileID{uint64(st.Dev), st.Ino}, st.Size, nil
 }
 
-// reopen opens the file of a descriptor again: a lock belongs to what an open made, and must be nobody else's.
+// reopen opens the file of a descriptor again: a lock belongs to what an open
+// made, and this one must not be shared.
 func reopen(fd int) (int, error) {
 	name := "/proc/self/fd/" + strconv.Itoa(fd)
 	again, err := unix.Open(name, unix.O_RDWR|unix.O_CLOEXEC, 0)
@@ -218,7 +225,8 @@ func reopen(fd int) (int, error) {
 	return -1, fmt.Errorf("open %s: %w", name, err)
 }
 
-// lockByte locks a byte of a file, beyond its end, for this open file. It reports false if somebody else has.
+// lockByte locks a byte of a file, beyond its end, for this open file. It
+// reports false if another has locked it.
 func lockByte(fd int, at int64) (bool, error) {
 	lock := unix.Flock_t{Type: unix.F_WRLCK, Start: at, Len: 1}
 	err := unix.FcntlFlock(uintptr(fd), unix.F_OFD_SETLK, &lock)
@@ -228,8 +236,8 @@ func lockByte(fd int, at int64) (bool, error) {
 	return err == nil, os.NewSyscallError("fcntl(F_OFD_SETLK)", err)
 }
 
-// byteLocked reports whether another open file has locked a byte. If it cannot be told, it has: nobody is taken for dead
-// who may be alive.
+// byteLocked reports whether another open file has locked a byte. If that is
+// not known it has: no process is taken for dead that may be alive.
 func byteLocked(fd int, at int64) bool {
 	lock := unix.Flock_t{Type: unix.F_WRLCK, Start: at, Len: 1}
 	for {

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// On other systems no family can be founded, so that no object is ever made and nothing of this is called.
+// On other systems no family can be founded, so that no object is ever made and
+// nothing of this is called.
 
 const platform = false
 

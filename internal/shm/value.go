@@ -6,9 +6,10 @@ import (
 	"unsafe"
 )
 
-// A Value is some bytes that change as a whole. There are two copies, and a word that says which one holds. Who changes
-// them writes the other copy, under the guard, and then the word: that store is the change. Who is killed before it has
-// changed nothing, whatever it has written.
+// A Value is some bytes that change as a whole. There are two copies, and a
+// word that says which one holds. A process that changes them writes the other
+// copy, under the guard, and then the word: that store is the change. If it is
+// killed before, it has changed nothing, whatever it has written.
 type Value struct {
 	Mutex
 	page *valuePage
@@ -28,7 +29,7 @@ func valueStride(size uint64) int64 { return (int64(size) + 63) &^ 63 }
 
 func valueSize(size uint64) int64 { return valueFirst + 2*valueStride(size) }
 
-// NewValue makes a Value of so many bytes, all zero.
+// NewValue makes a Value of size bytes, all zero.
 func NewValue(size int) (*Value, error) {
 	return create(KindValue, valueSize(uint64(size)), false, uint64(size), valueOf)
 }
@@ -61,7 +62,8 @@ func (v *Value) Leave() {
 	v.Unlock()
 }
 
-// Now returns the copy that holds. It needs the Value to be locked, and must not be changed.
+// Now returns the copy that holds. It needs the Value to be locked, and must
+// not be changed.
 func (v *Value) Now() unsafe.Pointer { return v.copy(v.page.which.Load() & 1) }
 
 // Next returns the other copy, which becomes the one that holds by Commit.
