@@ -323,7 +323,7 @@ func (d *driver) mourn() *ExitError {
 	d.desk.close()
 	exit := d.child.c.exitError(d.child.c.failure)
 	d.guard.Lock()
-	d.child, d.wire, d.desk = nil, nil, nil
+	d.child, d.wire, d.desk, d.tasks = nil, nil, nil, 0
 	d.guard.Unlock()
 	return exit
 }

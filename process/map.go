@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/pool"
+	"github.com/gothreading/threading/thread"
 )
 
 // Map is like pool.Map but sends many items with one message. It calls f for
@@ -45,17 +46,19 @@ func Map[In, Out any](p *Pool, f *Func[In, Out], items []In, opts ...pool.MapOpt
 // messageSize is about how many bytes of arguments go with one message.
 const messageSize = 48 << 10
 
-// fill makes a batch of the first of the items: at most so many, as long as
-// they fit into a message. One that cannot be encoded ends it, and is an error
-// if it is the first.
-func fill[In, Out any](f *Func[In, Out], items []In, most int) (*batch, error) {
-	b := &batch{id: f.id, luggage: new(luggage)}
+// fill makes a batch of the first of the items: at most that many, as long as
+// they fit into a message. One that cannot be encoded ends it; if it is the
+// first it is an error, or panics.
+func fill[In, Out any](f *Func[In, Out], items []In, most int) (b *batch, err error) {
+	b = &batch{id: f.id, luggage: new(luggage)}
 	for i := range items[:min(most, len(items))] {
-		data, err := f.in.encode(&items[i], b.luggage)
-		switch {
-		case err != nil && i == 0:
-			return nil, err
-		case err != nil, i > 0 && len(b.items)+len(data) > messageSize:
+		var data []byte
+		encode := func() { data, err = f.in.encode(&items[i], b.luggage) }
+		if i == 0 {
+			if encode(); err != nil {
+				return nil, err
+			}
+		} else if thread.Try(encode) != nil || err != nil || len(b.items)+len(data) > messageSize {
 			return b, nil
 		}
 		b.add(data)
