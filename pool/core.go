@@ -95,6 +95,7 @@ type core struct {
 	submitted, succeeded, failed, cancelled uint64
 
 	crew    map[*worker]struct{}
+	onLeave func(worker any) // called by each of the crew that leaves, or nil
 	hired   uint64           // threads that were ever started
 	threads []*thread.Thread // of the crew and the helpers; some have ended
 	spares  []*goBlock

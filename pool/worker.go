@@ -55,6 +55,9 @@ func (w *worker) work() {
 	for {
 		w.callAfter()
 		if w.unit == nil && !w.next() {
+			if f := w.core.onLeave; f != nil {
+				f(w)
+			}
 			return
 		}
 		w.unit.run()

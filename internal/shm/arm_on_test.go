@@ -1,0 +1,5 @@
+//go:build threadingkill
+
+package shm
+
+func arm() { Arm() }
