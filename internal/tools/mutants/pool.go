@@ -54,7 +54,7 @@ e.job.drop(cause, d)`,
 		Name: "a callback that panics is told to nobody",
 		File: "pool/worker.go",
 		Func: "protect",
-		Old:  "hook.Report(v, debug.Stack())",
+		Old:  "hook.Report(&hook.Panic{Value: v, Stack: debug.Stack()})",
 		New:  "_ = hook.Report",
 	},
 	{
