@@ -1,5 +1,9 @@
-// Package event provides a flag that goroutines can wait for: threading.Event for
-// Go.
+// Package event provides a flag that goroutines can wait for: threading.Event for Go.
+//
+// What all packages of this module share (the four forms of a call that blocks, what
+// giving up means, testing/synctest, misuse) is described in [Semantics].
+//
+// [Semantics]: https://github.com/gothreading/threading/blob/main/docs/semantics.md
 package event
 
 import (
@@ -9,12 +13,12 @@ import (
 	"github.com/gothreading/threading/internal/park"
 )
 
-// An Event is a flag that is set and cleared, and that any number of goroutines
-// wait for.
+// An Event is a flag that is set and cleared, and that any number of goroutines wait
+// for.
 //
 // The zero value is clear. An Event must not be copied after first use.
 //
-// Python: threading.Event.
+// It is Python's threading.Event; Done has no counterpart there:
 //
 //	set()              Set
 //	clear()            Clear
@@ -22,19 +26,17 @@ import (
 //	wait()             Wait
 //	wait(timeout=d)    WaitTimeout
 //
-// In the terminology of the Go memory model, a Set that takes effect, that is, one
-// that finds the Event clear, “synchronizes before” the return of every Wait, IsSet
-// and receive from Done that reports it.
+// A Set that takes effect, that is, one that finds the Event clear, “synchronizes
+// before” the return of every wait, IsSet and receive from Done that reports it.
 //
 // A Set releases every goroutine that is waiting, and each reports that it was
 // released, even if a Clear follows before it runs. A goroutine that begins to wait
-// after the Clear waits for the next Set. However many goroutines are released and
-// however fast they come back, Set returns in time proportional to the number of
-// those that waited, at most. If they are more than a hundred, a goroutine of its own
-// wakes the rest of them.
+// after the Clear waits for the next Set. Set takes effect at once, and takes no longer
+// however many goroutines it releases and however fast they come back: if there are more
+// than 32, another goroutine wakes the rest of them, and then ends.
 //
-// IsSet, and every form of Wait on a set Event, is one atomic load. A wait allocates
-// only for its limit: a timer, or a channel.
+// IsSet, and every form of wait on a set Event, is one atomic load. A wait allocates only
+// for its limit: a timer, or a channel.
 //
 // If the flag is never cleared and is only waited for, close a channel instead.
 type Event struct{ flag park.Flag }

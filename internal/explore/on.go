@@ -43,6 +43,12 @@ func (m *Mutex) Lock() {
 	m.mutex.Lock()
 }
 
+// TryLock acquires the Mutex if it is free, and reports whether it did. It is a Point.
+func (m *Mutex) TryLock() bool {
+	stop("try guard", nil)
+	return m.mutex.TryLock()
+}
+
 // Unlock releases the Mutex.
 func (m *Mutex) Unlock() { m.mutex.Unlock() }
 
