@@ -30,7 +30,7 @@ var rlockMutants = []mutant{
 		File: "rlock/rlock.go",
 		Func: "RLock.deeper",
 		Old:  "r.again > math.MaxInt-1-n",
-		New:  "false",
+		New:  "r.again > math.MaxInt",
 	},
 	{
 		Name: "an owner goes deeper although the context has ended",
