@@ -16,7 +16,8 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// A member waits some times, each time for so many ticks, or until a context ends after them; 0 is as long as it takes.
+// A member waits some times, each time for so many ticks, or until a context
+// ends after them; 0 is as long as it takes.
 type member struct {
 	waits []int
 	ctx   bool
@@ -52,9 +53,10 @@ func (p member) wait(b *barrier.Barrier, ticks int) (index int, err error) {
 	return index, nil
 }
 
-// Parties meet, some give up, some abort or reset; what is broken is repaired until all are through. Whole generations pass:
-// each index is given as often as any other. The action is called by one at a time, once for each, or for more if one of them
-// was broken meanwhile.
+// Parties meet, some give up, some abort or reset; what is broken is repaired
+// until all are through. Whole generations pass: each index is given as often
+// as any other. The action is called by one at a time, once for each, or for
+// more if one of them was broken meanwhile.
 func meetingsProgram(r *rand.Rand) explore.Case {
 	parties := 1 + r.IntN(3)
 	var members []member
@@ -142,7 +144,8 @@ func meetingsProgram(r *rand.Rand) explore.Case {
 	}}
 }
 
-// Without anybody who gives up, aborts or resets, every generation passes and is complete.
+// Without anybody who gives up, aborts or resets, every generation passes and
+// is complete.
 func faithfulProgram(r *rand.Rand) explore.Case {
 	parties, rounds, acts := 1+r.IntN(4), 1+r.IntN(3), r.IntN(2) == 0
 	name := fmt.Sprint(parties, " parties, ", rounds, " rounds, action ", acts)

@@ -18,8 +18,8 @@ import (
 	"github.com/gothreading/threading/rlock"
 )
 
-// A client waits for a ticket. A patient one keeps it, and must get one; another gives up in time or when a context ends, and
-// gives back what it got.
+// A client waits for a ticket. A patient one keeps it, and must get one;
+// another gives up in time or when a context ends, and gives back what it got.
 type client struct {
 	ticks int // 0: patient
 	ctx   bool
@@ -62,8 +62,10 @@ func (c client) take(cond *condition.Condition, tickets *int) bool {
 	return true
 }
 
-// Tickets come one by one or several at once, as many as the patient clients need, each with its notifications and no more. So
-// each notification must wake somebody, or be for nobody. Others take a ticket without waiting, and give it back.
+// Tickets come one by one or several at once, as many as the patient clients
+// need, each with its notifications and no more. So each notification must wake
+// somebody, or be for nobody. Others take a ticket without waiting, and give it
+// back.
 func ticketsProgram(r *rand.Rand) explore.Case {
 	var (
 		clients []client
@@ -199,7 +201,8 @@ func TestGivingUpIsAnErrorWhateverTheContextSays(t *testing.T) {
 	})
 }
 
-// A grumbling lock panics once, in Unlock after it has unlocked, or in Lock before it locks.
+// A grumbling lock panics once, in Unlock after it has unlocked, or in Lock
+// before it locks.
 type grumbling struct {
 	lock.Lock
 	inUnlock, inLock func()
@@ -228,7 +231,8 @@ func (r relocking) Lock() {
 	r.grumbling.Lock.Lock()
 }
 
-// A notification that reaches a waiter whose lock panics, or ends its goroutine, goes to the next.
+// A notification that reaches a waiter whose lock panics, or ends its
+// goroutine, goes to the next.
 func TestANotificationForAWaiterWhoseLockDoesNotReturnGoesToTheNext(t *testing.T) {
 	for _, where := range []string{"Unlock", "Lock"} {
 		for name, end := range map[string]func(){"panic": func() { panic("grumble") }, "Goexit": runtime.Goexit} {

@@ -15,7 +15,8 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// A client waits by one of the forms: 0 and 1 with a time, 2 with a context, 3 in a select.
+// A client waits by one of the forms: 0 and 1 with a time, 2 with a context, 3
+// in a select.
 type client struct {
 	form  int
 	ticks int // 0: patient
@@ -48,9 +49,10 @@ func (c client) wait(e *event.Event) bool {
 	return e.WaitTimeout(d)
 }
 
-// Sets stay only for a moment, but for the last: who waits may miss some of them, and never the last. Nobody is told of a Set
-// that never was; and, which can be decided only where one goroutine goes on at a time, nobody is told of none though one took
-// effect during its call.
+// Sets stay only for a moment, but for the last: who waits may miss some of
+// them, and never the last. Nobody is told of a Set that never was; and, which
+// can be decided only where one goroutine goes on at a time, nobody is told of
+// none though one took effect during its call.
 func pulsesProgram(r *rand.Rand) explore.Case {
 	var clients []client
 	for range 2 + r.IntN(3) {
@@ -139,8 +141,9 @@ func TestCallsThatDoNotWaitMayBeMadeInsideAndOutsideOfABubble(t *testing.T) {
 	})
 }
 
-// Thousands come back as soon as they are woken, from an Event that is set again and again. Each Set returns, and when it is
-// set for good, nobody is left behind.
+// Thousands come back as soon as they are woken, from an Event that is set
+// again and again. Each Set returns, and when it is set for good, nobody is
+// left behind.
 func TestSetIsThroughThoughTheyComeBack(t *testing.T) {
 	defer proof.Watch(t)()
 	const waiters = 5000

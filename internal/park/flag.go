@@ -8,9 +8,9 @@ import (
 	"github.com/gothreading/threading/internal/explore"
 )
 
-// A Flag is set and cleared, and any number of goroutines wait for it to be set:
-// the mechanism of an Event and, never cleared, of a [Latch]. The zero value is
-// clear.
+// A Flag is set and cleared, and any number of goroutines wait for it to be
+// set: the mechanism of an Event and, never cleared, of a [Latch]. The zero
+// value is clear.
 //
 // # The word
 //
@@ -23,31 +23,33 @@ import (
 //	flagSetting  with flagChannel: the channel is being closed. Whoever looks now waits
 //	             for the guard, so that channel and flag change at one instant for all
 //
-// Without a channel, Set and Clear are one swap each, and take effect by it. They
-// do not wait for the guard, where thousands may be in line to be listed.
+// Without a channel, Set and Clear are one swap each, and take effect by it.
+// They do not wait for the guard, where thousands may be in line to be listed.
 //
-// A waiter remembers the number of Sets that it read when its call began, so a Set
-// that comes at any time during the call ends it, even if a Clear follows at once.
-// It makes the Flag awaited by a swap, with the guard held, that fails if the Flag
-// has been set. So a Set either is seen by the waiter, or sees that the Flag is
-// awaited and owes a Wake to every waiter that it finds listed when it has the guard.
-// The number does not wrap.
+// A waiter remembers the number of Sets that it read when its call began, so a
+// Set that comes at any time during the call ends it, even if a Clear follows
+// at once. It makes the Flag awaited by a swap, with the guard held, that fails
+// if the Flag has been set. So a Set either is seen by the waiter, or sees that
+// the Flag is awaited and owes a Wake to every waiter that it finds listed when
+// it has the guard. The number does not wrap.
 //
 // # Waking
 //
-// The waiters that a Set owes a Wake have a smaller number, and are in front of those
-// that come after a Clear. They are taken off the list and woken, wakeBatch at a time
-// with the guard free in between, so that a goroutine that needs the guard, for instance
-// because it timed out, need not wait until a million others have been woken. A waiter
-// that times out then takes itself off, and finds by the number that it was served.
+// The waiters that a Set owes a Wake have a smaller number, and are in front of
+// those that come after a Clear. They are taken off the list and woken,
+// wakeBatch at a time with the guard free in between, so that a goroutine that
+// needs the guard, for instance because it timed out, need not wait until a
+// million others have been woken. A waiter that times out then takes itself
+// off, and finds by the number that it was served.
 //
-// Set itself wakes the first batch, if no goroutine stands in line for the guard. The
-// rest is left to a goroutine: the woken may come back at once and, as long as the Flag
-// is set, keep the processors busy, and a setter that was interrupted, or stood in that
-// line, or had to hand the guard over, would come behind all of them before it could
-// clear the Flag. So Set takes next to no time, whoever comes back. The goroutine is the
-// setter's child, and so in the same synctest bubble. It ends when the waiters that its
-// Set owes a Wake are woken, by it or on behalf of a later Set.
+// Set itself wakes the first batch, if no goroutine stands in line for the
+// guard. The rest is left to a goroutine: the woken may come back at once and,
+// as long as the Flag is set, keep the processors busy, and a setter that was
+// interrupted, or stood in that line, or had to hand the guard over, would come
+// behind all of them before it could clear the Flag. So Set takes next to no
+// time, whoever comes back. The goroutine is the setter's child, and so in the
+// same synctest bubble. It ends when the waiters that its Set owes a Wake are
+// woken, by it or on behalf of a later Set.
 type Flag struct {
 	word  atomic.Uint64
 	guard Guard
@@ -132,8 +134,8 @@ func (f *Flag) setAndClose() {
 	f.wakeAll(word)
 }
 
-// wakeAll wakes those that waited before a Set that found that word, or lets another
-// goroutine do so.
+// wakeAll wakes those that waited before a Set that found that word, or lets
+// another goroutine do so.
 func (f *Flag) wakeAll(word uint64) {
 	if word&flagAwaited == 0 {
 		return
@@ -150,8 +152,8 @@ func (f *Flag) wakeAll(word uint64) {
 	}
 }
 
-// early takes a batch of the waiters off the list, with the guard held, that waited
-// before that Set, and reports whether there are more.
+// early takes a batch of the waiters off the list, with the guard held, that
+// waited before that Set, and reports whether there are more.
 func (f *Flag) early(sets uint64) (early Chain[uint64], more bool) {
 	for range wakeBatch() {
 		w := f.list.Front()
@@ -165,8 +167,8 @@ func (f *Flag) early(sets uint64) (early Chain[uint64], more bool) {
 	return early, w != nil && w.Value < sets
 }
 
-// wakeBatch is how many waiters are taken off the list while the guard is held. It
-// is two under the explorer, where many would be too many to try.
+// wakeBatch is how many waiters are taken off the list while the guard is held.
+// It is two under the explorer, where many would be too many to try.
 func wakeBatch() int {
 	if explore.On {
 		return 2
@@ -224,10 +226,10 @@ func (f *Flag) Wait() {
 	}
 }
 
-// WaitTimeout waits until the Flag is set, for at most d, and reports whether it
-// was. With d <= 0 it is IsSet; a d of math.MaxInt64 is forever. It returns false
-// only if the Flag was not set at some instant between the deadline and the return,
-// and no Set took effect since the call began.
+// WaitTimeout waits until the Flag is set, for at most d, and reports whether
+// it was. With d <= 0 it is IsSet; a d of math.MaxInt64 is forever. It returns
+// false only if the Flag was not set at some instant between the deadline and
+// the return, and no Set took effect since the call began.
 func (f *Flag) WaitTimeout(d time.Duration) bool {
 	word := f.word.Load()
 	switch {
@@ -239,8 +241,8 @@ func (f *Flag) WaitTimeout(d time.Duration) bool {
 	return f.wait(word, After(d))
 }
 
-// WaitContext waits until the Flag is set, or until ctx ends: then, and at once if it
-// has ended, it returns [Cause].
+// WaitContext waits until the Flag is set, or until ctx ends: then, and at once
+// if it has ended, it returns [Cause].
 func (f *Flag) WaitContext(ctx context.Context) error {
 	word := f.word.Load()
 	if ctx.Err() != nil || word&flagSet == 0 && !f.wait(word, Until(ctx)) {
@@ -249,8 +251,8 @@ func (f *Flag) WaitContext(ctx context.Context) error {
 	return nil
 }
 
-// WaitLimit waits until the Flag is set and reports true, or false if the limit was
-// reached first.
+// WaitLimit waits until the Flag is set and reports true, or false if the limit
+// was reached first.
 func (f *Flag) WaitLimit(limit Limit) bool {
 	word := f.word.Load()
 	return word&flagSet != 0 || f.wait(word, limit)
@@ -259,8 +261,8 @@ func (f *Flag) WaitLimit(limit Limit) bool {
 //go:noinline // so that Wait is inlined
 func (f *Flag) waitForever() { f.WaitLimit(Forever) }
 
-// wait waits for a Set that is not counted in the word that was read when the call
-// began.
+// wait waits for a Set that is not counted in the word that was read when the
+// call began.
 func (f *Flag) wait(word uint64, limit Limit) bool {
 	sets := word >> flagShift
 	w := flagWaiters.Get(limit)
@@ -280,8 +282,8 @@ func (f *Flag) wait(word uint64, limit Limit) bool {
 	return w.Sleep(&f.guard) == Granted || f.settled()>>flagShift != sets
 }
 
-// await makes the Flag awaited, with the guard held, unless there was another Set, and
-// reports whether it did.
+// await makes the Flag awaited, with the guard held, unless there was another
+// Set, and reports whether it did.
 func (f *Flag) await(sets, awaited uint64) bool {
 	for {
 		word := f.word.Load()
@@ -295,9 +297,9 @@ func (f *Flag) await(sets, awaited uint64) bool {
 	}
 }
 
-// Done returns a channel that is closed when the Flag is set: the same until then,
-// and another one after a Clear. It belongs to the testing/synctest bubble, or to
-// the outside, that first asked for it.
+// Done returns a channel that is closed when the Flag is set: the same until
+// then, and another one after a Clear. It belongs to the testing/synctest
+// bubble, or to the outside, that first asked for it.
 func (f *Flag) Done() <-chan struct{} {
 	f.guard.Lock()
 	defer f.guard.Unlock()

@@ -13,7 +13,8 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// A waiter is served by the next Set, however many took effect since it was listed and before anything could wake it.
+// A waiter is served by the next Set, however many took effect since it was
+// listed and before anything could wake it.
 func TestTheNumberOfSetsDoesNotWrap(t *testing.T) {
 	for _, bits := range []uint{8, 16, 31, 32, 48} {
 		synctest.Test(t, func(t *testing.T) {
@@ -35,7 +36,8 @@ func TestTheNumberOfSetsDoesNotWrap(t *testing.T) {
 	}
 }
 
-// A Set and a Clear come after the call began and before it is listed: it has been served.
+// A Set and a Clear come after the call began and before it is listed: it has
+// been served.
 func TestASetDuringTheCallEndsIt(t *testing.T) {
 	var f Flag
 	began := f.word.Load()
@@ -49,7 +51,8 @@ func TestASetDuringTheCallEndsIt(t *testing.T) {
 	}
 }
 
-// Set wakes a batch itself; the rest is left to another goroutine, so that those who are awake cannot keep it from returning.
+// Set wakes a batch itself; the rest is left to another goroutine, so that
+// those who are awake cannot keep it from returning.
 func TestSetOfManyReturnsBeforeAllAreAwake(t *testing.T) {
 	if explore.On {
 		t.Skip("a batch is smaller under the explorer")
@@ -79,7 +82,8 @@ func TestSetOfManyReturnsBeforeAllAreAwake(t *testing.T) {
 	})
 }
 
-// Whoever comes after the Clear waits for the next Set, also while those before are being woken.
+// Whoever comes after the Clear waits for the next Set, also while those before
+// are being woken.
 func TestWhoComesAfterTheClearIsNotWokenByTheSetBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const waiters = 350
@@ -113,7 +117,8 @@ func TestWhoComesAfterTheClearIsNotWokenByTheSetBefore(t *testing.T) {
 	})
 }
 
-// meet runs two functions at about the same moment, in two goroutines, again and again, each time with another Flag.
+// meet runs two functions at about the same moment, in two goroutines, again
+// and again, each time with another Flag.
 func meet(first, second func(f *Flag)) {
 	var (
 		flags [2]Flag
@@ -146,7 +151,8 @@ func TestASetThatMeetsANewWaiterServesIt(t *testing.T) {
 	meet((*Flag).Set, (*Flag).Wait)
 }
 
-// A flag that is set, and the channel that is closed with it, for somebody who sees the first and looks at the second.
+// A flag that is set, and the channel that is closed with it, for somebody who
+// sees the first and looks at the second.
 func TestTheChannelIsClosedWhenTheFlagIsSet(t *testing.T) {
 	defer proof.Watch(t)()
 	meet((*Flag).Set, func(f *Flag) {
@@ -164,7 +170,8 @@ func TestTheChannelIsClosedWhenTheFlagIsSet(t *testing.T) {
 	})
 }
 
-// Set and Clear do not wait for the guard, where others may be in line; whoever waited is woken when it is free.
+// Set and Clear do not wait for the guard, where others may be in line; whoever
+// waited is woken when it is free.
 func TestSetAndClearDoNotWaitForTheGuard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var f Flag
@@ -187,7 +194,8 @@ func TestSetAndClearDoNotWaitForTheGuard(t *testing.T) {
 	})
 }
 
-// Where others stand in line for the guard, Set leaves it alone: it would have to hand it over, and stand behind them itself.
+// Where others stand in line for the guard, Set leaves it alone: it would have
+// to hand it over, and stand behind them itself.
 func TestSetLeavesAGuardAloneThatOthersStandInLineFor(t *testing.T) {
 	proof.Uninterrupted(t, func(t *testing.T) bool {
 		var f Flag
@@ -228,7 +236,8 @@ func TestAWaiterThatStandsInLineForTheGuardSaysSo(t *testing.T) {
 	t.Error("it never did")
 }
 
-// A Flag that nobody waits for is set by one swap, and an early waiter does not keep later ones waiting.
+// A Flag that nobody waits for is set by one swap, and an early waiter does not
+// keep later ones waiting.
 func TestTheStatesOfAFlag(t *testing.T) {
 	var f Flag
 	state := func(want, sets uint64) {
