@@ -49,12 +49,14 @@ var (
 // The unlock that makes the RLock free “synchronizes before” the return of
 // every later call that acquires it. Fairness is that of a lock.Lock.
 //
-// The owner is a goroutine. One that ends while it owns an RLock leaves it
-// locked forever, and none can unlock for another. An iterator that is driven
-// by [iter.Pull] runs on a goroutine of its own, and so does not own what its
-// caller owns. In a callback from C, on a thread that C started, the owner is a
-// goroutine that the runtime keeps for such threads and gives to the next one
-// when the first has ended: that one then owns what the first left locked.
+// The owner is a goroutine. One that ends while it owns an RLock leaves it locked
+// forever, and none can unlock for another. Only the body of a generator or a
+// greenlet of this module acts for another goroutine: whoever resumes it. An
+// iterator that is driven by [iter.Pull] runs on a goroutine of its own, and so
+// does not own what its caller owns. In a callback from C, on a thread that C
+// started, the owner is a goroutine that the runtime keeps for such threads and
+// gives to the next one when the first has ended: that one then owns what the
+// first left locked.
 //
 // Every call reads the goroutine's identity. That takes about a nanosecond on
 // 386, amd64, arm, arm64 and s390x, and microseconds on other architectures, or
@@ -82,8 +84,8 @@ func (r *RLock) deeper(n int) {
 // Lock locks r. If another goroutine owns r, Lock blocks until it is available.
 // The owner goes one level deeper at once.
 func (r *RLock) Lock() {
-	id := goid.Fast()
-	if id == 0 { // this is goid.Get, which is not inlined
+	id, ok := goid.Fast()
+	if !ok { // this is goid.Get, which is not inlined
 		id = goid.Get()
 	}
 	if r.owns(id) {
@@ -129,8 +131,8 @@ func (r *RLock) acquire(limit park.Limit) bool { return r.gate.Acquire(goid.Get(
 // Unlock undoes one Lock, and frees r with the last. It panics with
 // [ErrNotOwner] if the calling goroutine does not own r.
 func (r *RLock) Unlock() {
-	id := goid.Fast()
-	if id == 0 {
+	id, ok := goid.Fast()
+	if !ok {
 		id = goid.Get()
 	}
 	if !r.owns(id) {

@@ -28,7 +28,7 @@ func Point(name string) { stop(name, nil) }
 // stop lets the scheduler decide when the calling goroutine goes on, which must
 // not be before may returns true.
 func stop(name string, may func() bool) {
-	if s := current.Load(); s != nil && goid.Get() != s.root {
+	if s := current.Load(); s != nil && goid.Own() != s.root {
 		s.stop(name, may)
 	}
 }

@@ -40,7 +40,7 @@ type scheduler struct {
 // steps.
 func Run(t *testing.T, c Case, choose Chooser) (failure error) {
 	synctest.Test(t, func(*testing.T) {
-		s := &scheduler{root: goid.Get(), choose: choose, known: map[uint64]*routine{}}
+		s := &scheduler{root: goid.Own(), choose: choose, known: map[uint64]*routine{}}
 		current.Store(s)
 		defer current.Store(nil)
 		check := c.Start(s.start)
@@ -59,7 +59,7 @@ func Run(t *testing.T, c Case, choose Chooser) (failure error) {
 func (s *scheduler) start(name string, f func()) {
 	s.running++
 	go func() {
-		id := goid.Get()
+		id := goid.Own()
 		s.guard.Lock()
 		s.known[id] = &routine{name: name}
 		s.guard.Unlock()
@@ -79,7 +79,7 @@ func (s *scheduler) start(name string, f func()) {
 }
 
 func (s *scheduler) stop(point string, may func() bool) {
-	id := goid.Get()
+	id := goid.Own()
 	s.guard.Lock()
 	r := s.known[id]
 	if r == nil {
