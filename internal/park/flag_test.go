@@ -204,7 +204,9 @@ func TestSetLeavesAGuardAloneThatOthersStandInLineFor(t *testing.T) {
 		synctest.Wait()
 		f.word.Or(flagCrowded)
 		f.Set()
+		f.guard.Lock()
 		left := f.list.Front() != nil
+		f.guard.Unlock()
 		synctest.Wait()
 		if woken != 1 {
 			t.Errorf("%d are awake", woken)
