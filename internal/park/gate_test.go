@@ -489,7 +489,7 @@ func TestAReleaseThatMeetsANewWaiterServesIt(t *testing.T) {
 		begun, finished atomic.Int64
 		wg              sync.WaitGroup
 	)
-	last := int64(max(rounds(), 200_000)) // few of them meet
+	last := int64(proof.Rounds(1_000_000, 5, 20)) // few of them meet
 	await := func(n *atomic.Int64, round int64) {
 		for tries := 0; n.Load() != round; tries++ {
 			if tries > 100 {
