@@ -137,7 +137,8 @@ func TestProofAsksOnlyOnce(t *testing.T) {
 	}
 }
 
-// The first use in a process may be inside a bubble, and the next in another or outside.
+// The first use in a process may be inside a bubble, and the next in another or
+// outside.
 func TestProofInsideABubble(t *testing.T) {
 	p := proof{fast: goid.Get}
 	inBubble := func(t *testing.T) {
