@@ -80,6 +80,7 @@ type Queue[T any] struct {
 type side[T any] struct {
 	list  park.List[turn[T]]
 	awake bool // one of them was woken to try again and has not yet done so
+	due   bool // false: nobody on the list is to be served, whatever is available; so it costs one look
 }
 
 const handOver = 32
@@ -198,11 +199,12 @@ func (q *Queue[T]) await(s *side[T], w *park.Waiter[turn[T]], awake bool) {
 		s.list.PushBack(w)
 		w.Value.owed = 0 < q.maxsize && q.maxsize <= handOver && q.heap == nil
 	}
+	s.due = true
 }
 
 // unlock releases the guard after items came or went, and serves those who may be served now.
 func (q *Queue[T]) unlock() {
-	if q.getters.list.Front() != nil || q.putters.list.Front() != nil {
+	if q.getters.due || q.putters.due {
 		q.serve()
 		return
 	}
@@ -213,9 +215,16 @@ func (q *Queue[T]) serve() {
 	var granted, again park.Chain[turn[T]]
 	for q.serveOne(&granted, &again) {
 	}
+	q.getters.settle()
+	q.putters.settle()
 	q.guard.Unlock()
 	granted.Wake(park.Granted)
 	again.Wake(park.Retry)
+}
+
+func (s *side[T]) settle() {
+	w := s.list.Front()
+	s.due = w != nil && (w.Value.owed || !s.awake)
 }
 
 // serveOne serves the first getter and the first putter, if they can be, and reports whether others may follow.

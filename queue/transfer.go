@@ -85,6 +85,7 @@ func (q *Queue[T]) putSlow(item T, limit park.Limit) error {
 		}
 		q.guard.Lock()
 		q.putters.awake = false
+		q.putters.settle()
 	}
 }
 
@@ -170,5 +171,6 @@ func (q *Queue[T]) getSlow(limit park.Limit) (item T, err error) {
 		}
 		q.guard.Lock()
 		q.getters.awake = false
+		q.getters.settle()
 	}
 }

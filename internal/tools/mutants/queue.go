@@ -2,6 +2,32 @@ package main
 
 var queueMutants = []mutant{
 	{
+		Name: "a guard is never handed over",
+		File: "internal/park/mutex.go",
+		Func: "Mutex.lockSlow",
+		Old:  "lost == losses",
+		New:  "lost < 0",
+	},
+	{
+		Name: "a guard rings before it is released",
+		File: "internal/park/mutex.go",
+		Func: "Mutex.unlockSlow",
+		Old:  "m.word.Store(free)",
+		New: `defer func() {
+	explore.Point("late")
+	m.word.Store(free)
+}()`,
+		Tags: "threadingexplore",
+	},
+	{
+		Name: "a guard that is handed over is free as well",
+		File: "internal/park/mutex.go",
+		Func: "Mutex.unlockSlow",
+		Old:  "m.word.Store(held)",
+		New:  "m.word.Store(free)",
+		Tags: "threadingexplore",
+	},
+	{
 		Name: "shutdown misses those who put",
 		File: "queue/queue.go",
 		Func: "Queue.shutdown",
