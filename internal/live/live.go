@@ -100,7 +100,7 @@ func look(bubble uint64, self *Entry) (s state, waited bool) {
 	for _, w := range works {
 		done, begun := w.Busy()
 		if done != nil {
-			done.Wait(park.Forever)
+			done.Wait()
 			waited = true
 		}
 		s.begun += begun

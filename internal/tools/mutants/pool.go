@@ -88,7 +88,7 @@ e.job.drop(cause, d)`,
 		Name: "the end of a view's context is not noticed",
 		File: "pool/task.go",
 		Func: "Pool.follow",
-		Old:  "stop := context.AfterFunc(parent, func() { e.core.withdraw(context.Cause(parent), e) })",
+		Old:  "stop := context.AfterFunc(parent, func() { e.core.withdraw(park.Cause(parent), e) })",
 		New:  "stop := func() bool { return true }",
 	},
 	{
