@@ -48,7 +48,7 @@ var (
 //
 // Use a channel where a select has to wait for it, or where nobody gives up, counts or drains.
 type Queue[T any] struct {
-	guard park.Guard
+	guard park.Mutex
 
 	items   blocks[T]
 	lifo    bool
@@ -375,7 +375,7 @@ func (q *Queue[T]) IsShutdown() bool { return read(&q.guard, &q.shut) }
 
 // read reads a flag under the guard. It is not generic, for this: the compiler inlines Lock and Unlock in the packages
 // that instantiate a Queue only if they were inlined somewhere in this one, and they are most of what a put costs.
-func read(guard *park.Guard, flag *bool) bool {
+func read(guard *park.Mutex, flag *bool) bool {
 	guard.Lock()
 	value := *flag
 	guard.Unlock()
