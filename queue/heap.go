@@ -61,9 +61,15 @@ func (h *heap[T]) before(a, b *entry[T]) bool {
 func (h *heap[T]) push(item T) {
 	e := entry[T]{item, h.arrived}
 	if h.vacant {
-		place := h.below(&e, len(h.entries))
+		place := 0
+		if h.soon {
+			place = h.top(&e)
+		}
+		if place == 0 {
+			place = h.below(&e, len(h.entries))
+		}
 		h.fill(place, e)
-		h.vacant, h.soon = false, place < 8
+		h.vacant, h.soon = false, place < 4
 	} else {
 		h.append(e)
 	}
@@ -87,11 +93,35 @@ func (h *heap[T]) append(e entry[T]) {
 	h.entries[place] = e
 }
 
+// top returns the place of e when the first is vacant, if that is one of the first
+// three, and otherwise 0.
+func (h *heap[T]) top(e *entry[T]) (place int) {
+	for place = 1; place < 4; {
+		child := h.smaller(2*place, len(h.entries))
+		if child == 0 || h.before(e, &h.entries[child]) {
+			return place
+		}
+		place = child
+	}
+	return 0
+}
+
+// smaller returns the one of an entry and its sibling that leaves first, or 0 if
+// there is neither among the first n.
+func (h *heap[T]) smaller(i, n int) int {
+	switch {
+	case i >= n:
+		return 0
+	case i+1 < n && h.before(&h.entries[i+1], &h.entries[i]):
+		return i + 1
+	}
+	return i
+}
+
 // below returns the place of e among the first n entries when the first is vacant.
 // It is on the way down that takes the smaller child each time. That way is followed
 // to the bottom, where e most likely belongs, and then up again, which takes one
-// comparison a level instead of two. If e may leave soon, it is compared once on
-// the way down, at the second level.
+// comparison a level instead of two.
 //
 // Which child is smaller cannot be guessed, so it is computed without a branch: with
 // one, a put and a get among 1,000 ints took 81 ns instead of 53. But a processor
@@ -101,40 +131,50 @@ func (h *heap[T]) append(e entry[T]) {
 // Where the items are pointers that does not help, and among more of them than a
 // cache holds it is faster to guess.
 //
-// These are bets on processors. BenchmarkPriority shows what they are worth; one that
-// is worth nothing goes.
+// These are bets on processors. The rows "Priority queue" of benchmarks/cases show
+// what they are worth; one that is worth nothing goes.
 func (h *heap[T]) below(e *entry[T], n int) (place int) {
-	entries, compare := h.entries[:n], h.compare
-	guess := h.pointers && n > 1<<14
-	var fetched uint64
-	place = 1
-	for level := 1; 2*place+1 < n; level++ {
-		child := 2 * place
-		if guess {
-			if h.before(&entries[child+1], &entries[child]) {
-				child++
-			}
-		} else {
-			fetched += fetch(entries, child)
-			left, right := &entries[child], &entries[child+1]
-			c := compare(right.item, left.item)
-			if c == 0 {
-				c = order(right.seq, left.seq)
-			}
-			child += int(uint(c) >> (bits.UintSize - 1))
-		}
-		if h.soon && level == 2 && h.before(e, &entries[child]) {
+	if h.pointers && n > 1<<14 {
+		place = h.bottomGuessed(n)
+	} else {
+		place = h.bottom(n)
+	}
+	for place > 1 {
+		c := h.compare(e.item, h.entries[place].item)
+		if c > 0 || c == 0 && e.seq > h.entries[place].seq {
 			break
 		}
-		place = child
-	}
-	if child := 2 * place; child+1 == n {
-		place = child
-	}
-	for place > 1 && h.before(e, &entries[place]) {
 		place /= 2
 	}
+	return place
+}
+
+// bottom returns where the way down ends.
+func (h *heap[T]) bottom(n int) (place int) {
+	entries, compare := h.entries[:n], h.compare
+	var fetched uint64
+	place = 1
+	for child := 2; child+1 < n; child = 2 * place {
+		fetched += fetch(entries, child)
+		left, right := &entries[child], &entries[child+1]
+		c := compare(right.item, left.item)
+		if c == 0 {
+			c = order(right.seq, left.seq)
+		}
+		place = child + int(uint(c)>>(bits.UintSize-1))
+	}
+	if child := 2 * place; child < n {
+		place = child
+	}
 	h.fetched = fetched // or the compiler would leave out to read it
+	return place
+}
+
+func (h *heap[T]) bottomGuessed(n int) (place int) {
+	place = 1
+	for child := 1; child != 0; child = h.smaller(2*place, n) {
+		place = child
+	}
 	return place
 }
 

@@ -16,8 +16,7 @@ func By[T any, K cmp.Ordered](key func(T) K) func(a, b T) int {
 	return func(a, b T) int { return order(key(a), key(b)) }
 }
 
-// order is cmp.Compare without its branches, except for strings, and for numbers
-// that are none.
+// order is cmp.Compare, for integers without branches.
 //
 // That it has none is a bet on the compiler. TestOrderHasNoBranch of
 // internal/tools/cost fails when it is lost; then order and unbranched go, and
@@ -33,8 +32,8 @@ func order[K cmp.Ordered](a, b K) int {
 	return after - before
 }
 
-// unbranched returns order if compare is cmp.Compare of a numeric type, and
-// otherwise compare. A put and a get among 1,000 ints take two thirds of the time.
+// unbranched returns order if compare is cmp.Compare of an integer type, and
+// otherwise compare. A put and a get among 1,000 ints then take 83 ns instead of 104.
 //
 // That a function is known by its code is a bet on the compiler, too.
 // TestCompareOfANumberIsReplaced fails when it is lost; then unbranched goes.
@@ -53,7 +52,6 @@ var orders = sync.OnceValue(func() map[uintptr]any {
 		code(cmp.Compare[int32]): order[int32], code(cmp.Compare[uint32]): order[uint32],
 		code(cmp.Compare[int16]): order[int16], code(cmp.Compare[uint16]): order[uint16],
 		code(cmp.Compare[int8]): order[int8], code(cmp.Compare[uint8]): order[uint8],
-		code(cmp.Compare[float64]): order[float64], code(cmp.Compare[float32]): order[float32],
 	}
 })
 

@@ -110,7 +110,7 @@ func NewLIFO[T any](maxsize int) *Queue[T] { return &Queue[T]{maxsize: max(maxsi
 // twice at once. If it panics, so does the call that needed the answer; a put has
 // then stored nothing, a get has taken nothing, and the queue is as it was.
 //
-// [cmp.Compare] of a numeric type, and By of a numeric key, cost least.
+// [cmp.Compare] of an integer type, and By of an integer key, cost least.
 // NewPriority panics with [ErrValue] if compare is nil.
 func NewPriority[T any](maxsize int, compare func(a, b T) int) *Queue[T] {
 	if compare == nil {
