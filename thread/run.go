@@ -32,7 +32,8 @@ func (t *Thread) begin() {
 	setLabel(t.Name())
 }
 
-// finish ends t. The order matters: who learns of the end finds t gone from everywhere.
+// finish ends t. The order matters: whoever learns of the end finds t gone from
+// everywhere.
 func (t *Thread) finish(err error) {
 	t.err = err
 	id := t.ident.Load()
@@ -42,8 +43,8 @@ func (t *Thread) finish(err error) {
 	t.end.Open()
 }
 
-// setLabel shows the name in profiles of the calling goroutine. The goroutine's labels cannot be read, so the name
-// replaces them all.
+// setLabel shows the name in profiles of the calling goroutine. The goroutine's labels
+// cannot be read, so the name replaces them all.
 func setLabel(name string) {
 	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("thread", name)))
 }
