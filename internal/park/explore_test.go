@@ -168,49 +168,78 @@ var blockedCase = explore.Case{Name: "permits, one gives up in front", Start: fu
 	return func() error { return failed }
 }}
 
-// mutexCase lets goroutines lock and unlock so many times.
-func mutexCase(name string, goroutines, rounds int) explore.Case {
-	return explore.Case{Name: name, Start: func(start func(string, func())) func() error {
-		var (
-			m             Mutex
-			inside, total int // one goroutine runs at a time
-			failed        error
-		)
-		for i := range goroutines {
-			start(fmt.Sprint("goroutine ", i), func() {
-				for range rounds {
-					m.Lock()
-					if inside++; inside != 1 {
-						failed = fmt.Errorf("%d are inside", inside)
-					}
-					explore.Point("inside")
-					inside--
-					total++
-					m.Unlock()
-				}
-			})
+// excludedCase has the bound lowered while one competes who wants more than that: it gives its turn to the one behind it,
+// for whom there is enough.
+var excludedCase = explore.Case{Name: "bounded, one who competes is excluded", Start: func(start func(string, func())) func() error {
+	var (
+		b      BoundedPermits
+		served Latch
+		failed error
+	)
+	b.Resize(2)
+	b.TryAcquire(2)
+	start("holder", func() { b.Release(2) })
+	start("wants two", func() {
+		if !b.Acquire(2, After(2*explore.LastResort)) {
+			failed = fmt.Errorf("who wants two was forgotten")
+			return
 		}
-		return func() error {
-			if failed == nil && (total != goroutines*rounds || m.word.Load() != free) {
-				return fmt.Errorf("%d of %d, the word is %d", total, goroutines*rounds, m.word.Load())
-			}
-			return failed
+		b.Release(2)
+	})
+	start("wants one", func() {
+		if b.TryAcquire(1) || b.Acquire(1, After(2*explore.LastResort)) {
+			served.Open()
 		}
-	}}
-}
+	})
+	start("resizer", func() {
+		b.Resize(1)
+		if !served.WaitTimeout(explore.LastResort) {
+			failed = fmt.Errorf("who wants one was forgotten")
+		}
+		b.Resize(3)
+	})
+	return func() error { return failed }
+}}
 
-func TestNoScheduleBreaksAMutex(t *testing.T) {
-	before := losses
-	defer func() { losses = before }()
-	for _, losses = range []int{0, 1, 2} {
-		for _, c := range []explore.Case{mutexCase("two", 2, 3), mutexCase("three", 3, 2), mutexCase("four", 4, 1)} {
-			t.Run(fmt.Sprint(c.Name, ", losses ", losses), func(t *testing.T) { explore.Test(t, c) })
-		}
+// channelCase has a flag and its channel change at one instant, whichever is looked at first.
+var channelCase = explore.Case{Name: "flag and channel", Start: func(start func(string, func())) func() error {
+	var (
+		f      Flag
+		failed error
+	)
+	start("setter", f.Set)
+	for i := range 2 {
+		start(fmt.Sprint("observer ", i), func() {
+			closed := func() bool {
+				select {
+				case <-f.Done():
+					return true
+				default:
+					return false
+				}
+			}
+			done := f.Done()
+			for range 2 {
+				explore.Point("look")
+				set := f.IsSet()
+				select {
+				case <-done:
+					if !f.IsSet() || !closed() {
+						failed = fmt.Errorf("the channel is closed and the flag is not set")
+					}
+				default:
+					if set {
+						failed = fmt.Errorf("the flag is set and the channel is not closed")
+					}
+				}
+			}
+		})
 	}
-}
+	return func() error { return failed }
+}}
 
 func TestNoScheduleBreaksAGate(t *testing.T) {
-	for _, c := range append(gateCases, blockedCase, latchCase) {
+	for _, c := range append(gateCases, blockedCase, latchCase, excludedCase, channelCase) {
 		t.Run(c.Name, func(t *testing.T) { explore.Test(t, c) })
 	}
 }

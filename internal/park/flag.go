@@ -107,6 +107,7 @@ func (f *Flag) setSlow() {
 	if f.done != nil {
 		f.word.Store((sets-1)<<flagShift | flagSetting)
 		close(f.done)
+		explore.Point("closed")
 	}
 	f.word.Store(sets<<flagShift | flagSet)
 	woken, more := f.early(sets)
@@ -125,6 +126,7 @@ func (f *Flag) await() uint64 {
 		if word&flagState != flagClear {
 			return word
 		}
+		explore.Point("await")
 		if f.word.CompareAndSwap(word, word|flagAwaited) {
 			return word | flagAwaited
 		}

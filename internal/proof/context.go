@@ -131,6 +131,37 @@ func EndingContexts(cause error) map[string]Ending {
 			ctx := NewForeign()
 			return ctx, ctx.End
 		}, ErrForeign},
+		"one that says nothing": {func() (context.Context, func()) {
+			ctx := NewSilent()
+			return ctx, ctx.End
+		}, context.Canceled},
+	}
+}
+
+// A Silent context closes its channel and then reports no error: so does one of a web framework that uses its contexts
+// again, after the request.
+type Silent struct {
+	context.Context
+	done chan struct{}
+}
+
+// NewSilent returns one that has not ended.
+func NewSilent() *Silent { return &Silent{context.Background(), make(chan struct{})} }
+
+// End closes the channel, once.
+func (s *Silent) End() { close(s.done) }
+
+func (s *Silent) Done() <-chan struct{} { return s.done }
+
+// GivingUpIsAnErrorOfASilentContext fails unless a call that waits gives up when a Silent context ends, and says so with
+// context.Canceled. It is for a bubble.
+func GivingUpIsAnErrorOfASilentContext(t *testing.T, wait func(context.Context) error) {
+	t.Helper()
+	ctx := NewSilent()
+	time.AfterFunc(time.Second, ctx.End)
+	start := time.Now()
+	if err := wait(ctx); err != context.Canceled || time.Since(start) != time.Second {
+		t.Errorf("gave up after %v with %v, want 1s and %v", time.Since(start), err, context.Canceled)
 	}
 }
 
