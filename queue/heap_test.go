@@ -302,6 +302,50 @@ func TestAPushAfterAPopAsksOnce(t *testing.T) {
 	}
 }
 
+// Among many pointers the way down is found otherwise.
+func TestAHeapOfManyPointersIsAHeap(t *testing.T) {
+	const n = 40_000
+	r := rand.New(rand.NewPCG(9, 10))
+	h := newHeap(func(a, b *job) int { return byKey(*a, *b) })
+	var want sortedJobs
+	for i := range n {
+		j := job{r.IntN(n / 4), i}
+		h.push(&j)
+		want = append(want, j)
+	}
+	slices.SortStableFunc(want, byKey)
+	for i := range 1000 { // and back, behind its equals
+		j := h.pop()
+		if *j != want[i] {
+			t.Fatalf("pop %d = %v, want %v", i, *j, want[i])
+		}
+		h.push(&job{j.key + n, i})
+		want = append(want, job{j.key + n, i})
+	}
+	for i, j := range h.popN(h.len() - 1) {
+		if *j != want[1000+i] {
+			t.Fatalf("item %d of popN = %v, want %v", i, *j, want[1000+i])
+		}
+	}
+}
+
+// On a machine of 32 bits, 2^31 items that nobody marks as done are nothing unusual.
+func TestUnfinishedItemsAreCountedOn(t *testing.T) {
+	var q Queue[int]
+	q.unfinished = math.MaxInt32
+	_ = q.Put(1)
+	if n := q.Unfinished(); n < math.MaxInt32 || int64(n) > math.MaxInt32+1 {
+		t.Errorf("Unfinished() = %d", n)
+	}
+	if q.JoinTimeout(0) {
+		t.Error("nothing is unfinished")
+	}
+	q.ShutdownNow()
+	if n := q.Unfinished(); n != math.MaxInt32 {
+		t.Errorf("Unfinished() = %d", n)
+	}
+}
+
 // Nothing of the size that the heap once had stays, and an entry is moved a few times at most on that account.
 func TestTheHeapGivesBackWhatItDoesNotUse(t *testing.T) {
 	const n = 100_000

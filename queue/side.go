@@ -49,10 +49,7 @@ type turn[T any] struct {
 }
 
 // look sets due after the list, or awake, has changed.
-func (s *side[T]) look() {
-	first := s.list.Front()
-	s.due = first != nil && (first.Value.owed || !s.awake)
-}
+func (s *side[T]) look() { s.due = !s.awake && s.list.Front() != nil }
 
 // tries notes that the waiter which was woken has the guard and tries again.
 func (s *side[T]) tries() {
