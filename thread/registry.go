@@ -54,7 +54,6 @@ func (w *work) Busy() (done *park.Latch, begun uint64) {
 }
 
 func (t *Thread) leave() {
-	t.entry.Remove()
 	guard.Lock()
 	defer guard.Unlock()
 	alive.Remove(t.place)

@@ -33,7 +33,7 @@ func (t *Thread) begin() {
 }
 
 // finish ends t. The order matters: whoever learns of the end finds t gone from
-// everywhere.
+// everywhere, and Main returns when that can be learned.
 func (t *Thread) finish(err error) {
 	t.err = err
 	id := t.ident.Load()
@@ -41,6 +41,9 @@ func (t *Thread) finish(err error) {
 	byIdent.Delete(id)
 	t.leave()
 	t.end.Open()
+	if !t.Daemon() {
+		t.entry.Remove()
+	}
 }
 
 // setLabel shows the name in profiles of the calling goroutine. The goroutine's labels

@@ -14,7 +14,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/gothreading/threading/internal/live"
@@ -58,7 +57,7 @@ type Timer struct {
 	interval time.Duration
 	repeats  bool
 
-	guard sync.Mutex
+	guard park.Guard
 	state state
 	over  bool           // nothing is to run after the present run, if any
 	ran   bool           // a run began
@@ -150,8 +149,8 @@ func (t *Timer) set(now time.Time, d time.Duration) {
 func (t *Timer) unlockEnded() {
 	t.state = ended
 	t.guard.Unlock()
-	t.entry.Remove()
 	t.end.Open()
+	t.entry.Remove()
 }
 
 // fire is the clock's function. It counts only if nobody cancelled or reset the Timer before it had the guard.
