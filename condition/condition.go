@@ -1,8 +1,8 @@
-// Package condition provides condition variables that can give up waiting, over any
-// lock: threading.Condition for Go.
+// Package condition provides condition variables that can give up waiting, over
+// any lock: threading.Condition for Go.
 //
-// What all packages of this module share (the four forms of a call that blocks, what
-// giving up means, testing/synctest, misuse) is described in [Semantics].
+// What all packages of this module share (the four forms of a call that blocks,
+// what giving up means, testing/synctest, misuse) is described in [Semantics].
 //
 // [Semantics]: https://github.com/gothreading/threading/blob/main/docs/semantics.md
 package condition
@@ -20,17 +20,19 @@ import (
 	"github.com/gothreading/threading/rlock"
 )
 
-// ErrNotLocked is the error that waiting and notifying panic with if the lock is not
-// held, where that can be known: by the lock's method Owned, or else Locked.
+// ErrNotLocked is the error that waiting and notifying panic with if the lock
+// is not held, where that can be known: by the lock's method Owned, or else
+// Locked.
 var ErrNotLocked = errors.New("condition: wait or notify without holding the lock")
 
-// A Condition lets goroutines that hold a lock wait, without it, until another goroutine
-// that holds the lock notifies them.
+// A Condition lets goroutines that hold a lock wait, without it, until another
+// goroutine that holds the lock notifies them.
 //
-// The zero value is a Condition over an RLock of its own. A Condition must not be copied
-// after first use. Any [sync.Locker] serves as the lock. One that also has the methods
-// UnlockAll() int and LockDepth(int), as [rlock.RLock] has, is released completely while
-// a goroutine waits, and locked again at the same depth.
+// The zero value is a Condition over an RLock of its own. A Condition must not
+// be copied after first use. Any [sync.Locker] serves as the lock. One that
+// also has the methods UnlockAll() int and LockDepth(int), as [rlock.RLock]
+// has, is released completely while a goroutine waits, and locked again at the
+// same depth.
 //
 // It is Python's threading.Condition:
 //
@@ -44,22 +46,24 @@ var ErrNotLocked = errors.New("condition: wait or notify without holding the loc
 //
 // A notification “synchronizes before” the return of the wait that it ends.
 //
-// Waiters are notified in order of arrival, and then compete for the lock under its own
-// fairness policy. There are no spurious wakeups. Still, another goroutine may have
-// acquired the lock first and changed what the notification was about, so wait in a loop,
-// or use WaitFor.
+// Waiters are notified in order of arrival, and then compete for the lock under
+// its own fairness policy. There are no spurious wakeups. Still, another
+// goroutine may have acquired the lock first and changed what the notification
+// was about, so wait in a loop, or use WaitFor.
 //
-// A limit bounds the wait for the notification, not for the lock, which is held again
-// whenever a call returns. A waiter that gave up before it was notified does not count
-// for Notify, and one that was notified reports success. If the lock's own methods panic,
-// a notification that has reached the waiter goes to the next one.
+// A limit bounds the wait for the notification, not for the lock, which is held
+// again whenever a call returns. A waiter that gave up before it was notified
+// does not count for Notify, and one that was notified reports success. If the
+// lock's own methods panic, a notification that has reached the waiter goes to
+// the next one.
 //
-// A wait allocates only for its limit: a timer, or a channel. Notify without waiters is
-// an atomic load. A waiter is as durably blocked as its lock lets it be; one of this
-// module does.
+// A wait allocates only for its limit: a timer, or a channel. Notify without
+// waiters is an atomic load. A goroutine that waits is durably blocked in the
+// sense of testing/synctest, and while it waits for the lock if that is one of
+// this module.
 //
-// To wait for a flag, an item or a set number of goroutines, use an event, a queue or a
-// barrier.
+// To wait for a flag, an item or a set number of goroutines, use an event, a
+// queue or a barrier.
 type Condition struct {
 	lock sync.Locker // nil: own
 	own  rlock.RLock
@@ -71,7 +75,8 @@ type Condition struct {
 	listed atomic.Bool // there may be waiters on the list
 }
 
-// A place is the Value of a waiter: the lock it released, and how to lock it again.
+// A place is the Value of a waiter: the lock it released, and how to lock it
+// again.
 type place struct {
 	c     *Condition
 	depth int
@@ -112,15 +117,17 @@ func (c *Condition) Lock() { c.locker().Lock() }
 // Unlock unlocks the lock.
 func (c *Condition) Unlock() { c.locker().Unlock() }
 
-// mustHold panics if the calling goroutine does not hold the lock, as far as the lock can
-// tell. One without owners can only tell that some goroutine holds it.
+// mustHold panics if the calling goroutine does not hold the lock, as far as
+// the lock can tell. One without owners can only tell that some goroutine holds
+// it.
 func (c *Condition) mustHold() {
 	if c.lock == nil && !c.own.Owned() || c.held != nil && !c.held() {
 		panic(ErrNotLocked)
 	}
 }
 
-// Unlock unlocks the lock. Package park calls it when the waiter has its place to sleep.
+// Unlock unlocks the lock. Package park calls it when the waiter has its place
+// to sleep.
 func (p *place) Unlock() {
 	switch c := p.c; {
 	case c.lock == nil:
@@ -132,8 +139,8 @@ func (p *place) Unlock() {
 	}
 }
 
-// PassOn notifies the next waiter. Package park calls it if Unlock did not return, and a
-// notification had come before that.
+// PassOn notifies the next waiter. Package park calls it if Unlock did not
+// return, and a notification had come before that.
 func (p *place) PassOn() { p.c.notify(1) }
 
 // lock locks the lock again.
@@ -148,16 +155,17 @@ func (p *place) lock() {
 	}
 }
 
-// Wait unlocks the lock, blocks until it is notified, and locks the lock again. It panics
-// with [ErrNotLocked] if the lock is not held.
+// Wait unlocks the lock, blocks until it is notified, and locks the lock again.
+// It panics with [ErrNotLocked] if the lock is not held.
 func (c *Condition) Wait() {
 	c.mustHold()
 	c.wait(park.Forever, nil)
 }
 
-// WaitTimeout is like [Condition.Wait], but gives up after d. It reports whether it was
-// notified. If d <= 0, it unlocks the lock and locks it again, as in Python, so that
-// others may come between, and returns false. A d of math.MaxInt64 never times out.
+// WaitTimeout is like [Condition.Wait], but gives up after d. It reports
+// whether it was notified. If d <= 0, it unlocks the lock and locks it again,
+// as in Python, so that others may come between, and returns false. A d of
+// math.MaxInt64 never times out.
 func (c *Condition) WaitTimeout(d time.Duration) bool {
 	c.mustHold()
 	if d <= 0 {
@@ -175,9 +183,9 @@ func (c *Condition) yield() {
 	p.lock()
 }
 
-// WaitContext is like [Condition.Wait], but gives up when ctx ends, and then returns
-// [context.Cause] of ctx. If ctx has ended before the call, it does so without unlocking
-// the lock.
+// WaitContext is like [Condition.Wait], but gives up when ctx ends, and then
+// returns [context.Cause] of ctx. If ctx has ended before the call, it does so
+// without unlocking the lock.
 func (c *Condition) WaitContext(ctx context.Context) error {
 	c.mustHold()
 	if ctx.Err() != nil || !c.wait(park.Until(ctx), nil) {
@@ -186,20 +194,20 @@ func (c *Condition) WaitContext(ctx context.Context) error {
 	return nil
 }
 
-// WaitFor blocks until pred returns true. It calls pred with the lock held: at once, and
-// after each notification that picks this waiter. Each of them is consumed, so if
-// goroutines wait for different conditions, use [Condition.NotifyAll]. If pred panics,
-// the lock is held. WaitFor panics with [ErrNotLocked] if the lock is not held, and if
-// pred is nil.
+// WaitFor blocks until pred returns true. It calls pred with the lock held: at
+// once, and after each notification that picks this waiter. Each of them is
+// consumed, so if goroutines wait for different conditions, use
+// [Condition.NotifyAll]. If pred panics, the lock is held. WaitFor panics with
+// [ErrNotLocked] if the lock is not held, and if pred is nil.
 func (c *Condition) WaitFor(pred func() bool) {
 	c.mustHoldFor(pred)
 	c.waitFor(park.Forever, pred)
 }
 
-// WaitForTimeout is like [Condition.WaitFor], but gives up after d, when it calls pred
-// once more. It reports whether pred returned true. If d <= 0, it unlocks the lock and
-// locks it again before that last call, as in Python. A d of math.MaxInt64 never times
-// out.
+// WaitForTimeout is like [Condition.WaitFor], but gives up after d, when it
+// calls pred once more. It reports whether pred returned true. If d <= 0, it
+// unlocks the lock and locks it again before that last call, as in Python. A d
+// of math.MaxInt64 never times out.
 func (c *Condition) WaitForTimeout(pred func() bool, d time.Duration) bool {
 	c.mustHoldFor(pred)
 	if d <= 0 {
@@ -212,9 +220,10 @@ func (c *Condition) WaitForTimeout(pred func() bool, d time.Duration) bool {
 	return c.waitFor(park.After(d), pred)
 }
 
-// WaitForContext is like [Condition.WaitFor], but gives up when ctx ends and pred, called
-// once more, returns false; then it returns [context.Cause] of ctx. If ctx has ended
-// before the call, it does so without unlocking the lock, and does not call pred.
+// WaitForContext is like [Condition.WaitFor], but gives up when ctx ends and
+// pred, called once more, returns false; then it returns [context.Cause] of
+// ctx. If ctx has ended before the call, it does so without unlocking the lock,
+// and does not call pred.
 func (c *Condition) WaitForContext(ctx context.Context, pred func() bool) error {
 	c.mustHoldFor(pred)
 	if ctx.Err() != nil || !c.waitFor(park.Until(ctx), pred) {
@@ -235,10 +244,11 @@ func (c *Condition) waitFor(limit park.Limit, pred func() bool) bool {
 	return pred() || c.wait(limit, pred)
 }
 
-// wait waits for a notification, or until pred returns true if that is not nil, and
-// reports whether that came. It is one function with few calls because everything from
-// here to the unlocking of the lock, and the waking of whoever waits for that, runs on a
-// stack that may still have its initial size, and growing it would be the largest cost.
+// wait waits for a notification, or until pred returns true if that is not nil,
+// and reports whether that came. It is one function with few calls because
+// everything from here to the unlocking of the lock, and the waking of whoever
+// waits for that, runs on a stack that may still have its initial size, and
+// growing it would be the largest cost.
 func (c *Condition) wait(limit park.Limit, pred func() bool) bool {
 	w := waiters.Get(limit)
 	defer leave(w)
@@ -272,9 +282,10 @@ func leave(w *park.Waiter[place]) {
 	waiters.Put(w)
 }
 
-// Notify wakes the n goroutines that have waited longest, or all if there are fewer. They
-// return when they have the lock, and so not before the caller has unlocked it. If n < 1,
-// it wakes none. It panics with [ErrNotLocked] if the lock is not held.
+// Notify wakes the n goroutines that have waited longest, or all if there are
+// fewer. They return when they have the lock, and so not before the caller has
+// unlocked it. If n < 1, it wakes none. It panics with [ErrNotLocked] if the
+// lock is not held.
 func (c *Condition) Notify(n int) {
 	c.mustHold()
 	if c.listed.Load() {
@@ -282,8 +293,8 @@ func (c *Condition) Notify(n int) {
 	}
 }
 
-// NotifyAll wakes all goroutines that wait. It panics with [ErrNotLocked] if the lock is
-// not held.
+// NotifyAll wakes all goroutines that wait. It panics with [ErrNotLocked] if
+// the lock is not held.
 func (c *Condition) NotifyAll() { c.Notify(math.MaxInt) }
 
 func (c *Condition) notify(n int) {

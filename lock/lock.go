@@ -1,8 +1,8 @@
 // Package lock provides a mutual exclusion lock that can give up waiting:
 // threading.Lock for Go, and [sync.Mutex] with a timeout and a context.
 //
-// What all packages of this module share (the four forms of a call that blocks, what
-// giving up means, testing/synctest, misuse) is described in [Semantics].
+// What all packages of this module share (the four forms of a call that blocks,
+// what giving up means, testing/synctest, misuse) is described in [Semantics].
 //
 // [Semantics]: https://github.com/gothreading/threading/blob/main/docs/semantics.md
 package lock
@@ -15,16 +15,17 @@ import (
 	"github.com/gothreading/threading/internal/park"
 )
 
-// ErrNotLocked is the error that [Lock.Unlock] panics with if the Lock is not locked.
+// ErrNotLocked is the error that [Lock.Unlock] panics with if the Lock is not
+// locked.
 var ErrNotLocked = errors.New("lock: Unlock of a Lock that is not locked")
 
-// A Lock is a mutual exclusion lock. It implements [sync.Locker]. It has no owner: any
-// goroutine may unlock it, and a goroutine that locks it twice blocks until another
-// unlocks it.
+// A Lock is a mutual exclusion lock. It implements [sync.Locker]. It has no
+// owner: any goroutine may unlock it, and a goroutine that locks it twice
+// blocks until another unlocks it.
 //
-// The zero value is an unlocked Lock. A Lock must not be copied after first use. Make it
-// a field of a struct and do not embed it: the name of the embedded field would hide the
-// method Lock.
+// The zero value is an unlocked Lock. A Lock must not be copied after first
+// use. Make it a field of a struct and do not embed it: the name of the
+// embedded field would hide the method Lock.
 //
 // It is Python's threading.Lock:
 //
@@ -34,21 +35,22 @@ var ErrNotLocked = errors.New("lock: Unlock of a Lock that is not locked")
 //	release()                  Unlock
 //	locked()                   Locked
 //
-// In the terminology of [the Go memory model], the n'th call of Unlock “synchronizes
-// before” the return of the m'th call that acquires the Lock, for any n < m.
+// In the terminology of [the Go memory model], the n'th call of Unlock
+// “synchronizes before” the return of the m'th call that acquires the Lock, for
+// any n < m.
 //
-// Fairness is that of [sync.Mutex]. A running goroutine may acquire the Lock ahead of a
-// waiter that was just woken, which keeps a contended Lock fast. A waiter that has tried
-// for a millisecond and failed again is handed the Lock next, and so are all that were
-// waiting at that moment, in order of arrival.
+// Fairness is that of [sync.Mutex]. A running goroutine may acquire the Lock
+// ahead of a waiter that was just woken, which keeps a contended Lock fast. A
+// waiter that has tried for a millisecond and failed again is handed the Lock
+// next, and so are all that were waiting at that moment, in order of arrival.
 //
-// Locking and unlocking a free Lock is one atomic operation each, in every form, and
-// allocates nothing. A goroutine that finds it held spins for about a microsecond before
-// it sleeps, as long as spinning has recently paid off. A wait allocates only for its
-// limit: a timer, or a channel.
+// Locking and unlocking a free Lock is one atomic operation each, in every
+// form, and allocates nothing. A goroutine that finds it held spins for about a
+// microsecond before it sleeps, as long as spinning has recently paid off. A
+// wait allocates only for its limit: a timer, or a channel.
 //
-// If no goroutine ever gives up, use a sync.Mutex: it takes 8 bytes instead of 32. To
-// wait for something to happen, use an event, a condition or a channel.
+// If no goroutine ever gives up, use a sync.Mutex: it takes 8 bytes instead of
+// 32. To wait for something to happen, use an event, a condition or a channel.
 //
 // [the Go memory model]: https://go.dev/ref/mem
 type Lock struct{ gate park.Exclusive }
@@ -73,15 +75,16 @@ func (l *Lock) TryLock() bool {
 	return l.gate.Swap(unlocked, locked) || l.gate.TryAcquire(locked)
 }
 
-// LockTimeout is like [Lock.Lock], but gives up after d. It reports whether it locked l.
-// If d <= 0, it is equivalent to [Lock.TryLock]. A d of math.MaxInt64 never times out.
+// LockTimeout is like [Lock.Lock], but gives up after d. It reports whether it
+// locked l. If d <= 0, it is equivalent to [Lock.TryLock]. A d of math.MaxInt64
+// never times out.
 func (l *Lock) LockTimeout(d time.Duration) bool {
 	return l.TryLock() || d > 0 && l.gate.Acquire(locked, park.After(d))
 }
 
 // LockContext is like [Lock.Lock], but gives up when ctx ends, and then returns
-// [context.Cause] of ctx. If ctx has ended before the call, it does so even if l is
-// unlocked.
+// [context.Cause] of ctx. If ctx has ended before the call, it does so even if
+// l is unlocked.
 func (l *Lock) LockContext(ctx context.Context) error {
 	if ctx.Err() != nil || !l.TryLock() && !l.gate.Acquire(locked, park.Until(ctx)) {
 		return park.Cause(ctx)

@@ -45,7 +45,8 @@ func TestALevelBeyondMaxIntPanicsAndChangesNothing(t *testing.T) {
 	locktest.Usable(t, &r)
 }
 
-// As documented: an iterator that is pulled is a goroutine of its own, and a stranger.
+// As documented: an iterator that is pulled is a goroutine of its own, and a
+// stranger.
 func TestAnIteratorThatIsPulledIsAStranger(t *testing.T) {
 	var r rlock.RLock
 	r.Lock()
@@ -65,8 +66,9 @@ func TestAnIteratorThatIsPulledIsAStranger(t *testing.T) {
 	locktest.Usable(t, &r)
 }
 
-// As documented: the runtime keeps a goroutine for a thread that C started, and gives it to the next one when that has
-// ended; then the RLock that it left locked is the next one's. Nobody else owns it.
+// As documented: the runtime keeps a goroutine for a thread that C started, and
+// gives it to the next one when that has ended; then the RLock that it left
+// locked is the next one's. Nobody else owns it.
 func TestAThreadOfCInheritsWhatTheLastLeftLocked(t *testing.T) {
 	var (
 		r             rlock.RLock

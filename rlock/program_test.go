@@ -8,7 +8,8 @@ import (
 	"github.com/gothreading/threading/rlock"
 )
 
-// again locks an RLock that the caller owns twice more, and unlocks it as often.
+// again locks an RLock that the caller owns twice more, and unlocks it as
+// often.
 func again(l locktest.Locker) {
 	r := l.(*rlock.RLock)
 	r.Lock()

@@ -1,8 +1,8 @@
-// Package rlock provides a reentrant lock that can give up waiting: threading.RLock for
-// Go.
+// Package rlock provides a reentrant lock that can give up waiting:
+// threading.RLock for Go.
 //
-// What all packages of this module share (the four forms of a call that blocks, what
-// giving up means, testing/synctest, misuse) is described in [Semantics].
+// What all packages of this module share (the four forms of a call that blocks,
+// what giving up means, testing/synctest, misuse) is described in [Semantics].
 //
 // [Semantics]: https://github.com/gothreading/threading/blob/main/docs/semantics.md
 package rlock
@@ -18,19 +18,21 @@ import (
 )
 
 var (
-	// ErrNotOwner is the error that [RLock.Unlock] and [RLock.UnlockAll] panic with if
-	// the calling goroutine does not own the RLock.
+	// ErrNotOwner is the error that [RLock.Unlock] and [RLock.UnlockAll] panic
+	// with if the calling goroutine does not own the RLock.
 	ErrNotOwner = errors.New("rlock: unlock by a goroutine that does not own the RLock")
-	// ErrOverflow is the error that a call panics with that would lock an RLock more
-	// than math.MaxInt times.
+	// ErrOverflow is the error that a call panics with that would lock an RLock
+	// more than math.MaxInt times.
 	ErrOverflow = errors.New("rlock: locked more than math.MaxInt times")
 )
 
-// An RLock is a reentrant mutual exclusion lock: the goroutine that owns it may lock it
-// again without blocking, and must unlock it as often. It implements [sync.Locker]. It is
-// for code whose locked parts call each other; otherwise a lock.Lock is simpler.
+// An RLock is a reentrant mutual exclusion lock: the goroutine that owns it may
+// lock it again without blocking, and must unlock it as often. It implements
+// [sync.Locker]. It is for code whose locked parts call each other; otherwise a
+// lock.Lock is simpler.
 //
-// The zero value is an unlocked RLock. An RLock must not be copied after first use.
+// The zero value is an unlocked RLock. An RLock must not be copied after first
+// use.
 //
 // It is Python's threading.RLock:
 //
@@ -44,19 +46,20 @@ var (
 //	_release_save()            UnlockAll
 //	_acquire_restore()         LockDepth
 //
-// The unlock that makes the RLock free “synchronizes before” the return of every later
-// call that acquires it. Fairness is that of a lock.Lock.
+// The unlock that makes the RLock free “synchronizes before” the return of
+// every later call that acquires it. Fairness is that of a lock.Lock.
 //
-// The owner is a goroutine. One that ends while it owns an RLock leaves it locked
-// forever, and none can unlock for another. An iterator that is driven by [iter.Pull]
-// runs on a goroutine of its own, and so does not own what its caller owns. In a
-// callback from C, on a thread that C started, the owner is a goroutine that the runtime
-// keeps for such threads and gives to the next one when the first has ended: that one
-// then owns what the first left locked.
+// The owner is a goroutine. One that ends while it owns an RLock leaves it
+// locked forever, and none can unlock for another. An iterator that is driven
+// by [iter.Pull] runs on a goroutine of its own, and so does not own what its
+// caller owns. In a callback from C, on a thread that C started, the owner is a
+// goroutine that the runtime keeps for such threads and gives to the next one
+// when the first has ended: that one then owns what the first left locked.
 //
-// Every call reads the goroutine's identity. That takes about a nanosecond on 386, amd64,
-// arm, arm64 and s390x, and microseconds on other architectures, or if a new version of
-// Go has moved it. Locking a free RLock, or one's own again, allocates nothing.
+// Every call reads the goroutine's identity. That takes about a nanosecond on
+// 386, amd64, arm, arm64 and s390x, and microseconds on other architectures, or
+// if a new version of Go has moved it. Locking a free RLock, or one's own
+// again, allocates nothing.
 type RLock struct {
 	gate  park.Exclusive // its value is the owner's id, or 0
 	again int            // how often the owner has locked r again; it alone uses it, and leaves 0 behind
@@ -64,8 +67,8 @@ type RLock struct {
 
 const free = 0
 
-// owns reports whether id is the owner. Only the goroutine itself stores and clears its
-// id, so the answer about oneself cannot be out of date.
+// owns reports whether id is the owner. Only the goroutine itself stores and
+// clears its id, so the answer about oneself cannot be out of date.
 func (r *RLock) owns(id uint64) bool { return r.gate.Value() == id }
 
 // deeper locks r again, n times, for its owner.
@@ -76,8 +79,8 @@ func (r *RLock) deeper(n int) {
 	r.again += n
 }
 
-// Lock locks r. If another goroutine owns r, Lock blocks until it is available. The owner
-// goes one level deeper at once.
+// Lock locks r. If another goroutine owns r, Lock blocks until it is available.
+// The owner goes one level deeper at once.
 func (r *RLock) Lock() {
 	id := goid.Fast()
 	if id == 0 { // this is goid.Get, which is not inlined
@@ -92,8 +95,8 @@ func (r *RLock) Lock() {
 	}
 }
 
-// TryLock locks r if it is free or owned by the calling goroutine, and reports whether
-// it did.
+// TryLock locks r if it is free or owned by the calling goroutine, and reports
+// whether it did.
 func (r *RLock) TryLock() bool {
 	id := goid.Get()
 	if r.owns(id) {
@@ -103,15 +106,16 @@ func (r *RLock) TryLock() bool {
 	return r.gate.TryAcquire(id)
 }
 
-// LockTimeout is like [RLock.Lock], but gives up after d. It reports whether it locked r.
-// If d <= 0, it is equivalent to [RLock.TryLock]. A d of math.MaxInt64 never times out.
+// LockTimeout is like [RLock.Lock], but gives up after d. It reports whether it
+// locked r. If d <= 0, it is equivalent to [RLock.TryLock]. A d of
+// math.MaxInt64 never times out.
 func (r *RLock) LockTimeout(d time.Duration) bool {
 	return r.TryLock() || d > 0 && r.acquire(park.After(d))
 }
 
-// LockContext is like [RLock.Lock], but gives up when ctx ends, and then returns
-// [context.Cause] of ctx. If ctx has ended before the call, it does so even if r is free
-// or owned by the calling goroutine.
+// LockContext is like [RLock.Lock], but gives up when ctx ends, and then
+// returns [context.Cause] of ctx. If ctx has ended before the call, it does so
+// even if r is free or owned by the calling goroutine.
 func (r *RLock) LockContext(ctx context.Context) error {
 	if ctx.Err() != nil || !r.TryLock() && !r.acquire(park.Until(ctx)) {
 		return park.Cause(ctx)
@@ -122,8 +126,8 @@ func (r *RLock) LockContext(ctx context.Context) error {
 // acquire waits for an RLock that the calling goroutine does not own.
 func (r *RLock) acquire(limit park.Limit) bool { return r.gate.Acquire(goid.Get(), limit) }
 
-// Unlock undoes one Lock, and frees r with the last. It panics with [ErrNotOwner] if the
-// calling goroutine does not own r.
+// Unlock undoes one Lock, and frees r with the last. It panics with
+// [ErrNotOwner] if the calling goroutine does not own r.
 func (r *RLock) Unlock() {
 	id := goid.Fast()
 	if id == 0 {
@@ -139,9 +143,9 @@ func (r *RLock) Unlock() {
 	r.release(id)
 }
 
-// UnlockAll frees r however often it was locked, and returns how often that was: what
-// [RLock.LockDepth] needs to restore it. It panics with [ErrNotOwner] if the calling
-// goroutine does not own r.
+// UnlockAll frees r however often it was locked, and returns how often that
+// was: what [RLock.LockDepth] needs to restore it. It panics with [ErrNotOwner]
+// if the calling goroutine does not own r.
 func (r *RLock) UnlockAll() (depth int) {
 	id := goid.Get()
 	if !r.owns(id) {
@@ -177,7 +181,8 @@ func (r *RLock) Locked() bool { return r.gate.Locked() }
 // Owned reports whether the calling goroutine owns r.
 func (r *RLock) Owned() bool { return r.owns(goid.Get()) }
 
-// Depth returns how often the calling goroutine has locked r: 0 if it does not own it.
+// Depth returns how often the calling goroutine has locked r: 0 if it does not
+// own it.
 func (r *RLock) Depth() int {
 	if !r.Owned() {
 		return 0

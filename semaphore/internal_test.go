@@ -2,7 +2,8 @@ package semaphore
 
 import "testing"
 
-// While a release beyond the largest value is being refused, there is a permit too many, which Value does not count.
+// While a release beyond the largest value is being refused, there is a permit
+// too many, which Value does not count.
 func TestValueIsNeverBeyondTheLargest(t *testing.T) {
 	s := New(maxValue)
 	s.permits.Increment()

@@ -16,8 +16,8 @@ import (
 	"github.com/gothreading/threading/semaphore"
 )
 
-// A client acquires by any form. A patient one keeps what it gets, and must get it; another gives up in time, and gives back
-// what it got.
+// A client acquires by any form. A patient one keeps what it gets, and must get
+// it; another gives up in time, and gives back what it got.
 type client struct {
 	n       int
 	ticks   int // 0: patient
@@ -88,8 +88,9 @@ func (f *failure) err() error {
 	return nil
 }
 
-// Releases of a Semaphore are signals that stay: as many as the patient clients want together, from goroutines that acquire
-// nothing. Meanwhile others take what is free, and give it back.
+// Releases of a Semaphore are signals that stay: as many as the patient clients
+// want together, from goroutines that acquire nothing. Meanwhile others take
+// what is free, and give it back.
 func signalsProgram(r *rand.Rand) explore.Case {
 	var (
 		clients []client
@@ -158,8 +159,9 @@ func signalsProgram(r *rand.Rand) explore.Case {
 	}}
 }
 
-// The bound of a BoundedSemaphore moves up and down, and in the end is what the patient clients want together. There are never
-// more permits out than the largest bound, none is lost, and a release too many is refused at any moment.
+// The bound of a BoundedSemaphore moves up and down, and in the end is what the
+// patient clients want together. There are never more permits out than the
+// largest bound, none is lost, and a release too many is refused at any moment.
 func resizeProgram(r *rand.Rand) explore.Case {
 	bounds := []int{3 + r.IntN(3)} // nobody asks for more than the bound at the call, which panics, if it is not lowered before
 	var (
@@ -276,7 +278,8 @@ func resizeProgram(r *rand.Rand) explore.Case {
 func TestNoScheduleBreaksAProgramOfSignals(t *testing.T) { proof.Programs(t, signalsProgram) }
 func TestNoScheduleBreaksAProgramOfResizes(t *testing.T) { proof.Programs(t, resizeProgram) }
 
-// Permits as signals: two wait; one permit comes, somebody is faster, and gives it back together with a second.
+// Permits as signals: two wait; one permit comes, somebody is faster, and gives
+// it back together with a second.
 func TestASignalIsNotLost(t *testing.T) {
 	defer proof.Watch(t)()
 	for range rounds(100_000) {
@@ -301,7 +304,8 @@ func TestASignalIsNotLost(t *testing.T) {
 	}
 }
 
-// At the largest value a release is refused, or it counts because others have taken some meanwhile.
+// At the largest value a release is refused, or it counts because others have
+// taken some meanwhile.
 func TestARefusedReleaseChangesNothingWhateverOthersDo(t *testing.T) {
 	defer proof.Watch(t)()
 	proof.Processors(t, 4)

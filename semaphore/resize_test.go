@@ -30,7 +30,8 @@ func TestResizeMakesPermitsAndWithdrawsThem(t *testing.T) {
 	wantFree(t, &zero, 1)
 }
 
-// Permits that are out beyond the bound are withdrawn as they come back, and until then none is free.
+// Permits that are out beyond the bound are withdrawn as they come back, and
+// until then none is free.
 func TestWhatIsOutIsWithdrawnAsItComesBack(t *testing.T) {
 	b := semaphore.NewBounded(5)
 	b.AcquireN(5)
@@ -50,7 +51,8 @@ func TestWhatIsOutIsWithdrawnAsItComesBack(t *testing.T) {
 	wantFree(t, b, 2)
 }
 
-// A bound that grows again before they have come back gives back what it withdrew.
+// A bound that grows again before they have come back gives back what it
+// withdrew.
 func TestABoundThatGrowsAgainLosesNothing(t *testing.T) {
 	b := semaphore.NewBounded(5)
 	b.AcquireN(4)
@@ -90,7 +92,8 @@ func TestResizeServesThoseWhoWait(t *testing.T) {
 	})
 }
 
-// Who waits for more than the bound waits until it grows, or gives up; others are served meanwhile.
+// Who waits for more than the bound waits until it grows, or gives up; others
+// are served meanwhile.
 func TestWhoWaitsForMoreThanTheBoundWaitsUntilItGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := semaphore.NewBounded(4)
@@ -150,8 +153,9 @@ func TestANumberIsComparedWithTheBoundAtTheCall(t *testing.T) {
 	wantFree(t, b, largest)
 }
 
-// The bound moves while permits are out, are waited for, come back and are given up. There are never more out than the larger
-// bound, and in the end all are there.
+// The bound moves while permits are out, are waited for, come back and are
+// given up. There are never more out than the larger bound, and in the end all
+// are there.
 func TestResizeAgainstEverythingLosesNothing(t *testing.T) {
 	defer proof.Watch(t)()
 	const small, large = 2, 5

@@ -10,14 +10,16 @@ import (
 	"strings"
 )
 
-// A Chooser decides which of those that may go on does so. Time is one of them, the last, if it may pass.
+// A Chooser decides which of the routines that may go on does so. Time is one
+// of them, the last, if it may pass.
 type Chooser interface {
 	choose(may []*routine, last *routine) int
 }
 
-// Random returns the Chooser of a seed. Every other one gives the goroutines priorities, of which it changes a few on
-// the way: that finds what needs one goroutine to be held up for long, where a choice at each step would let it go on too
-// soon.
+// Random returns the Chooser of a seed. Every other seed gives the goroutines
+// priorities and changes a few of them on the way: that finds faults that need
+// one goroutine to be held up for long, where a choice at each step would let
+// it go on too soon.
 func Random(seed uint64) Chooser {
 	random := rand.New(rand.NewPCG(seed, 0))
 	if seed%2 == 1 {
@@ -26,13 +28,14 @@ func Random(seed uint64) Chooser {
 	return uniform{random}
 }
 
-// uniform takes any.
+// uniform chooses any of them.
 type uniform struct{ random *rand.Rand }
 
 func (u uniform) choose(may []*routine, _ *routine) int { return u.random.IntN(len(may)) }
 
-// priorities takes the one with the highest priority. Each gets a random one when it is first seen, and once in a while
-// the one that would go on falls below all others: probabilistic concurrency testing, of Burckhardt and others.
+// priorities chooses the routine with the highest priority. Each gets a random
+// one when it is first seen, and once in a while the one that would go on falls
+// below all others: probabilistic concurrency testing (Burckhardt et al.).
 type priorities struct {
 	random *rand.Rand
 	of     map[string]int
@@ -56,7 +59,8 @@ func (p *priorities) choose(may []*routine, _ *routine) int {
 	return best
 }
 
-// depthFirst goes through the tree of decisions. The first choice is to let the goroutine go on that went last.
+// depthFirst goes through the tree of decisions. Its first choice is the
+// goroutine that went on last.
 type depthFirst struct {
 	bound   int
 	choices []decision // the present path
@@ -102,7 +106,8 @@ func (d *depthFirst) next() bool {
 	return false
 }
 
-// String is the schedule that was run, without the decisions at its end that were the first choice.
+// String returns the schedule that was run, without the decisions at its end
+// that were the first choice.
 func (d *depthFirst) String() string {
 	text := fmt.Sprint(d.bound, ":")
 	last := d.at

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// lostUpdate is a counter that two goroutines read and write with a Point in between.
+// lostUpdate is a counter that two goroutines read and write with a Point in
+// between.
 var lostUpdate = Case{Name: "lost update", Start: func(start func(string, func())) func() error {
 	n := 0
 	for i := range 2 {

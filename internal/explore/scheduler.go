@@ -36,7 +36,8 @@ type scheduler struct {
 	trace   strings.Builder
 }
 
-// Run runs the schedule of one Chooser, and returns what it broke, with all its steps.
+// Run runs the schedule of one Chooser, and returns what it broke, with all its
+// steps.
 func Run(t *testing.T, c Case, choose Chooser) (failure error) {
 	synctest.Test(t, func(*testing.T) {
 		s := &scheduler{root: goid.Get(), choose: choose, known: map[uint64]*routine{}}
@@ -92,7 +93,7 @@ func (s *scheduler) stop(point string, may func() bool) {
 	<-r.goOn
 }
 
-// loop lets one after the other go on until all have returned.
+// loop lets one routine after the other go on until all have returned.
 func (s *scheduler) loop() {
 	const ticks, steps = 12, 10_000
 	clock := &routine{name: "time", point: "passes", time: true}
@@ -114,7 +115,8 @@ func (s *scheduler) loop() {
 			return
 		}
 		if len(may) == 0 {
-			// Everybody waits for time to pass, and in the end for the limits of last resort.
+			// All wait for time to pass, and in the end for the limits of last
+			// resort.
 			if idle++; idle > 20 {
 				panic("explore: somebody waits for ever:\n" + s.trace.String())
 			}

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// Test looks for a schedule that breaks c: through all with few interruptions, as
-// far as that goes, and then at random. How many it tries is set by the environment,
-// see the package comment.
+// Test looks for a schedule that breaks c: through all with few interruptions,
+// as far as that goes, and then at random. How many it tries is set by the
+// environment, see the package comment.
 func Test(t *testing.T, c Case) {
 	t.Helper()
 	if replay(t, c) {
@@ -34,8 +34,8 @@ func Test(t *testing.T, c Case) {
 	t.Logf("%d schedules at random, from seed %d on", schedules, seed)
 }
 
-// Programs looks for a schedule that breaks one of the cases that generate makes at
-// random.
+// Programs looks for a schedule that breaks one of the cases that generate
+// makes at random.
 func Programs(t *testing.T, generate func(*rand.Rand) Case) {
 	t.Helper()
 	const schedules = 100 // of each kind for each of them

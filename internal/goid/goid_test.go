@@ -71,7 +71,8 @@ func TestProofRejectsALie(t *testing.T) {
 	}
 }
 
-// Get asks for the proof before it trusts, and does without the fast way for ever if the proof fails.
+// Get asks for the proof before it trusts, and does without the fast way for
+// ever if the proof fails.
 func TestGetFallsBack(t *testing.T) {
 	asked := 0
 	process = proof{fast: func() int64 {
@@ -109,7 +110,8 @@ func TestProofAsksOnlyOnce(t *testing.T) {
 	}
 }
 
-// The first use in a process may be inside a bubble, and the next in another or outside.
+// The first use in a process may be inside a bubble, and the next in another or
+// outside.
 func TestProofInsideABubble(t *testing.T) {
 	p := proof{fast: goid.Get}
 	inBubble := func(t *testing.T) {

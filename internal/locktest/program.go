@@ -11,7 +11,8 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// A client locks by one of the forms. A patient one must get the lock, another may give up.
+// A client locks by one of the forms. A patient one must get the lock, another
+// may give up.
 type client struct {
 	form   int
 	ticks  int // 0: patient
@@ -19,9 +20,11 @@ type client struct {
 	passes bool // its unlock is another goroutine's, if any may unlock
 }
 
-// NoProgramBreaksIt runs random programs: goroutines lock by all forms, some give up, others take what is free. If any
-// goroutine may unlock, some leave that to another, whose only business it is: a lost wakeup is then repaired by nobody. For a
-// reentrant lock, again locks and unlocks it once more than it is; else it is nil.
+// NoProgramBreaksIt runs random programs: goroutines lock by all forms, some
+// give up, others take what is free. If any goroutine may unlock, some leave
+// that to another that does nothing else, so that a lost wakeup is not
+// repaired. For a reentrant lock, again locks and unlocks it further; else it
+// is nil.
 func NoProgramBreaksIt(t *testing.T, newLock New, anyUnlocks bool, again func(Locker)) {
 	impatient := Impatient()
 	proof.Programs(t, func(r *rand.Rand) explore.Case {

@@ -11,7 +11,8 @@ import (
 	"github.com/gothreading/threading/internal/explore"
 )
 
-// A kind of gate, as a test uses it: acquire and release of so many permits, all of which are there at first.
+// A kind of gate, as a test uses it: acquire and release of so many permits,
+// all of which are there at first.
 type kind struct {
 	gate    *gate
 	all     uint64
@@ -137,8 +138,8 @@ var latchCase = explore.Case{Name: "latch", Start: func(start func(string, func(
 	}
 }}
 
-// blockedCase has one who wants much give up in front of one who wants little, and gets it only then: what is held
-// meanwhile is not released before.
+// blockedCase has one who wants much give up in front of one who wants little,
+// and gets it only then: what is held meanwhile is not released before.
 var blockedCase = explore.Case{Name: "permits, one gives up in front", Start: func(start func(string, func())) func() error {
 	var (
 		gate   Permits
@@ -168,8 +169,8 @@ var blockedCase = explore.Case{Name: "permits, one gives up in front", Start: fu
 	return func() error { return failed }
 }}
 
-// excludedCase has the bound lowered while one competes who wants more than that: it gives its turn to the one behind it,
-// for whom there is enough.
+// excludedCase has the bound lowered while one competes who wants more than
+// that: it gives its turn to the one behind it, for whom there is enough.
 var excludedCase = explore.Case{Name: "bounded, one who competes is excluded", Start: func(start func(string, func())) func() error {
 	var (
 		b      BoundedPermits
@@ -201,7 +202,8 @@ var excludedCase = explore.Case{Name: "bounded, one who competes is excluded", S
 	return func() error { return failed }
 }}
 
-// channelCase has a flag and its channel change at one instant, whichever is looked at first.
+// channelCase has a flag and its channel change at one instant, whichever is
+// looked at first.
 var channelCase = explore.Case{Name: "flag and channel", Start: func(start func(string, func())) func() error {
 	var (
 		f      Flag

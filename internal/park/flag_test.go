@@ -13,7 +13,8 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// A waiter is served by the next Set, however many took effect since it was listed and before anything could wake it.
+// A waiter is served by the next Set, however many took effect since it was
+// listed and before anything could wake it.
 func TestTheNumberOfSetsDoesNotWrap(t *testing.T) {
 	for _, bits := range []uint{8, 16, 31, 32, 48} {
 		synctest.Test(t, func(t *testing.T) {
@@ -29,13 +30,14 @@ func TestTheNumberOfSetsDoesNotWrap(t *testing.T) {
 			if !woke.Load() {
 				t.Errorf("the %d'th Set woke nobody", uint64(1)<<bits)
 				f.word.Store(flagAwaited)
-				f.Set()
+				f.Set() // so that the bubble ends
 			}
 		})
 	}
 }
 
-// A Set and a Clear come after the call began and before it is listed: it has been served.
+// A Set and a Clear come after the call began and before it is listed: it has
+// been served.
 func TestASetDuringTheCallEndsIt(t *testing.T) {
 	var f Flag
 	began := f.word.Load()
@@ -49,7 +51,8 @@ func TestASetDuringTheCallEndsIt(t *testing.T) {
 	}
 }
 
-// Set wakes a batch itself; the rest is left to another goroutine, so that those who are awake cannot keep it from returning.
+// Set wakes a batch itself; the rest is left to another goroutine, so that
+// those who are awake cannot keep it from returning.
 func TestSetOfManyReturnsBeforeAllAreAwake(t *testing.T) {
 	if explore.On {
 		t.Skip("a batch is smaller under the explorer")
@@ -79,7 +82,8 @@ func TestSetOfManyReturnsBeforeAllAreAwake(t *testing.T) {
 	})
 }
 
-// Whoever comes after the Clear waits for the next Set, also while those before are being woken.
+// Whoever comes after the Clear waits for the next Set, also while those before
+// are being woken.
 func TestWhoComesAfterTheClearIsNotWokenByTheSetBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const waiters = 350
@@ -113,7 +117,8 @@ func TestWhoComesAfterTheClearIsNotWokenByTheSetBefore(t *testing.T) {
 	})
 }
 
-// meet runs two functions at about the same moment, in two goroutines, again and again, each time with another Flag.
+// meet runs two functions at about the same moment, in two goroutines, again
+// and again, each time with another Flag.
 func meet(first, second func(f *Flag)) {
 	var (
 		flags [2]Flag
@@ -146,7 +151,8 @@ func TestASetThatMeetsANewWaiterServesIt(t *testing.T) {
 	meet((*Flag).Set, (*Flag).Wait)
 }
 
-// A flag that is set, and the channel that is closed with it, for somebody who sees the first and looks at the second.
+// A flag that is set, and the channel that is closed with it, for somebody who
+// sees the first and looks at the second.
 func TestTheChannelIsClosedWhenTheFlagIsSet(t *testing.T) {
 	defer proof.Watch(t)()
 	meet((*Flag).Set, func(f *Flag) {
@@ -164,36 +170,117 @@ func TestTheChannelIsClosedWhenTheFlagIsSet(t *testing.T) {
 	})
 }
 
-// A Flag that nobody waits for is set by one swap, and an early waiter does not keep later ones waiting.
+// Set and Clear do not wait for the guard, where others may be in line; whoever
+// waited is woken when it is free.
+func TestSetAndClearDoNotWaitForTheGuard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f Flag
+		woken := 0
+		go func() { f.Wait(); woken++ }()
+		synctest.Wait()
+		f.guard.Lock()
+		f.Set() // or this does not return
+		if !f.IsSet() || !f.WaitTimeout(1) {
+			t.Error("not set")
+		}
+		f.Clear()
+		f.Set()
+		f.Clear()
+		f.guard.Unlock()
+		synctest.Wait()
+		if woken != 1 || f.IsSet() {
+			t.Errorf("%d are awake, set %v", woken, f.IsSet())
+		}
+	})
+}
+
+// Where others stand in line for the guard, Set leaves it alone: it would have
+// to hand it over, and stand behind them itself.
+func TestSetLeavesAGuardAloneThatOthersStandInLineFor(t *testing.T) {
+	proof.Uninterrupted(t, func(t *testing.T) bool {
+		var f Flag
+		woken := 0
+		go func() { f.Wait(); woken++ }()
+		synctest.Wait()
+		f.word.Or(flagCrowded)
+		f.Set()
+		left := f.list.Front() != nil
+		synctest.Wait()
+		if woken != 1 {
+			t.Errorf("%d are awake", woken)
+		}
+		return left
+	})
+}
+
+// Whoever stands in line says so.
+func TestAWaiterThatStandsInLineForTheGuardSaysSo(t *testing.T) {
+	proof.Processors(t, 1)
+	for range 100 {
+		var f Flag
+		served := make(chan bool)
+		f.guard.Lock()
+		go func() { f.Wait(); close(served) }()
+		blockedOnGuard()
+		f.guard.Unlock()
+		for f.word.Load()&flagAwaited == 0 {
+			runtime.Gosched()
+		}
+		crowded := f.word.Load()&flagCrowded != 0
+		f.Set()
+		<-served
+		if crowded {
+			return
+		}
+	}
+	t.Error("it never did")
+}
+
+// A Flag that nobody waits for is set by one swap, and an early waiter does not
+// keep later ones waiting.
 func TestTheStatesOfAFlag(t *testing.T) {
 	var f Flag
-	state := func(want uint64) {
+	state := func(want, sets uint64) {
 		t.Helper()
-		if got := f.word.Load() & flagState; got != want {
-			t.Errorf("state %b, want %b", got, want)
+		if got := f.word.Load(); got != sets<<flagShift|want {
+			t.Errorf("%d Sets and state %04b, want %d and %04b", got>>flagShift, got&(1<<flagShift-1), sets, want)
 		}
 	}
 	f.Set()
 	f.Set()
-	state(flagSet)
+	state(flagSet, 1)
 	f.Clear()
 	f.Clear()
-	state(flagClear)
+	state(0, 1)
 	if f.WaitTimeout(1) {
 		t.Error("set by nobody")
 	}
-	state(flagAwaited)
+	state(flagAwaited, 1)
+	f.Set()
+	state(flagSet, 2)
+	f.Clear()
+	state(0, 2)
 	done := f.Done()
+	state(flagChannel, 2)
 	f.Set()
 	<-done
-	state(flagSet)
-	if f.Done() != done || f.word.Load()>>flagShift != 2 {
-		t.Errorf("another channel, or %d Sets that took effect, want 2", f.word.Load()>>flagShift)
+	state(flagSet|flagChannel, 3)
+	if f.Done() != done {
+		t.Error("another channel")
 	}
 	f.Clear()
-	state(flagClear)
+	state(0, 3)
+	f.Set()
+	if again := f.Done(); again == done {
+		t.Error("the channel of an earlier Set")
+	} else {
+		<-again
+	}
+	state(flagSet|flagChannel, 4)
+	f.Clear()
+	state(0, 4)
 	if f.Done() == done {
 		t.Error("a closed channel after a Clear")
 	}
-	state(flagAwaited)
+	state(flagChannel, 4)
 }

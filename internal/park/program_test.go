@@ -13,8 +13,8 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// A client waits at a gate. A patient one keeps what it gets, and must get it. Another gives up in time, or when a context
-// ends, and gives back what it got.
+// A client waits at a gate. A patient one keeps what it gets, and must get it.
+// Another gives up in time, or when a context ends, and gives back what it got.
 type client struct {
 	want  uint64
 	ticks int // 0: patient
@@ -81,8 +81,8 @@ func idleGate(g *gate, p policy, value uint64) error {
 	return nil
 }
 
-// Permits are signals: some add as many as the patient clients want together, in portions, others take what they can get and
-// give it back.
+// Permits are signals: some add as many as the patient clients want together,
+// in portions, others take what they can get and give it back.
 func permitsProgram(r *rand.Rand) explore.Case {
 	clients, total := drawClients(r, 3)
 	var adds [2][]uint64
@@ -144,7 +144,8 @@ func permitsProgram(r *rand.Rand) explore.Case {
 	}}
 }
 
-// Releases at the largest value, while others take: each is refused or counts, and nothing is forged.
+// Releases at the largest value, while others take: each is refused or counts,
+// and nothing is forged.
 func limitProgram(r *rand.Rand) explore.Case {
 	limit := uint64(1 + r.IntN(3))
 	value := limit - uint64(r.IntN(2))
@@ -207,8 +208,9 @@ func drawNumbers(r *rand.Rand, most int) (ns []uint64) {
 	return ns
 }
 
-// A bound is moved up and down, to what the patient clients want together; what others hold at first comes back meanwhile.
-// There are never more permits out than the largest bound.
+// A bound is moved up and down, to what the patient clients want together; what
+// others hold at first comes back meanwhile. There are never more permits out
+// than the largest bound.
 func boundedProgram(r *rand.Rand) explore.Case {
 	clients, total := drawClients(r, 3)
 	bounds := []uint64{uint64(r.IntN(4))}
@@ -293,7 +295,8 @@ func boundedProgram(r *rand.Rand) explore.Case {
 	}}
 }
 
-// A lock as a signal: who gets it keeps it, and another frees it, as often as there are patient clients.
+// A lock as a signal: who gets it keeps it, and another frees it, as often as
+// there are patient clients.
 func exclusiveProgram(r *rand.Rand) explore.Case {
 	clients, _ := drawClients(r, 1)
 	barging := r.IntN(4)
@@ -368,8 +371,9 @@ func exclusiveProgram(r *rand.Rand) explore.Case {
 	}}
 }
 
-// A flag is set and cleared by one, set by another, while some wait. Of those that wait, each must return once the flag
-// was set for good; one that says that it was not set must be right.
+// A flag is set and cleared by one, set by another, while some wait. Of those
+// that wait, each must return once the flag was set for good; one that says
+// that it was not set must be right.
 func flagProgram(r *rand.Rand) explore.Case {
 	clients, _ := drawClients(r, 1)
 	sets, twice, channel := r.IntN(3), r.IntN(2) == 0, r.IntN(3) == 0

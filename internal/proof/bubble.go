@@ -6,9 +6,9 @@ import (
 	"testing/synctest"
 )
 
-// InsideAndOutside makes a call that does not wait, at the same moment inside a bubble and outside of it, many times. If a
-// guard put a goroutine durably to sleep, the runtime would end the process, or report a deadlock. call must do the same
-// whoever is first.
+// InsideAndOutside makes a call that does not wait, at the same moment inside
+// and outside of a bubble, many times. If a guard put a goroutine durably to
+// sleep, the runtime would end the process or report a deadlock.
 func InsideAndOutside(t *testing.T, call func()) {
 	t.Helper()
 	var over atomic.Bool

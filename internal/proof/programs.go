@@ -9,17 +9,17 @@ import (
 	"github.com/gothreading/threading/internal/explore"
 )
 
-// Programs runs the programs that generate makes at random, and fails the test at the
-// first whose check fails. With the build tag threadingexplore, the explorer looks for a
-// schedule that breaks one of them. Otherwise they run on the scheduler of the runtime,
-// many times: what a goroutine may find then is up to chance, and generate and what it
-// makes must be free of data races.
+// Programs runs the programs that generate makes at random, and fails the test
+// at the first whose check fails. With the build tag threadingexplore, the
+// explorer looks for a schedule that breaks one of them. Otherwise they run on
+// the scheduler of the runtime, many times: what a goroutine may find then is
+// up to chance, and generate and what it makes must be free of data races.
 //
-// Such a program should be open. Where whoever acquires also releases, a lost wakeup
-// is repaired by the next release before a test can see it. So let there be signals
-// that stay, waiters of which some give up, newcomers that barge, and an end at which
-// all have been served that must be. A wait that must end has the limit
-// explore.LastResort.
+// Such a program should be open. Where whoever acquires also releases, a lost
+// wakeup is repaired by the next release before a test can see it. So let there
+// be signals that stay, waiters of which some give up, newcomers that barge,
+// and an end at which all have been served that must be. A wait that must end
+// has the limit explore.LastResort.
 func Programs(t *testing.T, generate func(*rand.Rand) explore.Case) {
 	t.Helper()
 	programs(t, generate)

@@ -1,7 +1,7 @@
 //go:build cgo && !windows
 
-// Package cthread runs Go functions on threads that C started. It is imported by tests
-// only.
+// Package cthread runs Go functions on threads that C started. It is imported
+// by tests only.
 package cthread
 
 /*
@@ -17,8 +17,8 @@ var (
 	callback func()
 )
 
-// Run calls f on a new thread that C starts, and returns true when that thread has
-// ended. Without cgo it returns false.
+// Run calls f on a new thread that C starts, and returns true when that thread
+// has ended. Without cgo it returns false.
 func Run(f func()) bool {
 	one.Lock()
 	defer one.Unlock()

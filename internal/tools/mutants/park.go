@@ -64,9 +64,9 @@ return true`,
 		New:  "x.timer != nil && !x.timer.Stop() && false",
 	},
 	{
-		Name: "a flag forgets those who wait beyond the first hundred",
+		Name: "a flag forgets those who wait beyond the first batch",
 		File: "internal/park/flag.go",
-		Func: "Flag.setSlow",
+		Func: "Flag.wakeAll",
 		Old:  "if more { go f.wake(sets) }",
 		New:  "_ = more",
 	},
@@ -207,7 +207,7 @@ return false`,
 	{
 		Name: "Set wakes all by itself",
 		File: "internal/park/flag.go",
-		Func: "Flag.setSlow",
+		Func: "Flag.wakeAll",
 		Old:  "go f.wake(sets)",
 		New:  "f.wake(sets)",
 	},
@@ -215,14 +215,12 @@ return false`,
 		Name: "a wait counts the Sets from when it is listed",
 		File: "internal/park/flag.go",
 		Func: "Flag.wait",
-		Old:  `if f.await()>>flagShift != sets { $*body }`,
-		New: `if word := f.await(); word&flagSet != 0 {
-	f.guard.Unlock()
-	return true
-} else {
+		Old:  "if !f.await(sets, awaited) { $*body }",
+		New: `if word := f.word.Load(); word&flagSet == 0 {
 	sets = word >> flagShift
 	w.Value = sets
-}`,
+}
+if !f.await(sets, awaited) { $*body }`,
 	},
 	{
 		Name: "a Set wakes those that came after its Clear",
@@ -234,14 +232,10 @@ return false`,
 	{
 		Name: "the channel is closed after the flag is seen to be set",
 		File: "internal/park/flag.go",
-		Func: "Flag.setSlow",
-		Old: `if f.done != nil { $*body }
-f.word.Store(sets<<flagShift | flagSet)`,
-		New: `f.word.Store(sets<<flagShift | flagSet)
-explore.Point("set")
-if f.done != nil {
-	close(f.done)
-}`,
+		Func: "Flag.setAndClose",
+		Old:  "f.word.Store(word | flagSetting)",
+		New: `f.word.Store(sets<<flagShift | flagSet | flagChannel)
+explore.Point("set")`,
 		Tags: "threadingexplore",
 	},
 	{
@@ -253,12 +247,41 @@ if f.done != nil {
 		Tags: "threadingexplore",
 	},
 	{
-		Name: "a waiter that comes undoes a set by one swap",
+		Name: "a waiter that comes undoes a Set",
 		File: "internal/park/flag.go",
 		Func: "Flag.await",
-		Old:  "f.word.CompareAndSwap(word, word|flagAwaited)",
-		New:  "f.word.Swap(word|flagAwaited) == word || true",
+		Old:  "f.word.CompareAndSwap(word, word|awaited)",
+		New:  "f.word.Swap(word|awaited) == word || true",
 		Tags: "threadingexplore",
+	},
+	{
+		Name: "a channel that is asked for undoes a Set",
+		File: "internal/park/flag.go",
+		Func: "Flag.Done",
+		Old:  "f.word.CompareAndSwap(word, word|flagChannel)",
+		New:  "f.word.Swap(word|flagChannel) == word || true",
+		Tags: "threadingexplore",
+	},
+	{
+		Name: "Set waits for the guard",
+		File: "internal/park/flag.go",
+		Func: "Flag.wakeAll",
+		Old:  "f.guard.TryLock()",
+		New:  "func() bool { f.guard.Lock(); return true }()",
+	},
+	{
+		Name: "Set is in line with those who are to be listed",
+		File: "internal/park/flag.go",
+		Func: "Flag.wakeAll",
+		Old:  "word&flagCrowded == 0 && f.guard.TryLock()",
+		New:  "f.guard.TryLock()",
+	},
+	{
+		Name: "a Set that finds the guard taken wakes nobody",
+		File: "internal/park/flag.go",
+		Func: "Flag.wakeAll",
+		Old:  "sets, more := word>>flagShift+1, true",
+		New:  "sets, more := word>>flagShift+1, false",
 	},
 	{
 		Name:   "a goroutine spins though there is one processor",
