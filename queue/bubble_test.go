@@ -2,7 +2,6 @@ package queue_test
 
 import (
 	"testing"
-	"testing/synctest"
 
 	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/queue"
@@ -17,7 +16,7 @@ func TestCallsThatDoNotWaitInsideAndOutsideOfABubble(t *testing.T) {
 		"priority": queue.NewPriority(0, func(a, b int) int { return a - b }),
 	} {
 		t.Run(name, func(t *testing.T) {
-			use := func() {
+			proof.InsideAndOutside(t, func() {
 				_ = q.Put(1)
 				_ = q.Len()
 				_, _ = q.TryGet()
@@ -27,26 +26,7 @@ func TestCallsThatDoNotWaitInsideAndOutsideOfABubble(t *testing.T) {
 				_ = q.Full()
 				_ = q.Drain()
 				_ = q.IsShutdown()
-			}
-			stop, stopped := make(chan bool), make(chan bool)
-			go func() {
-				defer close(stopped)
-				for {
-					select {
-					case <-stop:
-						return
-					default:
-						use()
-					}
-				}
-			}()
-			synctest.Test(t, func(t *testing.T) {
-				for range proof.Rounds(500_000, 5, 10) {
-					use()
-				}
 			})
-			close(stop)
-			<-stopped
 		})
 	}
 }

@@ -73,7 +73,8 @@ var (
 // millisecond and failed again, it is served next.
 //
 // A put or get takes constant time, in a priority queue logarithmic time. It
-// allocates only storage that grows, which is released when a backlog has drained.
+// allocates only storage that grows, which is released when a backlog has drained,
+// and for the limit of a wait.
 //
 // Use a channel if a select has to wait for it, or if nobody gives up, counts or
 // drains.
@@ -106,9 +107,10 @@ func NewLIFO[T any](maxsize int) *Queue[T] { return &Queue[T]{maxsize: max(maxsi
 //
 // compare returns a negative number if a leaves before b, a positive number if b
 // leaves before a, and 0 if they are equal. [By] makes one from a key. compare is
-// called with the queue locked, so it must not use the queue, and is never called
-// twice at once. If it panics, so does the call that needed the answer; a put has
-// then stored nothing, a get has taken nothing, and the queue is as it was.
+// called with the queue locked, so it must not use the queue, and never twice at
+// once; it may be called on another goroutine. If it panics, so does the call that
+// needed the answer; a put has then stored nothing, a get has taken nothing, and the
+// queue is as it was.
 //
 // [cmp.Compare] of an integer type, and By of an integer key, cost least.
 // NewPriority panics with [ErrValue] if compare is nil.

@@ -4,7 +4,6 @@ import (
 	"runtime"
 	"sync"
 	"testing"
-	"testing/synctest"
 
 	"github.com/gothreading/threading/internal/proof"
 )
@@ -77,28 +76,9 @@ func TestUnlockOfAFreeMutexPanicsAndChangesNothing(t *testing.T) {
 // A guard that puts a goroutine durably to sleep lets a bubble take it for one that waits: time jumps, or the bubble ends,
 // or whoever unlocks outside ends the process.
 func TestAMutexIsUsedInsideAndOutsideOfABubbleAtOnce(t *testing.T) {
-	var (
-		m             Mutex
-		stop, stopped = make(chan bool), make(chan bool)
-	)
-	go func() {
-		defer close(stopped)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				m.Lock()
-				m.Unlock()
-			}
-		}
-	}()
-	synctest.Test(t, func(t *testing.T) {
-		for range proof.Rounds(5_000_000, 5, 10) {
-			m.Lock()
-			m.Unlock()
-		}
+	var m Mutex
+	proof.InsideAndOutside(t, func() {
+		m.Lock()
+		m.Unlock()
 	})
-	close(stop)
-	<-stopped
 }
