@@ -194,13 +194,29 @@ func ExampleNewThread() {
 	worker := func(name string, n int) {
 		fmt.Println(threading.CurrentThread().Name(), "says", name, n)
 	}
-	t := threading.NewThread(func() { worker("abc", 1) }, thread.Name("worker"), thread.Daemon(true))
+	t := threading.NewThread(func() { worker("abc", 1) }, threading.Name("worker"), threading.Daemon(true))
 	t.Start()
 	t.Join()
 	fmt.Println(t.IsAlive(), threading.CurrentThread() == threading.MainThread())
 	// Output:
 	// worker says abc 1
 	// false true
+}
+
+// In a program this is all of func main: it does not end before the thread has.
+func ExampleMain() {
+	threading.Main(func() {
+		threading.Go(func() {
+			time.Sleep(10 * time.Millisecond)
+			fmt.Println("the thread ends")
+		})
+		fmt.Println("main ends")
+	})
+	fmt.Println("the program ends")
+	// Output:
+	// main ends
+	// the thread ends
+	// the program ends
 }
 
 func ExampleLocal() {
@@ -221,7 +237,7 @@ func ExampleLocal() {
 
 func ExampleEnumerate() {
 	var stop threading.Event
-	t := threading.NewThread(stop.Wait, thread.Name("worker"))
+	t := threading.NewThread(stop.Wait, threading.Name("worker"))
 	t.Start()
 	for _, t := range threading.Enumerate() {
 		fmt.Println(t.Name())

@@ -52,6 +52,10 @@ var (
 	_ func(int, func()) *barrier.Barrier                         = threading.NewBarrier
 	_ func(time.Duration, func(), ...thread.Option) *timer.Timer = threading.NewTimer
 	_ func(func(), ...thread.Option) *thread.Thread              = threading.NewThread
+	_ func(func(), ...thread.Option) *thread.Thread              = threading.Go
+	_ func(string) thread.Option                                 = threading.Name
+	_ func(bool) thread.Option                                   = threading.Daemon
+	_ func(func())                                               = threading.Main
 	_ func() *thread.Thread                                      = threading.CurrentThread
 	_ func() *thread.Thread                                      = threading.MainThread
 	_ func() []*thread.Thread                                    = threading.Enumerate
@@ -110,12 +114,34 @@ func TestThePackageHasTheNamesOfPythonsModuleAndNothingElse(t *testing.T) {
 		}
 	}
 	want := []string{
-		"ActiveCount", "Barrier", "BoundedSemaphore", "Condition", "CurrentThread", "Enumerate", "Event", "Local", "Lock",
-		"MainThread", "NewBarrier", "NewBoundedSemaphore", "NewCondition", "NewSemaphore", "NewThread", "NewTimer",
-		"RLock", "Semaphore", "Thread", "Timer",
+		"ActiveCount", "Barrier", "BoundedSemaphore", "Condition", "CurrentThread", "Daemon", "Enumerate", "Event", "Go",
+		"Local", "Lock", "Main", "MainThread", "Name", "NewBarrier", "NewBoundedSemaphore", "NewCondition", "NewSemaphore",
+		"NewThread", "NewTimer", "RLock", "Semaphore", "SetExceptHook", "Thread", "Timer",
 	}
 	if slices.Sort(names); !slices.Equal(names, want) {
 		t.Errorf("the names are %v, want %v", names, want)
+	}
+}
+
+func TestTheNamesForThreadsAreThoseOfTheirPackage(t *testing.T) {
+	var told []string
+	hook := func(th *threading.Thread, p *thread.PanicError) { told = append(told, th.Name()+": "+p.Value.(string)) }
+	previous := threading.SetExceptHook(hook)
+	defer threading.SetExceptHook(previous)
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		var child, daemon *threading.Thread
+		threading.Main(func() {
+			child = threading.Go(func() { time.Sleep(time.Second); panic("boom") }, threading.Name("child"))
+			daemon = threading.Go(func() { time.Sleep(time.Hour) }, threading.Daemon(true))
+		})
+		if waited := time.Since(begin); waited != time.Second || child.IsAlive() || !daemon.IsAlive() || !daemon.Daemon() {
+			t.Errorf("waited %v; %v, %v", waited, child, daemon)
+		}
+		daemon.Join()
+	})
+	if !slices.Equal(told, []string{"child: boom"}) {
+		t.Errorf("the hook was told of %q", told)
 	}
 }
 

@@ -62,7 +62,7 @@ import (
 //   - The last worker leaving and a new submission: a worker leaves under the guard and is then counted no longer, so
 //     that unlock starts another if there is work.
 type core struct {
-	guard park.Guard
+	guard park.Mutex
 
 	// What New was told.
 	prefix      string

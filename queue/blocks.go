@@ -1,11 +1,13 @@
 package queue
 
-// A blocks holds items in order, in linked blocks, and adds and takes at both ends: the storage of FIFO and LIFO
-// queues and of Deque. Nothing is ever copied, a taken slot is zeroed, and a block that was emptied goes to the garbage
-// collector, but for one that is kept for the next push: in the steady state nothing is allocated, and after a backlog
-// the memory goes back.
+// A blocks holds items in order, in linked blocks, and adds and takes them at both
+// ends: the storage of FIFO and LIFO queues and of Deque. Items are not copied to
+// make room, a taken slot is zeroed, and an emptied block goes to the garbage
+// collector, except one that is kept for the next push. So nothing is allocated in
+// the steady state, and memory is released after a backlog.
 //
-// While there are items, the first and the last block hold at least one. When there are none, one block stays.
+// While there are items, the first and the last block hold at least one. When
+// there are none, one block stays.
 type blocks[T any] struct {
 	head, tail *block[T]
 	first      int // index in head of the first item
@@ -19,7 +21,8 @@ type block[T any] struct {
 	next, prev *block[T]
 }
 
-// What holds little takes little: the first block is small, and a further one twice as large as its neighbour.
+// What holds little takes little: the first block is small, and each further one
+// twice as large as its neighbour.
 const (
 	smallestBlock = 8
 	largestBlock  = 128
@@ -38,7 +41,8 @@ func (b *blocks[T]) fresh(neighbour *block[T]) *block[T] {
 	return &block[T]{items: make([]T, size)}
 }
 
-// keep keeps an emptied block for the next push, if it is as large as the one that is kept already.
+// keep keeps an emptied block for the next push, unless a larger one is kept
+// already.
 func (b *blocks[T]) keep(emptied *block[T]) {
 	if b.spare == nil || len(emptied.items) >= len(b.spare.items) {
 		b.spare = emptied
@@ -127,15 +131,70 @@ func (b *blocks[T]) popBack() T {
 func (b *blocks[T]) front() T { return b.head.items[b.first] }
 func (b *blocks[T]) back() T  { return b.tail.items[b.end-1] }
 
-// all calls yield for the items in order until it returns false.
-func (b *blocks[T]) all(yield func(T) bool) {
-	left := b.n
-	for block, i := b.head, b.first; left > 0; block, i = block.next, 0 {
-		for ; i < len(block.items) && left > 0; i++ {
-			if !yield(block.items[i]) {
-				return
-			}
-			left--
+// A slot is the place of an item.
+type slot[T any] struct {
+	block *block[T]
+	i     int
+}
+
+func (s slot[T]) item() *T { return &s.block.items[s.i] }
+
+func (s slot[T]) next() slot[T] {
+	if s.i+1 < len(s.block.items) {
+		return slot[T]{s.block, s.i + 1}
+	}
+	return slot[T]{s.block.next, 0}
+}
+
+func (s slot[T]) prev() slot[T] {
+	if s.i > 0 {
+		return slot[T]{s.block, s.i - 1}
+	}
+	return slot[T]{s.block.prev, len(s.block.prev.items) - 1}
+}
+
+// slice returns the items in order.
+func (b *blocks[T]) slice() []T {
+	items := make([]T, 0, b.n)
+	for block, i := b.head, b.first; len(items) < b.n; block, i = block.next, 0 {
+		items = append(items, block.items[i:min(len(block.items), i+b.n-len(items))]...)
+	}
+	return items
+}
+
+// index returns the first item for which pred returns true, its slot and its index;
+// or -1 if there is none.
+func (b *blocks[T]) index(pred func(T) bool) (slot[T], int) {
+	s := slot[T]{b.head, b.first}
+	for i := range b.n {
+		if i > 0 {
+			s = s.next()
+		}
+		if pred(*s.item()) {
+			return s, i
 		}
 	}
+	return s, -1
+}
+
+// remove takes the item of a slot, given its index. Those between it and the
+// nearer end move up.
+func (b *blocks[T]) remove(s slot[T], index int) T {
+	item := *s.item()
+	if behind := b.n - 1 - index; index < behind {
+		for range index {
+			before := s.prev()
+			*s.item() = *before.item()
+			s = before
+		}
+		b.popFront()
+	} else {
+		for range behind {
+			after := s.next()
+			*s.item() = *after.item()
+			s = after
+		}
+		b.popBack()
+	}
+	return item
 }

@@ -117,15 +117,26 @@ func FuzzBlocksAreASliceThatGrowsAtBothEnds(f *testing.F) {
 				}
 			}
 			checkBlocks(t, &b, model)
-			for _, stop := range []int{0, len(model) / 2, len(model)} {
-				var got []int
-				b.all(func(item int) bool {
-					got = append(got, item)
-					return len(got) <= stop
-				})
-				if want := model[:min(stop+1, len(model))]; !slices.Equal(got, want) {
-					t.Fatalf("run %d: all, stopped after %d, yields %v, want %v", i, stop+1, got, want)
+			if got := b.slice(); !slices.Equal(got, model) {
+				t.Fatalf("run %d: slice = %v, want %v", i, got, model)
+			}
+			for _, want := range []int{0, 1, len(model) / 3, len(model) - 2, len(model) - 1, len(model)} {
+				asked := -1
+				at, i := b.index(func(int) bool { asked++; return asked == want })
+				if want < 0 || want >= len(model) {
+					if i != -1 {
+						t.Fatalf("run %d: index = %d of nothing", i, i)
+					}
+					continue
 				}
+				if i != want || *at.item() != model[i] {
+					t.Fatalf("index = %d, want %d", i, want)
+				}
+				if got := b.remove(at, i); got != model[i] {
+					t.Fatalf("remove = %d, want %d", got, model[i])
+				}
+				model = slices.Delete(slices.Clone(model), i, i+1)
+				checkBlocks(t, &b, model)
 			}
 		}
 	})

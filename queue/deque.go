@@ -1,35 +1,44 @@
 package queue
 
 import (
+	"fmt"
 	"iter"
 	"sync"
 )
 
-// A Deque is a list of items that grows and shrinks at both ends.
+// A Deque is a list of items that grows and shrinks at both ends. It is safe for
+// concurrent use and never blocks. It is Python's collections.deque:
 //
-// The zero value is an empty, unbounded Deque. A Deque must not be copied after first use.
+//	deque(maxlen=n)           NewDeque(n)
+//	d.append(x), d.pop()      PushBack(x), PopBack()
+//	d.appendleft, d.popleft   PushFront(x), PopFront()
+//	d[0], d[-1]               Front(), Back()
+//	d.remove(x)               RemoveFunc(pred)
+//	d.rotate(n), d.clear()    Rotate(n), Clear()
+//	len(d), d.maxlen          Len(), Cap()
 //
-// Python: collections.deque. PushBack is append, PushFront appendleft, PopBack pop, PopFront popleft; Front and Back
-// are d[0] and d[-1]; Rotate is rotate, Cap is maxlen. It is safe for concurrent use and never blocks: a pop from an
-// empty Deque reports false. Use a Queue to wait for items.
+// The zero value is an empty, unbounded Deque. A Deque must not be copied after
+// first use.
 //
-// Memory model: a push synchronizes before the return of the pop that takes its item.
+// A push synchronizes before the return of the pop that takes its item.
 //
-// Cost: constant time but for Rotate, Clear and All, and no allocation but for storage that grows; that goes back when
-// a backlog has drained.
+// Calls take constant time, except Rotate, Clear, RemoveFunc and All. They allocate
+// only storage that grows, which is released when a backlog has drained. To wait
+// for items, use a [Queue].
 type Deque[T any] struct {
 	guard  sync.Mutex
 	items  blocks[T]
 	maxlen int // <= 0: unbounded
 }
 
-// NewDeque returns an empty Deque that holds up to maxlen items: a push onto a full one drops the item at the other
-// end. With maxlen <= 0 it is unbounded.
+// NewDeque returns an empty Deque that holds up to maxlen items: a push onto a full
+// one drops the item at the other end. If maxlen <= 0 it is unbounded.
 func NewDeque[T any](maxlen int) *Deque[T] { return &Deque[T]{maxlen: max(maxlen, 0)} }
 
 func (d *Deque[T]) full() bool { return d.maxlen > 0 && d.items.n == d.maxlen }
 
-// PushFront adds an item at the front; if the Deque is full, the last one is dropped.
+// PushFront adds an item at the front. If the Deque is full, the last item is
+// dropped.
 func (d *Deque[T]) PushFront(item T) {
 	d.guard.Lock()
 	defer d.guard.Unlock()
@@ -39,7 +48,8 @@ func (d *Deque[T]) PushFront(item T) {
 	d.items.pushFront(item)
 }
 
-// PushBack adds an item at the back; if the Deque is full, the first one is dropped.
+// PushBack adds an item at the back. If the Deque is full, the first item is
+// dropped.
 func (d *Deque[T]) PushBack(item T) {
 	d.guard.Lock()
 	defer d.guard.Unlock()
@@ -89,18 +99,40 @@ func (d *Deque[T]) Back() (item T, ok bool) {
 	return d.items.back(), true
 }
 
-// Len returns how many items are inside.
+// RemoveFunc takes out the first item for which pred returns true, and reports
+// whether there was one. It asks from front to back, and takes time in proportion
+// to the number of items asked for.
+//
+// pred is called with the Deque locked and must not use it. If pred panics so does
+// RemoveFunc, and nothing is taken. RemoveFunc panics with [ErrValue] if pred is
+// nil.
+func (d *Deque[T]) RemoveFunc(pred func(T) bool) (item T, ok bool) {
+	if pred == nil {
+		panic(fmt.Errorf("%w: RemoveFunc with a nil func", ErrValue))
+	}
+	d.guard.Lock()
+	defer d.guard.Unlock()
+	at, i := d.items.index(pred)
+	if i < 0 {
+		return item, false
+	}
+	return d.items.remove(at, i), true
+}
+
+// Len returns the number of items.
 func (d *Deque[T]) Len() int {
 	d.guard.Lock()
 	defer d.guard.Unlock()
 	return d.items.n
 }
 
-// Cap returns how many items fit before a push drops one, 0 if the Deque is unbounded.
+// Cap returns the number of items that fit before a push drops one, or 0 if the
+// Deque is unbounded.
 func (d *Deque[T]) Cap() int { return d.maxlen }
 
-// Rotate moves the last n items to the front, in order; with n < 0 it moves the first -n to the back. It takes time in
-// proportion to how many those are, modulo Len, and at most half of that.
+// Rotate moves the last n items to the front, in order. If n < 0 it moves the first
+// -n items to the back. It goes the shorter way round, and takes time in proportion
+// to the number of items that it moves.
 func (d *Deque[T]) Rotate(n int) {
 	d.guard.Lock()
 	defer d.guard.Unlock()
@@ -109,7 +141,7 @@ func (d *Deque[T]) Rotate(n int) {
 		return
 	}
 	n %= size
-	switch { // the shorter way round
+	switch {
 	case n > size/2:
 		n -= size
 	case n < -size/2:
@@ -130,18 +162,15 @@ func (d *Deque[T]) Clear() {
 	d.items = blocks[T]{}
 }
 
-// All returns an iterator over the items from front to back, as they are when the loop begins: what happens to the
-// Deque meanwhile, in the loop or elsewhere, does not matter to it.
+// All returns an iterator over the items from front to back. It is a snapshot, made
+// when the loop begins: what happens to the Deque later, in the loop or elsewhere,
+// does not matter to it.
 func (d *Deque[T]) All() iter.Seq[T] {
 	return func(yield func(T) bool) {
 		d.guard.Lock()
-		snapshot := make([]T, 0, d.items.n)
-		d.items.all(func(item T) bool {
-			snapshot = append(snapshot, item)
-			return true
-		})
+		items := d.items.slice()
 		d.guard.Unlock()
-		for _, item := range snapshot {
+		for _, item := range items {
 			if !yield(item) {
 				return
 			}

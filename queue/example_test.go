@@ -38,6 +38,89 @@ func Example() {
 }
 
 // Several workers share a queue. Each ends by itself when the queue has been shut down and drained.
+// A queue of room for two: the third Put waits until something was taken.
+func ExampleQueue() {
+	q := queue.New[string](2)
+	go func() {
+		for _, word := range []string{"to", "be", "or", "not"} {
+			_ = q.Put(word) // fails only after Shutdown
+		}
+		q.Shutdown()
+	}()
+	for {
+		word, err := q.Get()
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(word)
+	}
+	// Output:
+	// to
+	// be
+	// or
+	// not
+	// queue: shut down
+}
+
+// A writer that collects what has come meanwhile, up to a batch.
+func ExampleQueue_GetN() {
+	var lines queue.Queue[string]
+	for i := range 5 {
+		_ = lines.Put(fmt.Sprint("line ", i))
+	}
+	lines.Shutdown()
+	for {
+		batch, err := lines.GetN(3)
+		if err != nil {
+			break
+		}
+		fmt.Printf("%q\n", batch)
+	}
+	// Output:
+	// ["line 0" "line 1" "line 2"]
+	// ["line 3" "line 4"]
+}
+
+// What is due is taken; what is not stays.
+func ExampleQueue_TryGetIf() {
+	due := queue.NewPriority(0, queue.By(func(at int) int { return at }))
+	for _, at := range []int{30, 10, 20} {
+		_ = due.Put(at)
+	}
+	now := 25
+	for {
+		at, err := due.TryGetIf(func(at int) bool { return at <= now })
+		if err != nil {
+			fmt.Println(err)
+			break
+		}
+		fmt.Println("due at", at)
+	}
+	fmt.Println(due.Len(), "left")
+	// Output:
+	// due at 10
+	// due at 20
+	// queue: empty
+	// 1 left
+}
+
+func ExampleQueue_All() {
+	q := queue.NewLIFO[int](0)
+	for i := range 3 {
+		_ = q.Put(i)
+	}
+	for i := range q.All() {
+		fmt.Println(i)
+	}
+	fmt.Println(q.Len(), "inside")
+	// Output:
+	// 2
+	// 1
+	// 0
+	// 3 inside
+}
+
 func ExampleQueue_Tasks() {
 	q := queue.New[int](8)
 	var sum atomic.Int64

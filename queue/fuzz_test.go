@@ -46,6 +46,28 @@ func (m *model) get() (int, error) {
 	return 0, queue.ErrEmpty
 }
 
+// getN gets up to n.
+func (m *model) getN(n int) (items []int, err error) {
+	for len(items) < n {
+		item, none := m.get()
+		if none != nil {
+			if items == nil {
+				err = none
+			}
+			break
+		}
+		items = append(items, item)
+	}
+	return items, err
+}
+
+func sameGetN(t *testing.T, m *model, what string, n int, items []int, err error) {
+	t.Helper()
+	if wantItems, wantErr := m.getN(n); !slices.Equal(items, wantItems) || err != wantErr {
+		t.Errorf("%s of %d = %v, %v, want %v, %v", what, n, items, err, wantItems, wantErr)
+	}
+}
+
 func (m *model) shutdownNow() {
 	m.shut = true
 	m.unfinished = max(0, m.unfinished-len(m.items)) // what is inside may count as done already
@@ -93,8 +115,8 @@ func FuzzTheQueueDoesWhatItsModelDoes(f *testing.F) {
 }
 
 const (
-	operations = 22
-	ending     = 17 // the first operation that ends a queue or empties it
+	operations = 27
+	ending     = 22 // the first operation that ends a queue or empties it
 )
 
 var errEnded = errors.New("ended before the call")
@@ -190,19 +212,61 @@ func operate(t *testing.T, q *queue.Queue[int], m *model, op, item int, live, en
 			}
 			m.unfinished--
 		}
-	case op == 17, op == 18:
+	case op == 17 || op == 18 && getWaits:
+		n := 1 + item%5
+		items, err := q.TryGetN(n)
+		sameGetN(t, m, "TryGetN", n, items, err)
+	case op == 18:
+		n := []int{1, 2, 3, 40, math.MaxInt}[item%5]
+		switch item / 5 % 3 {
+		case 0:
+			items, err := q.GetN(n)
+			sameGetN(t, m, "GetN", n, items, err)
+		case 1:
+			items, err := q.GetNTimeout(n, time.Hour)
+			sameGetN(t, m, "GetNTimeout", n, items, err)
+		case 2:
+			items, err := q.GetNContext(live, n)
+			sameGetN(t, m, "GetNContext", n, items, err)
+		}
+	case op == 19:
+		want := errEnded
+		if m.shut && len(m.items) == 0 {
+			want = queue.ErrShutdown
+		}
+		_, err := q.GetNContext(ended, 3)
+		same("GetNContext, ended", err, want)
+		items, err := q.GetNTimeout(2, -1)
+		sameGetN(t, m, "GetNTimeout(-1)", 2, items, err)
+	case op == 20:
+		asked := 0
+		got, err := q.TryGetIf(func(i int) bool { asked++; return len(m.items) > 0 && i == m.items[0] && item%3 > 0 })
+		if len(m.items) > 0 && item%3 == 0 {
+			same("TryGetIf of another", err, queue.ErrEmpty)
+			same("TryGetIf of another", got, 0)
+		} else {
+			sameGet("TryGetIf", got, err)
+		}
+		if asked > 1 {
+			t.Errorf("TryGetIf asked %d times", asked)
+		}
+	case op == 21:
+		if items := slices.Collect(q.All()); !slices.Equal(items, m.items) {
+			t.Errorf("All: %v, want %v", items, m.items)
+		}
+	case op == 22, op == 23:
 		items := q.Drain()
 		if !slices.Equal(items, m.items) {
 			t.Errorf("Drain: %v, want %v", items, m.items)
 		}
 		m.items = nil
-	case op == 19:
+	case op == 24:
 		q.Shutdown()
 		m.shut = true
-	case op == 20:
+	case op == 25:
 		q.ShutdownNow()
 		m.shutdownNow()
-	case op == 21:
+	case op == 26:
 		for range min(m.unfinished, 3) {
 			q.TaskDone()
 			m.unfinished--

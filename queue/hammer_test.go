@@ -274,8 +274,20 @@ func TestManyPuttersAndGettersThatGiveUpLoseAndDoubleNothing(t *testing.T) {
 				var last [each]int
 				for {
 					var item tag
+					var items []tag
 					var err, allowed error
-					switch rand.IntN(4) {
+					switch rand.IntN(8) {
+					case 4:
+						items, err = q.GetN(1 + rand.IntN(3))
+					case 5:
+						items, err = q.TryGetN(1 + rand.IntN(3))
+						allowed = queue.ErrEmpty
+					case 6:
+						items, err = q.GetNTimeout(1+rand.IntN(3), smallTimeout())
+						allowed = queue.ErrEmpty
+					case 7:
+						items, err = q.GetNContext(c.context(), 1+rand.IntN(3))
+						allowed = context.Canceled
 					case 0:
 						item, err = q.Get()
 					case 1:
@@ -290,11 +302,16 @@ func TestManyPuttersAndGettersThatGiveUpLoseAndDoubleNothing(t *testing.T) {
 					}
 					switch err {
 					case nil:
-						if item.n < last[item.putter] {
-							t.Errorf("got %v after %d", item, last[item.putter])
+						if items == nil {
+							items = []tag{item}
 						}
-						last[item.putter] = item.n
-						got = append(got, item)
+						for _, item := range items {
+							if item.n < last[item.putter] {
+								t.Errorf("got %v after %d", item, last[item.putter])
+							}
+							last[item.putter] = item.n
+							got = append(got, item)
+						}
 					case queue.ErrShutdown:
 						count(got, -1)
 						return

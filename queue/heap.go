@@ -2,22 +2,30 @@ package queue
 
 import (
 	"cmp"
+	"math/bits"
 	"reflect"
 	"slices"
-	"sync"
 )
 
-// A heap is a binary heap that keeps equals in order of arrival. A compare that does not return changes nothing: a push
-// first asks all it has to ask and only then moves; a pop moves on the way, and takes it back.
+// A heap is a binary heap that keeps equals in order of arrival.
 //
-// The children of entry i are 2i and 2i+1, and so siblings share a cache line more often than not. The first is entry 1.
-// Slot 0, its parent, is where it goes when it is popped.
+// It asks compare all it has to ask before it moves anything, so a compare that
+// does not return changes nothing.
+//
+// The children of entry i are 2i and 2i+1, so siblings share a cache line more
+// often than not. The first is entry 1; slot 0 is not used.
+//
+// A pop leaves the place of the first entry vacant. A push that follows fills it,
+// so the two take one way through the heap instead of two, and a short one if what
+// is pushed leaves soon. Anything else closes the gap first.
 type heap[T any] struct {
-	compare func(a, b T) int
-	entries []entry[T] // empty as long as nothing was pushed
-	arrived uint64
-	hole    int    // the entry whose place is free while a pop asks; else 0
-	fetched uint64 // of no use but that the compiler must not leave out what it sums up
+	compare  func(a, b T) int
+	entries  []entry[T] // nil as long as nothing was pushed
+	vacant   bool       // entry 1 was popped, and there are others
+	soon     bool       // what was pushed last leaves soon: what is pushed next may, too
+	pointers bool       // to compare items is to follow pointers, most likely
+	arrived  uint64
+	fetched  uint64 // see below
 }
 
 type entry[T any] struct {
@@ -25,21 +33,59 @@ type entry[T any] struct {
 	seq  uint64
 }
 
-func (h *heap[T]) len() int { return max(len(h.entries)-1, 0) }
+func newHeap[T any](compare func(a, b T) int) *heap[T] {
+	h := &heap[T]{compare: unbranched(compare)}
+	switch reflect.TypeFor[T]().Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.String, reflect.Slice:
+		h.pointers = true
+	}
+	return h
+}
+
+func (h *heap[T]) len() int {
+	n := max(len(h.entries)-1, 0)
+	if h.vacant {
+		n--
+	}
+	return n
+}
+
+func (h *heap[T]) clear() { h.entries, h.vacant = nil, false }
+
+// before reports whether a leaves before b.
+func (h *heap[T]) before(a, b *entry[T]) bool {
+	c := h.compare(a.item, b.item)
+	return c < 0 || c == 0 && a.seq < b.seq
+}
 
 func (h *heap[T]) push(item T) {
+	e := entry[T]{item, h.arrived}
+	if h.vacant {
+		place := 0
+		if h.soon {
+			place = h.top(&e)
+		}
+		if place == 0 {
+			place = h.below(&e, len(h.entries))
+		}
+		h.fill(place, e)
+		h.vacant, h.soon = false, place < 4
+	} else {
+		h.append(e)
+	}
+	h.arrived++
+}
+
+// append adds e at the end and lets it rise.
+func (h *heap[T]) append(e entry[T]) {
 	if len(h.entries) == 0 {
 		h.entries = append(h.entries, entry[T]{})
 	}
-	// Ask how far up the item belongs. It is the newest, so it comes before none of its equals.
 	n := len(h.entries)
 	place := n
-	for place > 1 && h.compare(item, h.entries[place/2].item) < 0 {
+	for place > 1 && h.compare(e.item, h.entries[place/2].item) < 0 { // e is the newest of its equals
 		place /= 2
 	}
-	// Move the ancestors on the way down by one.
-	e := entry[T]{item, h.arrived}
-	h.arrived++
 	h.entries = append(h.entries, e)
 	for i := n; i != place; i /= 2 {
 		h.entries[i] = h.entries[i/2]
@@ -47,149 +93,219 @@ func (h *heap[T]) push(item T) {
 	h.entries[place] = e
 }
 
-// peek returns the first item. There must be one.
-func (h *heap[T]) peek() T { return h.entries[1].item }
-
-// pop takes the first item. There must be one.
-func (h *heap[T]) pop() T {
-	defer h.restore()
-	n := len(h.entries) - 1
-	entries, compare, last := h.entries[:n], h.compare, &h.entries[n]
-	h.entries[0] = h.entries[1]
-	h.hole = 1
-	hole := 1
-	// Let the smaller child move up, from the top to the bottom, where the last entry most likely belongs: that takes one
-	// comparison a level instead of two. Which child that is cannot be guessed, so it is computed without a branch: with
-	// one, and with an order that needs none, a put and a get among 1,000 ints took 81 ns instead of 53.
-	//
-	// But a processor that guesses has begun to fetch the next level, and one that computes has not. So what a level
-	// further down will be asked for is fetched here, which matters where it is in no cache: without, a put and a get
-	// among 1,000,000 took 470 ns instead of 225, and among 10,000,000 1,500 instead of 500.
-	var fetched uint64
-	for child := 2; child+1 < n; child = 2 * hole {
-		if n < large {
-			if next := 2 * child; next < n {
-				fetched += entries[next].seq // and its neighbours: four grandchildren
-			}
-		} else if next := 8 * child; next+12 < n {
-			fetched += entries[next].seq + entries[next+4].seq + entries[next+8].seq + entries[next+12].seq
+// top returns the place of e when the first is vacant, if that is one of the first
+// three, and otherwise 0.
+func (h *heap[T]) top(e *entry[T]) (place int) {
+	for place = 1; place < 4; {
+		child := h.smaller(2*place, len(h.entries))
+		if child == 0 || h.before(e, &h.entries[child]) {
+			return place
 		}
+		place = child
+	}
+	return 0
+}
+
+// smaller returns the one of an entry and its sibling that leaves first, or 0 if
+// there is neither among the first n.
+func (h *heap[T]) smaller(i, n int) int {
+	switch {
+	case i >= n:
+		return 0
+	case i+1 < n && h.before(&h.entries[i+1], &h.entries[i]):
+		return i + 1
+	}
+	return i
+}
+
+// below returns the place of e among the first n entries when the first is vacant.
+// It is on the way down that takes the smaller child each time. That way is followed
+// to the bottom, where e most likely belongs, and then up again, which takes one
+// comparison a level instead of two.
+//
+// Which child is smaller cannot be guessed, so it is computed without a branch: with
+// one, a put and a get among 1,000 ints took 81 ns instead of 53. But a processor
+// that guesses has begun to fetch the next level, and one that computes has not. So
+// what a further level will be asked for is fetched here: without that, a put and a
+// get among 100,000 ints took half as long again, among 1,000,000 twice as long.
+// Where the items are pointers that does not help, and among more of them than a
+// cache holds it is faster to guess.
+//
+// These are bets on processors. The rows "Priority queue" of benchmarks/cases show
+// what they are worth; one that is worth nothing goes.
+func (h *heap[T]) below(e *entry[T], n int) (place int) {
+	if h.pointers && n > 1<<14 {
+		place = h.bottomGuessed(n)
+	} else {
+		place = h.bottom(n)
+	}
+	for place > 1 {
+		c := h.compare(e.item, h.entries[place].item)
+		if c > 0 || c == 0 && e.seq > h.entries[place].seq {
+			break
+		}
+		place /= 2
+	}
+	return place
+}
+
+// bottom returns where the way down ends.
+func (h *heap[T]) bottom(n int) (place int) {
+	entries, compare := h.entries[:n], h.compare
+	var fetched uint64
+	place = 1
+	for child := 2; child+1 < n; child = 2 * place {
+		fetched += fetch(entries, child)
 		left, right := &entries[child], &entries[child+1]
 		c := compare(right.item, left.item)
 		if c == 0 {
 			c = order(right.seq, left.seq)
 		}
-		child += int(uint(c) >> (bits - 1))
-		entries[hole] = entries[child]
-		hole = child
-		h.hole = hole
+		place = child + int(uint(c)>>(bits.UintSize-1))
 	}
-	if child := 2 * hole; child < n {
-		entries[hole] = entries[child]
-		hole = child
-		h.hole = hole
+	if child := 2 * place; child < n {
+		place = child
 	}
-	// Then let those move down again that it comes before.
-	for hole > 1 {
-		parent := hole / 2
-		if c := compare(last.item, entries[parent].item); c > 0 || c == 0 && last.seq > entries[parent].seq {
-			break
-		}
-		entries[hole] = entries[parent]
-		hole = parent
-		h.hole = hole
-	}
-	if n > 1 {
-		entries[hole] = *last
-	}
-	h.fetched = fetched
-	h.hole = 0
-	top := h.entries[0].item
-	h.entries[0] = entry[T]{}
-	h.truncate(n)
-	return top
+	h.fetched = fetched // or the compiler would leave out to read it
+	return place
 }
 
-// large is how large a heap is whose lower levels are in no cache near the processor. Then it pays to fetch from further
-// down: among 1,000,000 ints 260 ns instead of 290, but among 100,000 it took 144 instead of 111.
-const large = 1 << 19
-
-// bits is the size of an int.
-const bits = 32 << (^uint(0) >> 63)
-
-// restore undoes what a pop has moved whose compare has not returned.
-func (h *heap[T]) restore() {
-	if h.hole == 0 {
-		return
+func (h *heap[T]) bottomGuessed(n int) (place int) {
+	place = 1
+	for child := 1; child != 0; child = h.smaller(2*place, n) {
+		place = child
 	}
-	for i := h.hole; i > 0; i /= 2 {
+	return place
+}
+
+// fetch reads some of the entries below a child and its sibling: the four
+// grandchildren, or, where the lower levels are in no cache near the processor, from
+// two levels further down. Among 1,000,000 ints that is 260 ns instead of 290, among
+// 100,000 it would be 144 instead of 111.
+func fetch[T any](entries []entry[T], child int) uint64 {
+	const large = 1 << 19
+	if len(entries) < large {
+		if next := 2 * child; next < len(entries) {
+			return entries[next].seq // and its neighbours
+		}
+	} else if next := 8 * child; next+12 < len(entries) {
+		return entries[next].seq + entries[next+4].seq + entries[next+8].seq + entries[next+12].seq
+	}
+	return 0
+}
+
+// fill moves those on the way from the vacant entry 1 down to place up by one, and
+// puts e into place.
+func (h *heap[T]) fill(place int, e entry[T]) {
+	hole := 1
+	for up := bits.Len(uint(place)) - 2; up >= 0; up-- {
+		next := place >> up
+		h.entries[hole] = h.entries[next]
+		hole = next
+	}
+	h.entries[hole] = e
+}
+
+// close fills the vacant place, if there is one, so that entry 1 is the first. For
+// that it takes the last entry; it returns the place of that now, or 0.
+func (h *heap[T]) close() (place int) {
+	if !h.vacant {
+		return 0
+	}
+	n := len(h.entries) - 1
+	last := h.entries[n]
+	place = h.below(&last, n)
+	h.fill(place, last)
+	h.entries[n] = entry[T]{}
+	h.entries = h.entries[:n]
+	h.vacant = false
+	return place
+}
+
+// reopen undoes a close that returned place.
+func (h *heap[T]) reopen(place int) {
+	last := h.entries[place]
+	for i := place; i > 1; i /= 2 {
 		h.entries[i] = h.entries[i/2]
 	}
-	h.entries[0] = entry[T]{}
-	h.hole = 0
+	h.entries[1] = entry[T]{}
+	h.entries = append(h.entries, last)
+	h.vacant = true
 }
 
-// truncate drops the entries from n on, and gives memory back when most of it is unused.
-func (h *heap[T]) truncate(n int) {
-	clear(h.entries[n:])
-	h.entries = h.entries[:n]
-	if c := cap(h.entries); c > 1024 && n < c/4 {
+// peek returns the first item. There must be one.
+func (h *heap[T]) peek() T {
+	h.close()
+	return h.entries[1].item
+}
+
+// pop takes the first item. There must be one.
+func (h *heap[T]) pop() T {
+	h.close()
+	item := h.take().item
+	h.shrink()
+	return item
+}
+
+// take takes entry 1.
+func (h *heap[T]) take() entry[T] {
+	e := h.entries[1]
+	h.entries[1] = entry[T]{}
+	h.vacant = len(h.entries) > 2
+	if !h.vacant {
+		h.entries = h.entries[:1]
+	}
+	return e
+}
+
+// popN takes the first n items. There must be so many.
+func (h *heap[T]) popN(n int) []T {
+	if n == h.len() {
+		items := h.sorted()
+		h.clear()
+		return items
+	}
+	taken, places := make([]entry[T], 0, n), make([]int, 0, n)
+	defer func() {
+		if len(taken) == n {
+			return
+		}
+		// compare did not return: take it all back, the last first.
+		for i := len(taken) - 1; i >= 0; i-- {
+			h.entries[1], h.vacant = taken[i], false
+			if places[i] != 0 {
+				h.reopen(places[i])
+			}
+		}
+	}()
+	for len(taken) < n {
+		places = append(places, h.close())
+		taken = append(taken, h.take())
+	}
+	h.shrink()
+	items := make([]T, n)
+	for i, e := range taken {
+		items[i] = e.item
+	}
+	return items
+}
+
+// shrink gives memory back when most of it is unused.
+func (h *heap[T]) shrink() {
+	if n, c := len(h.entries), cap(h.entries); c > 1024 && n < c/4 {
 		h.entries = append(make([]entry[T], 0, c/2), h.entries...)
 	}
 }
 
-// drain takes all items in order.
-func (h *heap[T]) drain() []T {
+// sorted returns all items in order.
+func (h *heap[T]) sorted() []T {
 	items := make([]T, h.len())
-	if len(items) == 0 {
-		return items
-	}
-	sorted := slices.Clone(h.entries[1:])
-	slices.SortFunc(sorted, func(a, b entry[T]) int {
+	entries := slices.Clone(h.entries[len(h.entries)-len(items):])
+	slices.SortFunc(entries, func(a, b entry[T]) int {
 		return cmp.Or(h.compare(a.item, b.item), cmp.Compare(a.seq, b.seq))
 	})
-	for i, e := range sorted {
+	for i, e := range entries {
 		items[i] = e.item
 	}
-	h.entries = nil
 	return items
 }
-
-// By returns a compare for NewPriority that orders items by a key, smallest first.
-func By[T any, K cmp.Ordered](key func(T) K) func(a, b T) int {
-	return func(a, b T) int { return order(key(a), key(b)) }
-}
-
-// order is cmp.Compare, which branches where order does not (but for strings, and what is not a number).
-func order[K cmp.Ordered](a, b K) int {
-	var before, after int
-	if cmp.Less(a, b) {
-		before = 1
-	}
-	if cmp.Less(b, a) {
-		after = 1
-	}
-	return after - before
-}
-
-// unbranched returns order if compare is cmp.Compare of a numeric type, and otherwise compare.
-func unbranched[T any](compare func(a, b T) int) func(a, b T) int {
-	if same, ok := orders()[code(compare)].(func(a, b T) int); ok {
-		return same
-	}
-	return compare
-}
-
-// orders has, for the code of each cmp.Compare, the order that is as good.
-var orders = sync.OnceValue(func() map[uintptr]any {
-	return map[uintptr]any{
-		code(cmp.Compare[int]): order[int], code(cmp.Compare[uint]): order[uint],
-		code(cmp.Compare[int64]): order[int64], code(cmp.Compare[uint64]): order[uint64],
-		code(cmp.Compare[int32]): order[int32], code(cmp.Compare[uint32]): order[uint32],
-		code(cmp.Compare[int16]): order[int16], code(cmp.Compare[uint16]): order[uint16],
-		code(cmp.Compare[int8]): order[int8], code(cmp.Compare[uint8]): order[uint8],
-		code(cmp.Compare[float64]): order[float64], code(cmp.Compare[float32]): order[float32],
-	}
-})
-
-func code(f any) uintptr { return reflect.ValueOf(f).Pointer() }

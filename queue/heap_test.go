@@ -20,12 +20,18 @@ func checkHeap(t *testing.T, h *heap[job]) {
 	t.Helper()
 	for i := 2; i < len(h.entries); i++ {
 		e, parent := h.entries[i], h.entries[i/2]
+		if h.vacant && i < 4 {
+			continue
+		}
 		if c := byKey(e.item, parent.item); c < 0 || c == 0 && e.seq <= parent.seq {
 			t.Fatalf("entry %d, %v, comes before its parent, %v", i, e, parent)
 		}
 	}
-	if len(h.entries) > 0 && h.entries[0] != (entry[job]{}) || h.hole != 0 {
-		t.Fatalf("after an operation, slot 0 holds %v and the hole is %d", h.entries[0], h.hole)
+	if len(h.entries) > 0 && h.entries[0] != (entry[job]{}) {
+		t.Fatalf("slot 0 holds %v", h.entries[0])
+	}
+	if h.vacant && (len(h.entries) < 3 || h.entries[1] != (entry[job]{})) {
+		t.Fatalf("of %d slots the first is vacant, and holds %v", len(h.entries), h.entries[1])
 	}
 	for i, e := range h.entries[len(h.entries):cap(h.entries)] {
 		if e != (entry[job]{}) {
@@ -48,10 +54,10 @@ func (s *sortedJobs) pop() job {
 	return j
 }
 
-// One byte is one operation: push with one of a few keys, pop, or now and then drain.
+// One byte is one operation: push with one of a few keys, pop, pop several, or look.
 func FuzzTheHeapKeepsEqualsInOrderOfArrival(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 128, 128, 128})
-	f.Add([]byte{3, 2, 1, 0, 128, 0, 1, 128, 2, 3, 128, 128, 255, 5, 5, 4, 128, 128, 128})
+	f.Add([]byte{3, 2, 1, 0, 128, 0, 1, 128, 2, 3, 128, 128, 255, 5, 5, 4, 128, 128, 253, 254})
 	random := rand.NewChaCha8([32]byte{2})
 	for _, n := range []int{20, 200, 3000} {
 		program := make([]byte, n)
@@ -74,20 +80,29 @@ func FuzzTheHeapKeepsEqualsInOrderOfArrival(f *testing.F) {
 				j := job{int(b % 16), i}
 				h.push(j)
 				m.push(j)
-			case b < 254:
+			case b < 240:
 				if len(m) > 0 {
 					if got, want := h.pop(), m.pop(); got != want {
 						t.Fatalf("operation %d: pop = %v, want %v", i, got, want)
 					}
 				}
-			default:
-				if got := h.drain(); !slices.Equal(got, m) {
-					t.Fatalf("operation %d: drain = %v, want %v", i, got, m)
+			case b < 254:
+				n := len(m) * int(b-240) / 13
+				if got := h.popN(n); !slices.Equal(got, m[:n]) {
+					t.Fatalf("operation %d: popN(%d) = %v, want %v", i, n, got, m[:n])
 				}
-				m = nil
+				m = m[n:]
+			case b == 254:
+				if got := h.sorted(); !slices.Equal(got, m) {
+					t.Fatalf("operation %d: sorted = %v, want %v", i, got, m)
+				}
+			default:
+				if len(m) > 0 && h.peek() != m[0] {
+					t.Fatalf("operation %d: another is first", i)
+				}
 			}
-			if h.len() != len(m) || len(m) > 0 && h.peek() != m[0] {
-				t.Fatalf("operation %d: %d entries, want %d, or another is first", i, len(h.entries), len(m))
+			if h.len() != len(m) {
+				t.Fatalf("operation %d: %d entries, want %d", i, h.len(), len(m))
 			}
 			checkHeap(t, h)
 		}
@@ -143,7 +158,12 @@ func TestTheHeapChangesNothingBeforeItsLastComparison(t *testing.T) {
 		{"push of an equal", func(h *heap[job]) { h.push(job{0, -1}) }},
 		{"push of the largest", func(h *heap[job]) { h.push(job{1 << 20, -1}) }},
 		{"pop", func(h *heap[job]) { h.pop() }},
-		{"drain", func(h *heap[job]) { h.drain() }},
+		{"pop of two", func(h *heap[job]) { h.popN(min(2, h.len())) }},
+		{"pop of half", func(h *heap[job]) { h.popN((h.len() + 1) / 2) }},
+		{"pop of all but one", func(h *heap[job]) { h.popN(h.len() - 1) }},
+		{"pop of all", func(h *heap[job]) { h.popN(h.len()) }},
+		{"peek", func(h *heap[job]) { h.peek() }},
+		{"sorted", func(h *heap[job]) { h.sorted() }},
 	}
 	const most = 40
 	for _, ending := range endings {
@@ -151,11 +171,14 @@ func TestTheHeapChangesNothingBeforeItsLastComparison(t *testing.T) {
 			t.Run(ending.name+", "+operation.name, func(t *testing.T) {
 				r := rand.New(rand.NewPCG(3, 4))
 				asked := 0
-				for n := 1; n <= most; n++ {
-					h := build(r, n)
+				for n := 1; n <= 2*most; n++ {
+					h := build(r, (n+1)/2)
+					if n%2 == 0 {
+						h.close()
+					}
 					// Room for one more, so that a push that grows the slice is as visible as one that does not.
 					h.entries = append(make([]entry[job], 0, n+1), h.entries...)
-					before, arrived := slices.Clone(h.entries), h.arrived
+					before, vacant, arrived := slices.Clone(h.entries), h.vacant, h.arrived
 					for k := 1; ; k++ {
 						calls := 0
 						h.compare = func(a, b job) int {
@@ -170,7 +193,7 @@ func TestTheHeapChangesNothingBeforeItsLastComparison(t *testing.T) {
 							break
 						}
 						asked++
-						if !slices.Equal(h.entries, before) || h.arrived != arrived {
+						if !slices.Equal(h.entries, before) || h.vacant != vacant || h.arrived != arrived {
 							t.Fatalf("with %d entries, after call %d: %v and %d arrivals, want %v and %d",
 								n, k, h.entries, h.arrived, before, arrived)
 						}
@@ -207,13 +230,16 @@ func same[K cmp.Ordered](t *testing.T, values ...K) {
 }
 
 // A compare that is known to be cmp.Compare is replaced by one that does the same without branches; no other is.
-func TestOnlyCompareItselfIsReplaced(t *testing.T) {
+func TestCompareOfANumberIsReplaced(t *testing.T) {
 	replaced := func(compare func(a, b int) int) bool { return code(unbranched(compare)) != code(compare) }
 	if !replaced(cmp.Compare[int]) {
 		t.Error("cmp.Compare[int] is not recognized")
 	}
-	if code(unbranched(cmp.Compare[float64])) != code(order[float64]) {
-		t.Error("cmp.Compare[float64] is not recognized")
+	if code(unbranched(cmp.Compare[uint8])) != code(order[uint8]) {
+		t.Error("cmp.Compare[uint8] is not recognized")
+	}
+	if code(unbranched(cmp.Compare[string])) != code(cmp.Compare[string]) {
+		t.Error("cmp.Compare[string] was replaced")
 	}
 	if replaced(func(a, b int) int { return cmp.Compare(b, a) }) || replaced(byNothing) {
 		t.Error("a compare that is not cmp.Compare was replaced")
@@ -239,12 +265,84 @@ func TestAHeapOperationAsksLogarithmicallyOften(t *testing.T) {
 		before := calls
 		h.pop()
 		if calls-before > 2*levels+1 {
-			t.Fatalf("pop asked %d times with %d entries inside", calls-before, len(h.entries))
+			t.Fatalf("pop asked %d times with %d entries inside", calls-before, h.len())
 		}
 	}
 	// The way down takes one comparison a level, and the way back up is short on average.
 	if mean := float64(calls) / n; mean > levels+2 {
 		t.Errorf("pop asked %.1f times on average, want about %d", mean, levels)
+	}
+}
+
+// A put that follows a get takes the place that the get has left, and asks a few times if it leaves soon.
+func TestAPushAfterAPopAsksOnce(t *testing.T) {
+	const n, levels = 1 << 12, 12
+	r := rand.New(rand.NewPCG(7, 8))
+	calls := 0
+	h := &heap[job]{compare: func(a, b job) int { calls++; return byKey(a, b) }}
+	for i := range n {
+		h.push(job{r.IntN(n), i})
+	}
+	for name, c := range map[string]struct {
+		key func(popped int) int
+		max float64
+	}{
+		"of what leaves next":     {func(popped int) int { return popped - 1 }, 6},
+		"of what leaves whenever": {func(popped int) int { return popped + r.IntN(n) }, levels + 3},
+		"of what leaves last":     {func(popped int) int { return popped + n }, levels + 2},
+	} {
+		const rounds = 10_000
+		calls = 0
+		for i := range rounds {
+			h.push(job{c.key(h.pop().key), i})
+		}
+		if mean := float64(calls) / rounds; mean > c.max {
+			t.Errorf("pop and push %s asked %.1f times on average, want %v at most", name, mean, c.max)
+		}
+	}
+}
+
+// Among many pointers the way down is found otherwise.
+func TestAHeapOfManyPointersIsAHeap(t *testing.T) {
+	const n = 40_000
+	r := rand.New(rand.NewPCG(9, 10))
+	h := newHeap(func(a, b *job) int { return byKey(*a, *b) })
+	var want sortedJobs
+	for i := range n {
+		j := job{r.IntN(n / 4), i}
+		h.push(&j)
+		want = append(want, j)
+	}
+	slices.SortStableFunc(want, byKey)
+	for i := range 1000 { // and back, behind its equals
+		j := h.pop()
+		if *j != want[i] {
+			t.Fatalf("pop %d = %v, want %v", i, *j, want[i])
+		}
+		h.push(&job{j.key + n, i})
+		want = append(want, job{j.key + n, i})
+	}
+	for i, j := range h.popN(h.len() - 1) {
+		if *j != want[1000+i] {
+			t.Fatalf("item %d of popN = %v, want %v", i, *j, want[1000+i])
+		}
+	}
+}
+
+// On a machine of 32 bits, 2^31 items that nobody marks as done are nothing unusual.
+func TestUnfinishedItemsAreCountedOn(t *testing.T) {
+	var q Queue[int]
+	q.unfinished = math.MaxInt32
+	_ = q.Put(1)
+	if n := q.Unfinished(); n < math.MaxInt32 || int64(n) > math.MaxInt32+1 {
+		t.Errorf("Unfinished() = %d", n)
+	}
+	if q.JoinTimeout(0) {
+		t.Error("nothing is unfinished")
+	}
+	q.ShutdownNow()
+	if n := q.Unfinished(); n != math.MaxInt32 {
+		t.Errorf("Unfinished() = %d", n)
 	}
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,9 +42,17 @@ func (in request) String() string {
 	switch in.op {
 	case "Put", "TryPut", "PutTimeout", "PutContext":
 		return fmt.Sprintf("%s(%q)", in.op, in.item)
+	case "GetN", "TryGetN", "GetNTimeout", "GetNContext":
+		return fmt.Sprintf("%s(%d)", in.op, in.n())
 	}
 	return in.op + "()"
 }
+
+// n is how many items a GetN wants.
+func (in request) n() int { return 1 + int(in.item%4) }
+
+// wanted is what a TryGetIf takes.
+func wanted(item byte) bool { return item%2 == 0 }
 
 func (out response) String() string {
 	if out.late {
@@ -110,6 +120,37 @@ func (s sequential) step(maxsize int, in request, out response) (bool, sequentia
 		case errGaveUp:
 			return !(s.shut && s.items == "") && in.op == "GetContext", s
 		}
+	case "GetN", "TryGetN", "GetNTimeout", "GetNContext":
+		switch out.err {
+		case nil:
+			n := min(in.n(), len(s.items))
+			if n == 0 || s.items[:n] != out.items {
+				return false, s
+			}
+			s.items = s.items[n:]
+			return true, s
+		case queue.ErrEmpty:
+			return !s.shut && s.items == "" && (in.op == "TryGetN" || in.op == "GetNTimeout"), s
+		case queue.ErrShutdown:
+			return s.shut && s.items == "", s
+		case errGaveUp:
+			return !(s.shut && s.items == "") && in.op == "GetNContext", s
+		}
+	case "TryGetIf":
+		switch out.err {
+		case nil:
+			if s.items == "" || s.items[0] != out.item || !wanted(out.item) {
+				return false, s
+			}
+			s.items = s.items[1:]
+			return true, s
+		case queue.ErrEmpty:
+			return s.items == "" && !s.shut || s.items != "" && !wanted(s.items[0]), s
+		case queue.ErrShutdown:
+			return s.shut && s.items == "", s
+		}
+	case "All":
+		return s.items == out.items, s
 	case "Peek":
 		if out.err != nil {
 			return s.items == "", s
@@ -153,6 +194,12 @@ type subject interface {
 	TryGet() (byte, error)
 	GetTimeout(time.Duration) (byte, error)
 	GetContext(context.Context) (byte, error)
+	GetN(int) ([]byte, error)
+	TryGetN(int) ([]byte, error)
+	GetNTimeout(int, time.Duration) ([]byte, error)
+	GetNContext(context.Context, int) ([]byte, error)
+	TryGetIf(func(byte) bool) (byte, error)
+	All() iter.Seq[byte]
 	Peek() (byte, bool)
 	Drain() []byte
 	Len() int
@@ -169,7 +216,8 @@ var mix = strings.Fields(`
 	Put Put TryPut PutTimeout PutTimeout PutTimeout PutContext PutContext PutContext
 	Get Get TryGet GetTimeout GetTimeout GetTimeout GetContext GetContext GetContext
 	Put Get TryPut TryGet PutTimeout GetTimeout PutContext GetContext
-	Put Get TryPut TryGet PutTimeout GetTimeout PutContext GetContext
+	Put GetN TryPut TryGetN PutTimeout GetNTimeout PutContext GetNContext
+	TryGetIf TryGetIf All
 	Peek Len Unfinished Drain TaskDone TaskDone JoinTimeout JoinContext`)
 
 // A setting is how a program runs: outside, where time is real and short, or in a bubble, where everything that is due
@@ -294,6 +342,22 @@ func (in request) call(q subject, s setting, c *canceller, r *rand.Rand) (out re
 		if out.item = item; !ok {
 			out.err = errNone
 		}
+	case "GetN":
+		items, err := q.GetN(in.n())
+		out.items, out.err = string(items), err
+	case "TryGetN":
+		items, err := q.TryGetN(in.n())
+		out.items, out.err = string(items), err
+	case "GetNTimeout":
+		items, err := q.GetNTimeout(in.n(), timeout)
+		out.items, out.err = string(items), err
+	case "GetNContext":
+		items, err := q.GetNContext(c.context(), in.n())
+		out.items, out.err = string(items), errOf(err)
+	case "TryGetIf":
+		out.item, out.err = q.TryGetIf(wanted)
+	case "All":
+		out.items = string(slices.Collect(q.All()))
 	case "Drain":
 		out.items = string(q.Drain())
 	case "Len":
@@ -356,7 +420,31 @@ type (
 	acceptsAfterTheEnd  struct{ *queue.Queue[byte] }
 	drainsInTwoSteps    struct{ *queue.Queue[byte] }
 	finishesWhenDrained struct{ *queue.Queue[byte] }
+	getsOneByOne        struct{ *queue.Queue[byte] }
+	peeksAndGets        struct{ *queue.Queue[byte] }
 )
+
+func (q getsOneByOne) GetN(n int) (items []byte, err error) {
+	item, err := q.Get()
+	for ; err == nil; item, err = q.TryGet() {
+		if items = append(items, item); len(items) == n {
+			break
+		}
+		runtime.Gosched()
+	}
+	if items != nil {
+		err = nil
+	}
+	return items, err
+}
+
+func (q peeksAndGets) TryGetIf(pred func(byte) bool) (byte, error) {
+	if item, ok := q.Peek(); ok && !pred(item) {
+		return 0, queue.ErrEmpty
+	}
+	runtime.Gosched()
+	return q.TryGet()
+}
 
 func (q dropsWhenCancelled) GetContext(ctx context.Context) (byte, error) {
 	item, err := q.Queue.GetContext(ctx)
@@ -417,6 +505,8 @@ func TestTheLinearizabilityCheckNoticesBrokenQueues(t *testing.T) {
 		"a put reports success after the shutdown": func(q *queue.Queue[byte]) subject { return acceptsAfterTheEnd{q} },
 		"Drain takes one item after the other":     func(q *queue.Queue[byte]) subject { return drainsInTwoSteps{q} },
 		"Drain calls TaskDone":                     func(q *queue.Queue[byte]) subject { return finishesWhenDrained{q} },
+		"GetN takes one item after the other":      func(q *queue.Queue[byte]) subject { return getsOneByOne{q} },
+		"TryGetIf looks and then takes":            func(q *queue.Queue[byte]) subject { return peeksAndGets{q} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inside, outside := programs(t, bubble, 2, broken), programs(t, outside, 2, broken)

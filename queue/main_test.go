@@ -113,6 +113,19 @@ func wantPanic(t testing.TB, want any, f func()) {
 	f()
 }
 
+// wantBadArgument runs f and compares the text of the ErrValue that it panics with.
+func wantBadArgument(t testing.TB, text string, f func()) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		err, _ := recover().(error)
+		if want := "queue: bad argument: " + text; !errors.Is(err, queue.ErrValue) || err.Error() != want {
+			t.Errorf("recovered %v, want %s", err, want)
+		}
+	}()
+	f()
+}
+
 // A call runs on a goroutine of its own.
 type call struct {
 	done chan struct{}

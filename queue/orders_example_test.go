@@ -155,6 +155,20 @@ func ExampleDeque_Rotate() {
 }
 
 // A loop sees the deque as it was when the loop began, so the body may change it.
+func ExampleDeque_RemoveFunc() {
+	var idle queue.Deque[string]
+	for _, connection := range []string{"a", "b", "c"} {
+		idle.PushBack(connection)
+	}
+	fmt.Println(idle.RemoveFunc(func(connection string) bool { return connection == "b" }))
+	fmt.Println(idle.RemoveFunc(func(connection string) bool { return connection == "d" }))
+	fmt.Println(idle.Len(), "left")
+	// Output:
+	// b true
+	//  false
+	// 2 left
+}
+
 func ExampleDeque_All() {
 	var d queue.Deque[int]
 	for i := range 3 {

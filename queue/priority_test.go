@@ -119,6 +119,21 @@ var taskPuts = []taskPut{
 	{"PutContext", func(ctx context.Context, q *queue.Queue[task], item task) error { return q.PutContext(ctx, item) }},
 }
 
+type taskBatch struct {
+	name string
+	get  func(context.Context, *queue.Queue[task], int) ([]task, error)
+}
+
+var taskBatches = []taskBatch{
+	{"GetN", func(_ context.Context, q *queue.Queue[task], n int) ([]task, error) { return q.GetN(n) }},
+	{"TryGetN", func(_ context.Context, q *queue.Queue[task], n int) ([]task, error) { return q.TryGetN(n) }},
+	{"GetNTimeout", func(_ context.Context, q *queue.Queue[task], n int) ([]task, error) {
+		return q.GetNTimeout(n, time.Hour)
+	}},
+	{"GetNTimeout(0)", func(_ context.Context, q *queue.Queue[task], n int) ([]task, error) { return q.GetNTimeout(n, 0) }},
+	{"GetNContext", func(ctx context.Context, q *queue.Queue[task], n int) ([]task, error) { return q.GetNContext(ctx, n) }},
+}
+
 // newTasks returns a queue with n tasks inside, with equals among them, and these in the order in which they leave.
 func newTasks(t *testing.T, maxsize, n int, compare func(a, b task) int) (*queue.Queue[task], []task) {
 	q := queue.NewPriority(maxsize, compare)
@@ -144,6 +159,15 @@ func sortTasks(tasks []task) []task {
 	tasks = slices.Clone(tasks)
 	slices.SortStableFunc(tasks, func(a, b task) int { return a.rank - b.rank })
 	return tasks
+}
+
+// takeTask takes one and marks it as done.
+func takeTask(t *testing.T, q *queue.Queue[task], want task) {
+	t.Helper()
+	if got, err := q.TryGet(); got != want || err != nil {
+		t.Fatalf("TryGet = %v, %v, want %v", got, err, want)
+	}
+	q.TaskDone()
 }
 
 // wantTasks takes everything and compares.
@@ -181,7 +205,25 @@ func TestACompareThatDoesNotReturnLeavesTheQueueAsItWas(t *testing.T) {
 			func(ctx context.Context, q *queue.Queue[task]) error { _, err := f.get(ctx, q); return err },
 		})
 	}
+	for _, n := range []int{1, 2, 5, math.MaxInt} {
+		for _, f := range taskBatches {
+			operations = append(operations, operation{
+				fmt.Sprintf("%s of %d", f.name, n),
+				func(ctx context.Context, q *queue.Queue[task]) error { _, err := f.get(ctx, q, n); return err },
+			})
+		}
+	}
 	operations = append(operations,
+		operation{"Peek", func(_ context.Context, q *queue.Queue[task]) error { q.Peek(); return nil }},
+		operation{"All", func(_ context.Context, q *queue.Queue[task]) error {
+			for range q.All() {
+			}
+			return nil
+		}},
+		operation{"TryGetIf", func(_ context.Context, q *queue.Queue[task]) error {
+			_, err := q.TryGetIf(func(task) bool { return true })
+			return err
+		}},
 		operation{"Drain", func(_ context.Context, q *queue.Queue[task]) error { q.Drain(); return nil }},
 		operation{"Tasks", func(_ context.Context, q *queue.Queue[task]) error {
 			for range q.Tasks() {
@@ -195,10 +237,14 @@ func TestACompareThatDoesNotReturnLeavesTheQueueAsItWas(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					asked := 0
 					for _, n := range []int{1, 2, 3, 7, 12, 40} {
-						for _, maxsize := range []int{n + 1, 0} {
+						for _, maxsize := range []int{n + 1, 0, -1} {
 							for k := 1; ; k++ {
 								c := &touchy{end: ending.end}
 								q, inside := newTasks(t, maxsize, n, c.compare)
+								if maxsize < 0 { // something was taken just before
+									wantError(t, "Put", q.Put(task{rank: -5}), nil)
+									takeTask(t, q, task{rank: -5})
+								}
 								c.trip.Store(int64(k))
 								call := try(func() (task, error) { return task{}, op.do(t.Context(), q) })
 								synctest.Wait()
@@ -212,7 +258,7 @@ func TestACompareThatDoesNotReturnLeavesTheQueueAsItWas(t *testing.T) {
 								// An equal that comes now still goes behind those that were there.
 								for i, rank := range []int{0, 2, 4} {
 									item := task{rank: rank, n: 100 + i}
-									if maxsize == 0 {
+									if maxsize <= 0 {
 										wantError(t, "Put", q.Put(item), nil)
 										inside = append(inside, item)
 									}
@@ -434,8 +480,13 @@ func wokenGetters(t *testing.T, maxsize int, f taskGet, end func(), want any) (s
 		inside = append(inside, item)
 	}
 	inside = sortTasks(inside)
-	c.trip.Store(1)
 	if q.Len() != 6 {
+		return false
+	}
+	takeTask(t, q, inside[0]) // now there is something to compare for the next
+	inside = inside[1:]
+	c.trip.Store(1)
+	if q.Len() != 5 {
 		return false
 	}
 	synctest.Wait()
@@ -443,7 +494,7 @@ func wokenGetters(t *testing.T, maxsize int, f taskGet, end func(), want any) (s
 	for i, g := range getters[1:] {
 		g.wantReturned(t, fmt.Sprint("getter ", i+1), inside[i])
 	}
-	wantTasks(t, q, 6, inside[3:])
+	wantTasks(t, q, 5, inside[3:])
 	return true
 }
 
@@ -461,9 +512,9 @@ func TestANewcomerThatCompareEndsDisturbsNobodyWhoWaits(t *testing.T) {
 						putters = append(putters, try(func() (task, error) { return task{}, q.Put(item) }))
 						synctest.Wait()
 					}
-					for _, f := range taskGets {
+					for _, f := range taskBatches {
 						c.trip.Store(1)
-						getter := try(func() (task, error) { return f.get(t.Context(), q) })
+						getter := try(func() (task, error) { _, err := f.get(t.Context(), q, 2); return task{}, err })
 						synctest.Wait()
 						getter.wantEnded(t, f.name, ending.want)
 						putters[0].wantWaiting(t, "a put into a full queue")
@@ -555,16 +606,21 @@ func TestCPythonFailingQueue(t *testing.T) {
 					if !q.Full() {
 						t.Error("the queue is not full")
 					}
-					// A get that fails, in every form, takes nothing. A get of the first of two has nothing to compare.
+					// A get that fails, in every form, takes nothing. It compares if something was taken just before, and two
+					// are left.
+					inside = sortTasks(inside)
+					if item, err := q.Get(); item != inside[0] || err != nil {
+						t.Fatalf("Get = %v, %v, want %v", item, err, inside[0])
+					}
 					for _, f := range taskGets {
 						if maxsize > 2 {
 							failing(f.name, func() (task, error) { return f.get(t.Context(), q) })
 						}
-						if q.Len() != maxsize {
-							t.Fatalf("after %s: Len() = %d, want %d", f.name, q.Len(), maxsize)
+						if q.Len() != maxsize-1 {
+							t.Fatalf("after %s: Len() = %d, want %d", f.name, q.Len(), maxsize-1)
 						}
 					}
-					wantTasks(t, q, begin+maxsize+3, sortTasks(inside))
+					wantTasks(t, q, begin+maxsize+3, inside[1:])
 					// And the queue works on.
 					if _, err := q.TryGet(); err != queue.ErrEmpty {
 						t.Errorf("TryGet: %v, want ErrEmpty", err)
@@ -658,7 +714,7 @@ func TestAHundredThousandItemsLeaveSortedAndEqualsInOrderOfArrival(t *testing.T)
 	}
 }
 
-func TestPeekReturnsTheSmallestAndAsksNothing(t *testing.T) {
+func TestPeekReturnsTheSmallest(t *testing.T) {
 	asked := 0
 	q := queue.NewPriority(0, func(a, b int) int { asked++; return rank(a) - rank(b) })
 	if item, ok := q.Peek(); item != 0 || ok {
@@ -677,10 +733,22 @@ func TestPeekReturnsTheSmallestAndAsksNothing(t *testing.T) {
 			}
 		}
 		if asked != before {
-			t.Error("Peek asked compare")
+			t.Error("Peek asked compare, and nothing was taken before")
 		}
 	}
-	wantState(t, q, 9, 9)
+	for n := 9; n > 1; n-- {
+		_, _ = q.Get()
+		next, ok := q.Peek()
+		before := asked
+		if got, err := q.TryGet(); got != next || !ok || err != nil {
+			t.Errorf("Peek = %d, %t, and Get = %d, %v", next, ok, got, err)
+		}
+		if asked != before {
+			t.Error("Get asked compare, and Peek had asked before")
+		}
+		q.Put(next)
+	}
+	wantState(t, q, 1, 17)
 }
 
 func TestACompareThatContradictsItselfLosesNothing(t *testing.T) {
@@ -761,6 +829,7 @@ func wantOrder[T any](t *testing.T, compare func(a, b T) int, items []T, wants .
 
 func TestNewPriorityWithoutACompareSaysSoAtOnce(t *testing.T) {
 	for _, maxsize := range []int{-1, 0, 1} {
-		wantPanic(t, "queue: NewPriority with a nil compare", func() { queue.NewPriority[int](maxsize, nil) })
+		wantBadArgument(t, "NewPriority with a nil compare", func() { queue.NewPriority[int](maxsize, nil) })
 	}
+	wantBadArgument(t, "By with a nil func", func() { queue.By[int, int](nil) })
 }

@@ -3,21 +3,24 @@ package queue
 import (
 	"context"
 	"iter"
+	"math"
 	"time"
 
 	"github.com/gothreading/threading/internal/park"
 )
 
-// Unfinished returns how many items were put and are not yet done: it counts up with every item that is stored and
-// down with every TaskDone, and with the items that ShutdownNow drops.
+// Unfinished returns the number of items that were put and are not yet done. A put
+// raises it; TaskDone lowers it, and so does ShutdownNow for the items it drops.
 func (q *Queue[T]) Unfinished() int {
 	q.guard.Lock()
-	defer q.guard.Unlock()
-	return q.unfinished
+	n := q.unfinished
+	q.guard.Unlock()
+	return int(min(n, math.MaxInt))
 }
 
-// TaskDone says that an item which was got has been dealt with. It panics with ErrTaskDone, and does nothing, if no
-// item is unfinished. As in Python it is not tied to an item: it only counts.
+// TaskDone marks one item as done. As in Python it only counts, and is not tied to
+// an item. It panics with [ErrTaskDone], and changes nothing, if no item is
+// unfinished.
 func (q *Queue[T]) TaskDone() {
 	q.guard.Lock()
 	if q.unfinished == 0 {
@@ -38,12 +41,12 @@ func (q *Queue[T]) takeJoined(joined *park.Chain[turn[T]]) {
 	}
 }
 
-// Join waits until no item is unfinished. It returns when that was so at some moment since the call, even if more has
-// been put meanwhile.
+// Join waits until no item is unfinished. It returns when that was so at some
+// moment since the call, even if more items have been put since.
 func (q *Queue[T]) Join() { q.join(park.Forever) }
 
-// JoinTimeout is Join, unless that takes longer than d, and reports whether everything was finished. With d <= 0 it
-// does not wait; math.MaxInt64 is for ever.
+// JoinTimeout is like Join but waits at most d. It reports whether no item was
+// unfinished. If d <= 0 it does not wait.
 func (q *Queue[T]) JoinTimeout(d time.Duration) bool {
 	if d <= 0 {
 		return q.Unfinished() == 0
@@ -51,7 +54,8 @@ func (q *Queue[T]) JoinTimeout(d time.Duration) bool {
 	return q.join(park.After(d))
 }
 
-// JoinContext is Join, unless ctx ends first; then it returns context.Cause(ctx).
+// JoinContext is like Join but gives up when ctx ends; then it returns
+// [context.Cause] of ctx.
 func (q *Queue[T]) JoinContext(ctx context.Context) error {
 	if ctx.Err() != nil || q.Unfinished() > 0 && !q.join(park.Until(ctx)) {
 		return park.Cause(ctx)
@@ -71,12 +75,14 @@ func (q *Queue[T]) join(limit park.Limit) bool {
 	return w.Sleep(&q.guard) == park.Granted
 }
 
-// Tasks returns an iterator that gets items until the queue is shut down and nothing is left, and calls TaskDone after
-// each loop body, however that ends: by its last statement, continue, break, return or a panic. The body must not
-// call TaskDone itself; it may shut the queue down. Several goroutines may range over one queue and share its items.
+// Tasks returns an iterator that gets items until the queue is shut down and
+// nothing is left. It calls TaskDone after each loop body, however that ends: by
+// its last statement, continue, break, return or a panic. The body must not call
+// TaskDone itself; it may shut the queue down. Several goroutines may range over
+// one queue, and share its items.
 func (q *Queue[T]) Tasks() iter.Seq[T] { return q.TasksContext(context.Background()) }
 
-// TasksContext is Tasks, and ends when ctx ends too; context.Cause(ctx) tells.
+// TasksContext is like Tasks but also ends when ctx ends.
 func (q *Queue[T]) TasksContext(ctx context.Context) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for {

@@ -389,7 +389,7 @@ func TestASmallQueueHandsOverWhatItsWaitersWaitFor(t *testing.T) {
 }
 
 // A waiter that was passed over for a millisecond is owed what comes next, and a newcomer cannot have it.
-func TestAWaiterIsPassedOverForAMillisecondAtMost(t *testing.T) {
+func TestAWaiterThatFailedForAMillisecondIsServedNext(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that what is woken here does not run until this waits
 	t.Run("getter", func(t *testing.T) {
 		eachCapacity(t, []int{33, 128, 0}, func(t *testing.T, maxsize int) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"time"
 
 	"github.com/gothreading/threading/thread"
 )
@@ -59,6 +60,52 @@ func ExampleThread_JoinContext() {
 	// Output:
 	// that is enough
 	// <nil>
+}
+
+func ExampleGo() {
+	t := thread.Go(func() { fmt.Println("in", thread.Current().Name()) }, thread.Name("worker"))
+	t.Join()
+	fmt.Println(t.IsAlive())
+	// Output:
+	// in worker
+	// false
+}
+
+// The loop outlives its jobs, whatever they do.
+func ExampleTry() {
+	jobs := []func(){
+		func() { fmt.Println("the first is done") },
+		func() { panic("out of paper") },
+		func() { fmt.Println("the third is done") },
+	}
+	for _, job := range jobs {
+		if err := thread.Try(job); err != nil {
+			fmt.Println(err)
+		}
+	}
+	// Output:
+	// the first is done
+	// panic: out of paper
+	// the third is done
+}
+
+func ExampleSleepContext() {
+	ctx, cancel := context.WithCancel(context.Background())
+	go cancel()
+	fmt.Println(thread.SleepContext(ctx, time.Hour))
+	fmt.Println(thread.SleepContext(context.Background(), time.Millisecond))
+	// Output:
+	// context canceled
+	// <nil>
+}
+
+func ExampleSetExceptHook() {
+	previous := thread.SetExceptHook(func(t *thread.Thread, p *thread.PanicError) {
+		fmt.Printf("%s panicked: %v\n", t.Name(), p.Value) // and p.Stack says where
+	})
+	defer thread.SetExceptHook(previous)
+	thread.Go(func() { panic("out of paper") }, thread.Name("printer")).Join()
+	// Output: printer panicked: out of paper
 }
 
 func ExampleThread_Err() {

@@ -7,16 +7,16 @@ import (
 	"github.com/gothreading/threading/internal/hook"
 )
 
-// A PanicError is the panic that ended a Thread.
+// A PanicError is a panic that ended a Thread, or that [Try] returned.
 type PanicError struct {
 	Value any    // what the function panicked with
-	Stack []byte // the stack of the Thread at that moment, as debug.Stack formats it
+	Stack []byte // the stack of the goroutine at that moment, as debug.Stack formats it
 }
 
-// Error returns the value in words. The stack is left out.
+// Error returns the value as text, without the stack.
 func (p *PanicError) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
 
-// Unwrap returns the value if it is an error, else nil.
+// Unwrap returns the value if it is an error, and otherwise nil.
 func (p *PanicError) Unwrap() error {
 	err, _ := p.Value.(error)
 	return err
@@ -49,7 +49,8 @@ var defaultHook = hookOf(printPanic)
 
 func init() { hook.Swap(defaultHook) }
 
-// printPanic is the default hook. It writes once, so that what several threads write is not interleaved.
+// printPanic is the default hook. It writes once, so that what several threads write
+// is not interleaved.
 func printPanic(t *Thread, p *PanicError) {
 	fmt.Fprintf(os.Stderr, "panic in thread %s: %v\n\n%s", t.Name(), p.Value, p.Stack)
 }

@@ -9,33 +9,39 @@ import (
 	"github.com/gothreading/threading/internal/goid"
 )
 
-// A Local holds one value for each Thread, which no other can see. The zero Local is ready to use. A Local must not be
-// copied after first use.
+// A Local holds one value for each Thread, which no other can see. On a goroutine not
+// started here a value stays until Delete, or until the Local is garbage, because
+// nobody notices the end of the goroutine: do not use a Local there without Delete, for
+// it then grows with every goroutine. On a Thread a value ends with the Thread, after
+// the except hook.
 //
-// It is Python's threading.local with a type: a struct for T makes several attributes, and New is the __init__ that
-// Python runs again in every thread.
+// The zero Local is ready to use. A Local must not be copied after first use. It is
+// Python's threading.local with a type: a struct for T makes several attributes, and
+// New is the __init__ that Python runs again in every thread.
 //
-// A value lives until Delete, until its Thread has ended (the except hook still finds it), or until the Local itself is
-// garbage, whichever comes first. The end of a goroutine not started here is not noticed: there a value stays until
-// Delete or until the Local is garbage. A value that refers to its Local keeps nothing alive.
-//
-// Nothing is shared, so nothing needs to be synchronized; but if T is or contains a pointer, what it points to is as
-// shared as ever. Where a value can be passed as an argument or in a context, that is better: a Local does not follow
-// work from one goroutine to another.
+// Nothing is shared, so nothing needs to be synchronized; but what a T points to is as
+// shared as ever. In a callback from C a value may be that of an earlier thread of C;
+// see [Thread.Ident]. If a value can be passed as an argument or in a context, do that:
+// a Local does not follow work from one goroutine to another.
 type Local[T any] struct {
-	New   func() T // makes the value that a first Get in a Thread finds; nil: the zero value
+	// New makes the value that the first Get in a Thread returns. If New is nil, that
+	// is the zero value.
+	New func() T
+
 	table atomic.Pointer[table]
 }
 
-// A table holds the values of one Local by the ident of their goroutine, as pointers to T that their goroutine alone
-// uses. Values are found through their Local, not through their Thread, because a Local that is garbage then takes them
-// along; a Thread remembers only in which tables it must delete.
+// A table holds the values of one Local by the ident of their goroutine, as pointers to
+// T that their goroutine alone uses. Values are found through their Local, not through
+// their Thread: so a Local that is garbage takes them along, also if one of them refers
+// to it. A Thread only remembers in which tables it must delete.
 type table struct{ sync.Map }
 
-// Get returns the calling thread's value. If there is none it calls New, or takes the zero value, and stores it. If New
-// panics nothing is stored. New must not use Get of the same Local.
+// Get returns the calling thread's value. If there is none it calls New, or takes the
+// zero value, and stores it. If New panics nothing is stored. New must not use Get of
+// the same Local.
 //
-// When the value is there, Get costs one look-up in a map and no allocation.
+// If there is a value, Get takes one look-up in a map and allocates nothing.
 func (l *Local[T]) Get() T {
 	id := goid.Get()
 	if p := l.find(id); p != nil {
@@ -49,7 +55,8 @@ func (l *Local[T]) Get() T {
 	return v
 }
 
-// Lookup returns the calling thread's value, and whether there is one. It does not call New.
+// Lookup returns the calling thread's value, and whether there is one. It does not call
+// New.
 func (l *Local[T]) Lookup() (T, bool) {
 	if p := l.find(goid.Get()); p != nil {
 		return *p, true
@@ -68,7 +75,8 @@ func (l *Local[T]) Set(v T) {
 	l.add(id, v)
 }
 
-// Delete removes the calling thread's value, if there is one. The next Get begins anew.
+// Delete removes the calling thread's value, if there is one. The next Get makes a new
+// one.
 func (l *Local[T]) Delete() {
 	if table := l.table.Load(); table != nil {
 		table.Delete(goid.Get())
@@ -98,8 +106,9 @@ func (l *Local[T]) add(id uint64, v T) {
 	table.Store(id, &v)
 }
 
-// values is where a Thread has, or had, values. Only the Thread itself uses it. It holds the tables weakly, and forgets
-// those that are gone often enough that a Thread outliving many a Local does not collect them.
+// values is where a Thread has, or had, values. Only the Thread itself uses it. It holds
+// the tables weakly, and forgets those that are gone often enough that a Thread which
+// outlives many a Local does not collect them.
 type values struct {
 	tables map[weak.Pointer[table]]struct{}
 	limit  int // when there are so many tables, it is time to forget

@@ -16,14 +16,15 @@ import (
 //	func main() { thread.Main(run) }
 //
 // If fn panics, the panic is reported to the except hook at once, and goes on
-// after the wait. So does a [runtime.Goexit]. [os.Exit] ends the process at once.
-// Daemons go on until the process ends, which is when main returns; a program
-// that is built with -race takes up to a second more.
+// after the wait. A [runtime.Goexit] goes on after the wait, too. [os.Exit] ends
+// the process at once. Daemons go on until the process ends, which is when main
+// returns; a program that is built with -race takes up to a second more.
 //
 // When fn has returned, in whichever way, [MainThread] has ended if Main was
 // called on the main goroutine, and every Join of it returns. Called in a Thread,
 // Main does not wait for that Thread itself; two threads that wait in Main for
-// each other wait forever, and so does a task of a pool that calls Main.
+// each other wait forever. Do not call Main in a task of a pool, which would wait
+// for itself.
 //
 // Called in a testing/synctest bubble, Main waits for what was started in that
 // bubble, and for nothing else.

@@ -9,8 +9,9 @@ import (
 	"github.com/gothreading/threading/internal/park"
 )
 
-// Two registries. One finds the Thread of the calling goroutine: an entry is made, used and deleted by its goroutine
-// alone. The other lists who is alive and begins with Start, when the goroutine's ident is not known yet.
+// There are two registries. One finds the Thread of the calling goroutine: an entry is
+// made, used and deleted by its goroutine alone. The other lists the threads that are
+// alive; it begins with Start, when the goroutine's ident is not known yet.
 var (
 	byIdent sync.Map // uint64 -> *Thread
 
@@ -53,7 +54,6 @@ func (w *work) Busy() (done *park.Latch, begun uint64) {
 }
 
 func (t *Thread) leave() {
-	t.entry.Remove()
 	guard.Lock()
 	defer guard.Unlock()
 	alive.Remove(t.place)
@@ -68,8 +68,9 @@ func running(id uint64) *Thread {
 	return t.(*Thread)
 }
 
-// Current returns the Thread of the calling goroutine: Python's threading.current_thread. On a goroutine not started
-// here it is a fresh dummy. It costs one look-up in a map and, but for a dummy, no allocation.
+// Current returns the Thread of the calling goroutine. On a goroutine not started here
+// that is a new dummy each time; compare threads by their Ident. Current takes one
+// look-up in a map, and allocates only a dummy.
 func Current() *Thread {
 	id := goid.Get()
 	if t := running(id); t != nil {
@@ -81,12 +82,12 @@ func Current() *Thread {
 	return t
 }
 
-// MainThread returns the Thread of the main goroutine: Python's threading.main_thread. Its name is MainThread, it is no
+// MainThread returns the Thread of the main goroutine. Its name is MainThread, it is no
 // daemon, and it is in Enumerate and ActiveCount for as long as the process lives.
 func MainThread() *Thread { return mainThread }
 
-// Enumerate returns the threads that are alive, MainThread first and the others in the order of Start: Python's
-// threading.enumerate, but for the dummies. A Thread that was joined is not among them.
+// Enumerate returns the threads that are alive, MainThread first and the others in the
+// order of Start. Unlike Python's it has no dummies.
 func Enumerate() []*Thread {
 	guard.Lock()
 	defer guard.Unlock()
@@ -97,7 +98,7 @@ func Enumerate() []*Thread {
 	return threads
 }
 
-// ActiveCount returns the number of threads that are alive: Python's threading.active_count. MainThread counts, so it is
+// ActiveCount returns the number of threads that are alive. MainThread counts, so it is
 // 1 when all others have ended.
 func ActiveCount() int {
 	guard.Lock()

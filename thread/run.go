@@ -32,7 +32,8 @@ func (t *Thread) begin() {
 	setLabel(t.Name())
 }
 
-// finish ends t. The order matters: who learns of the end finds t gone from everywhere.
+// finish ends t. The order matters: whoever learns of the end finds t gone from
+// everywhere, and Main returns when that can be learned.
 func (t *Thread) finish(err error) {
 	t.err = err
 	id := t.ident.Load()
@@ -40,10 +41,13 @@ func (t *Thread) finish(err error) {
 	byIdent.Delete(id)
 	t.leave()
 	t.end.Open()
+	if !t.Daemon() {
+		t.entry.Remove()
+	}
 }
 
-// setLabel shows the name in profiles of the calling goroutine. The goroutine's labels cannot be read, so the name
-// replaces them all.
+// setLabel shows the name in profiles of the calling goroutine. The goroutine's labels
+// cannot be read, so the name replaces them all.
 func setLabel(name string) {
 	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("thread", name)))
 }

@@ -1,34 +1,52 @@
-// Package thread provides goroutines that can be named, joined, listed and asked for their fate, and values local to
-// them: what threading.Thread and the functions around it are to Python.
+// Package thread provides goroutines that have a name, can be joined and listed, and
+// report how they ended; and values local to a goroutine. It is Python's
+// threading.Thread and the functions around it.
 //
-// A Thread runs one function on one goroutine. Use a plain go statement where nobody needs to know more than that, a
-// sync.WaitGroup to wait for many, and a pool for many short tasks.
+//	threading.Thread(target=f)    New(f)
+//	t.start(), t.join()           Start(), Join()
+//	t.is_alive(), t.ident         IsAlive(), Ident()
+//	t.name, t.daemon              Name(), Daemon(), options Name, Daemon
+//	threading.current_thread()    Current()
+//	threading.main_thread()       MainThread()
+//	threading.enumerate()         Enumerate()
+//	threading.active_count()      ActiveCount()
+//	threading.excepthook          SetExceptHook(f)
+//	threading.local()             Local
+//	the wait at the exit          Main(f)
+//
+// A [Thread] runs one function on one goroutine. Use a go statement if nobody needs to
+// know more than that, a sync.WaitGroup to wait for many goroutines, and a pool for
+// many short tasks.
 //
 // # Goroutines not started here
 //
-// A goroutine that was started by a go statement (or by the testing package, net/http, …) has no Thread. Current gives
-// it a fresh one each time, a dummy: named Dummy- and the ident, daemon, alive as far as anybody knows, in no list, and
-// not to be joined. The main goroutine is the exception: its Thread is MainThread, always.
+// A goroutine that was started by a go statement, or by a package such as testing or
+// net/http, has no Thread. On such a goroutine [Current] returns a new Thread each
+// time, a dummy: a daemon named Dummy-<ident> that is in no list and cannot be joined.
+// So compare threads by their Ident, not by pointer. The main goroutine is the
+// exception: its Thread is [MainThread].
 //
 // # Daemons
 //
-// Python waits at exit for every thread that is not a daemon. A Go program ends
-// when the function main returns, whatever else is running; so a program that
-// wants Python's rule calls [Main]. Only Main distinguishes daemons. A Thread is
-// one if its creator is, unless the option [Daemon] or SetDaemon says otherwise.
-// The creator is the goroutine that calls New; one that was not started here
-// counts as no daemon.
+// Python waits at exit for every thread that is not a daemon. A Go program ends when
+// the function main returns, whatever else is running; so a program that wants
+// Python's rule calls [Main]. Only Main distinguishes daemons. A Thread is one if its
+// creator is, unless the option [Daemon] or SetDaemon says otherwise. The creator is
+// the goroutine that calls New; one that was not started here counts as no daemon.
 //
 // # In profiles
 //
-// The goroutine of a Thread carries its name as the pprof label "thread", which replaces the labels that the goroutine
-// of Start had. Goroutines that the Thread starts by a go statement inherit the label.
+// The goroutine of a Thread carries its name as the pprof label "thread", which
+// replaces the labels of the goroutine that called Start. Goroutines that the Thread
+// starts by a go statement inherit the label.
 //
 // # In a synctest bubble
 //
-// Everything here blocks durably, and time in it is the bubble's. A goroutine in a bubble must join, or wait in Main
-// for, threads of that bubble only: being woken from outside a bubble is fatal, as for sync.Cond. A bubble ends when all
-// its goroutines have, so threads that nobody joins must have been told to end before its first function returns.
+// Everything here blocks durably in the sense of [testing/synctest], and time in a
+// bubble is the bubble's. A goroutine in a bubble must join only threads of that
+// bubble: being woken from outside of a bubble is fatal, as for sync.Cond. A bubble
+// ends when all its goroutines have, so threads that nobody joins must have been told
+// to end before its first function returns.
 package thread
 
 import (
@@ -52,18 +70,17 @@ var (
 	ErrDaemon     = errors.New("thread: SetDaemon of a Thread that was started")
 )
 
-// ErrGoexit is what Err returns for a Thread that ended with runtime.Goexit.
+// ErrGoexit is what Err returns for a Thread that ended by [runtime.Goexit].
 var ErrGoexit = errors.New("thread: ended by runtime.Goexit")
 
-// A Thread is a function that runs, or will run, or ran, on a goroutine of its own. It is made by New or Go, and must
-// not be copied.
+// A Thread is a function that runs on a goroutine of its own. It is made by [New] or
+// [Go], and must not be copied. Arguments are what the function captures, a result is
+// what it leaves behind, and a way to stop it is a context that it observes.
 //
-// It is Python's threading.Thread. Arguments are what the function captures; a result is what it leaves behind; a way to
-// stop it is a context that it looks at.
-//
-// Start synchronizes before the call of the function, and the end of the Thread, which comes after all that the
-// function and the except hook did, synchronizes before the IsAlive, ActiveCount, Err or Join, or the receive from Done,
-// that reports it.
+// Start synchronizes before the call of the function. The end of a Thread, which comes
+// after everything that the function and the except hook did, synchronizes before the
+// return of every IsAlive, Err, Join, Enumerate and ActiveCount, and before every
+// receive from Done, that reports it.
 type Thread struct {
 	fn    func() // until it is called
 	flags atomic.Uint32
@@ -84,7 +101,7 @@ const (
 	dummy
 )
 
-// An Option is a choice made when a Thread is created.
+// An Option configures a Thread that is created.
 type Option func(*choices)
 
 type choices struct {
@@ -92,17 +109,18 @@ type choices struct {
 	daemon bool
 }
 
-// Name names the Thread. The empty name stands for the automatic one.
+// Name names the Thread. If name is empty, the Thread gets an automatic name.
 func Name(name string) Option { return func(c *choices) { c.name = name } }
 
-// Daemon says whether Main does without waiting for the Thread. The default is that of the creator.
+// Daemon sets whether the Thread is a daemon, for which [Main] does not wait. Without
+// it a Thread is a daemon if its creator is.
 func Daemon(daemon bool) Option { return func(c *choices) { c.daemon = daemon } }
 
 // created counts the automatic names.
 var created atomic.Uint64
 
-// New returns a Thread that will run fn once it is started. Without the option Name it is called Thread-N, where N
-// counts such threads from 1. New panics if fn is nil.
+// New returns a Thread that calls fn once it is started. Its automatic name is
+// Thread-N, where N counts the threads with such names from 1. New panics if fn is nil.
 func New(fn func(), opts ...Option) *Thread {
 	if fn == nil {
 		panic("thread: New with a nil func")
@@ -123,15 +141,18 @@ func New(fn func(), opts ...Option) *Thread {
 	return t
 }
 
-// Go is New and Start.
+// Go makes a Thread like [New] and starts it. The Thread may run before Go returns:
+// what it needs of its own *Thread it gets from [Current], not from the variable that
+// the result is assigned to.
 func Go(fn func(), opts ...Option) *Thread {
 	t := New(fn, opts...)
 	t.Start()
 	return t
 }
 
-// Start lets t run. It does not wait for the goroutine to get going, but t is alive, and in Enumerate and ActiveCount,
-// when Start returns. It panics with ErrStarted the second time, also if t has ended meanwhile.
+// Start starts t. It may return before t's function has begun; but t is alive, and in
+// Enumerate and ActiveCount, when it returns. Start panics with [ErrStarted] the second
+// time, also if t has ended.
 func (t *Thread) Start() {
 	if t.flags.Or(started)&started != 0 {
 		panic(ErrStarted)
@@ -140,25 +161,26 @@ func (t *Thread) Start() {
 	go t.run()
 }
 
-// Join waits until t has ended. Any number of goroutines may join, also later and again; the end releases all. What
-// became of t is Err's to say: Join does not panic with a panic of t's.
+// Join waits until t has ended. Any number of goroutines may join, also after the end.
+// Join does not panic if t panicked; Err reports how t ended.
 //
-// It panics with ErrNotStarted before Start and on a dummy, and with ErrJoinSelf in t itself. MainThread ends, as in
-// Python, when the program begins to end: when the function that Main runs on the main goroutine has returned.
+// Join panics with [ErrNotStarted] before Start and on a dummy, and with [ErrJoinSelf]
+// in t itself. [MainThread] ends, as in Python, when the program begins to end: when
+// the function that Main calls on the main goroutine has returned.
 func (t *Thread) Join() {
 	t.checkJoin()
 	t.end.Wait()
 }
 
-// JoinTimeout waits like Join but no longer than d, and reports whether t has ended. With d <= 0 it only looks;
-// math.MaxInt64 is for ever. A call that gave up leaves no trace.
+// JoinTimeout is like Join but waits at most d. It reports whether t has ended. If
+// d <= 0 it does not wait; a d of [math.MaxInt64] is forever.
 func (t *Thread) JoinTimeout(d time.Duration) bool {
 	t.checkJoin()
 	return t.end.WaitTimeout(d)
 }
 
-// JoinContext waits like Join but no longer than until ctx ends; then, or if ctx has ended before, it returns
-// context.Cause(ctx) and leaves no trace. Else it returns nil.
+// JoinContext is like Join but gives up when ctx ends; then, and if ctx had ended
+// before, it returns [context.Cause] of ctx.
 func (t *Thread) JoinContext(ctx context.Context) error {
 	t.checkJoin()
 	return t.end.WaitContext(ctx)
@@ -173,16 +195,17 @@ func (t *Thread) checkJoin() {
 	}
 }
 
-// Done returns a channel that is closed when t has ended, for use in a select. It belongs to the synctest bubble, or to
-// the outside, that first asked for it; the forms of Join have no such bond. That of a dummy is never closed.
+// Done returns a channel that is closed when t has ended, for use in a select. It
+// belongs to the testing/synctest bubble, or to the outside, that first asked for it;
+// the forms of Join do not. The channel of a dummy is never closed.
 func (t *Thread) Done() <-chan struct{} { return t.end.Done() }
 
-// IsAlive reports whether t was started and has not ended. While the except hook handles a panic of t, t is alive. A
-// dummy is always alive: there is no telling.
+// IsAlive reports whether t was started and has not ended. While the except hook
+// handles a panic of t, t is alive. A dummy is always alive.
 func (t *Thread) IsAlive() bool { return t.flags.Load()&started != 0 && !t.end.IsOpen() }
 
-// Err returns what became of t: nil if its function returned, a *PanicError if it panicked, ErrGoexit if it called
-// runtime.Goexit, and nil as long as t has not ended.
+// Err returns how t ended: nil if its function returned, a [*PanicError] if it
+// panicked, and [ErrGoexit] if it called [runtime.Goexit]. It is nil before t has ended.
 func (t *Thread) Err() error {
 	if !t.end.IsOpen() {
 		return nil
@@ -198,9 +221,10 @@ func (t *Thread) Name() string {
 	return "Dummy-" + strconv.FormatUint(t.ident.Load(), 10)
 }
 
-// SetName changes the name of t, at any time; names need not be unique. In profiles the goroutine carries the new name
-// if t itself sets it or has not got going; a label cannot be changed from elsewhere. The name of a dummy is that of the
-// one *Thread only, and no label.
+// SetName changes the name of t. It may be called at any time, and names need not be
+// unique. In profiles the goroutine of t carries the new name if t itself calls SetName,
+// or if t has not begun: a label cannot be changed from elsewhere. The name of a dummy
+// is that of one *Thread only, and no label.
 func (t *Thread) SetName(name string) {
 	t.name.Store(&name)
 	if t.flags.Load()&dummy == 0 && t.ident.Load() == goid.Own() {
@@ -208,8 +232,13 @@ func (t *Thread) SetName(name string) {
 	}
 }
 
-// Ident returns the id of the goroutine of t, which runtime.Stack prints too, or 0 before Start. It stays after the end
-// and is never given to another goroutine. Right after Start it waits for the goroutine to get going.
+// Ident returns the id of the goroutine of t, which [runtime.Stack] prints too. It is 0
+// before Start, and stays after the end. Right after Start it waits until the goroutine
+// has begun.
+//
+// A goroutine that a go statement or a Thread started has an id that no other gets. In
+// a callback from C, on a thread that C has made, the goroutine is one that the runtime
+// keeps for such threads: a later thread of C can get the same id.
 func (t *Thread) Ident() uint64 {
 	if t.ident.Load() == 0 && t.flags.Load()&started != 0 {
 		t.begun.Wait()
@@ -217,10 +246,10 @@ func (t *Thread) Ident() uint64 {
 	return t.ident.Load()
 }
 
-// Daemon reports whether Main does without waiting for t.
+// Daemon reports whether t is a daemon, for which [Main] does not wait.
 func (t *Thread) Daemon() bool { return t.flags.Load()&daemon != 0 }
 
-// SetDaemon says whether Main does without waiting for t. It panics with ErrDaemon once t was started.
+// SetDaemon sets whether t is a daemon. It panics with [ErrDaemon] once t was started.
 func (t *Thread) SetDaemon(is bool) {
 	for {
 		old := t.flags.Load()
@@ -237,8 +266,8 @@ func (t *Thread) SetDaemon(is bool) {
 	}
 }
 
-// String describes t as Python does: its name, whether it is initial, started or stopped, whether it is a daemon, and
-// its ident once it has one.
+// String describes t as Python does: its name, whether it is initial, started or
+// stopped, whether it is a daemon, and its ident once it has one.
 func (t *Thread) String() string {
 	s := "Thread(" + t.Name()
 	switch {

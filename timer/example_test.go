@@ -125,18 +125,18 @@ func ExampleTimer_Done() {
 	// Output: too slow
 }
 
-// A panic ends the timer, not the process. The except hook is told.
-func ExampleTimer_panic() {
+// A panic ends the timer, not the process. The except hook is told, and Err.
+func ExampleTimer_Err() {
 	defer thread.SetExceptHook(thread.SetExceptHook(func(t *thread.Thread, p *thread.PanicError) {
 		fmt.Println("hook:", t.Name(), p.Value)
 	}))
 	t := timer.Every(time.Millisecond, func() { panic("out of paper") }, thread.Name("printer"))
 	t.Start()
 	t.Join()
-	fmt.Println("alive:", t.IsAlive())
+	fmt.Println(t.IsAlive(), t.Err())
 	// Output:
 	// hook: printer out of paper
-	// alive: false
+	// false panic: out of paper
 }
 
 // In a program this is all of func main: it does not end before the timer has run.

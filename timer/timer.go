@@ -1,12 +1,19 @@
-// Package timer provides functions that run later, once or again and again, and that can be cancelled, moved and
-// joined: threading.Timer for Go.
+// Package timer provides functions that run later, once or again and again, and that
+// can be cancelled, moved and joined: Python's threading.Timer.
+//
+//	threading.Timer(s, f)        New(d, f)
+//	t.start(), t.cancel()        Start(), Cancel()
+//	t.join(), t.join(s)          Join(), JoinTimeout(d)
+//	t.is_alive()                 IsAlive()
+//
+// Python has no Reset, no Every and no Err, and its cancel does not tell whether it
+// was in time.
 package timer
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/gothreading/threading/internal/live"
@@ -15,50 +22,42 @@ import (
 )
 
 var (
-	// ErrStarted is the value that Start panics with the second time.
+	// ErrStarted is the error that Start panics with the second time.
 	ErrStarted = errors.New("timer: Start of a Timer that was started before")
-	// ErrNotStarted is the value that Join panics with before Start.
+
+	// ErrNotStarted is the error that Join panics with before Start.
 	ErrNotStarted = errors.New("timer: Join of a Timer that was not started")
-	// ErrInterval is what Every panics with when the interval is not positive. The value of the panic names the
-	// interval, and is ErrInterval to errors.Is.
+
+	// ErrInterval is the error that Every panics with if the interval is not
+	// positive. The panic value wraps ErrInterval and names the interval.
 	ErrInterval = errors.New("timer: bad interval")
 )
 
-// A Timer is a function that runs when its interval has passed, as a thread.Thread.
+// A Timer runs a function after an interval, as a [thread.Thread]. It is made by
+// [New] or [Every], and must not be copied.
 //
-// Make a Timer with New or Every. The zero value is not usable. A Timer must not be copied.
+// Start and Reset synchronize before the run that they schedule. The end of the last
+// run synchronizes before the return of every Join, IsAlive, Err and receive from
+// Done that reports it.
 //
-// Python: threading.Timer. Start, Cancel, Join and IsAlive are start(), cancel(), join() and is_alive(); that Cancel
-// tells whether it was in time, Reset and Every are what Python lacks.
+// Each run is a Thread of the Timer's name: it is [thread.Current], its values of a
+// [thread.Local] end with it, and a panic in it goes to the except hook. A run that
+// panics, or calls [runtime.Goexit], ends the Timer. The Timer itself is no thread:
+// while it is pending it has no goroutine. But [thread.Main] waits for a Timer that
+// was started, as Python does, unless it is a daemon. The option [thread.Daemon]
+// makes it one; otherwise its creator decides, as for a Thread.
 //
-// Memory model: Start and Reset synchronize before the run that they schedule, and the end of the last run before the
-// return of every Join, IsAlive and receive from Done that reports it.
+// A goroutine that waits is durably blocked in the sense of [testing/synctest]. A
+// Timer belongs to the bubble, or to the outside, that it was started in.
 //
-// Cancelling is exact: of a Timer made by New, either the function runs or Cancel returns true, never both and never
-// neither.
-//
-// Each run is a thread.Thread with the Timer's name: it is Current, in Enumerate while it lasts, its values of a Local
-// end with it, and a panic in it goes to the except hook. A run that panics, or ends by runtime.Goexit, ends the Timer.
-// The Timer itself is no thread: while it is pending it has no goroutine. But as a pending Timer keeps a Python program
-// alive, thread.Main waits for one that was started, unless it is a daemon; as for a Thread, its creator decides about
-// that unless the option thread.Daemon does.
-//
-// Giving up: a JoinTimeout or JoinContext that gives up leaves no trace.
-//
-// A goroutine that waits is durably blocked in the sense of testing/synctest. A Timer belongs to the bubble, or to the
-// outside, that it was started in.
-//
-// Cost: a pending Timer is about half a kilobyte and no goroutine; starting or cancelling one takes logarithmic time
-// in the number of pending timers.
-//
-// Use time.AfterFunc where nobody joins and a panic may end the process, and a time.Ticker where a loop of your own
-// does the work.
+// Use [time.AfterFunc] if nobody joins and a panic may end the process, and a
+// [time.Ticker] if a loop of your own does the work.
 type Timer struct {
 	fn       func()
 	interval time.Duration
 	repeats  bool
 
-	guard sync.Mutex
+	guard park.Guard
 	state state
 	over  bool           // nothing is to run after the present run, if any
 	ran   bool           // a run began
@@ -67,6 +66,7 @@ type Timer struct {
 	round uint64         // which setting of the clock counts
 	due   time.Time      // when the next run is due, if it repeats
 	entry live.Entry
+	err   error // written before end opens
 	end   park.Latch
 }
 
@@ -79,8 +79,9 @@ const (
 	ended
 )
 
-// New returns a Timer that runs fn once, interval after Start; with interval <= 0 it does so at once. The options are
-// those of the thread that fn runs as. New panics if fn is nil.
+// New returns a Timer that runs fn once, interval after Start. If interval <= 0 it
+// runs fn at once. The options are those of the thread that fn runs as. New panics if
+// fn is nil.
 func New(interval time.Duration, fn func(), opts ...thread.Option) *Timer {
 	if fn == nil {
 		panic("timer: New with a nil func")
@@ -88,10 +89,11 @@ func New(interval time.Duration, fn func(), opts ...thread.Option) *Timer {
 	return &Timer{fn: fn, interval: interval, run: thread.New(fn, opts...)}
 }
 
-// Every returns a Timer that runs fn again and again, first when the interval has passed since Start, and then at
-// multiples of it, until it is cancelled. Two runs never overlap: what is due while fn is running is left out, and the
-// next run begins at the next multiple, or at once if the last one ends just then. The options are those of the threads
-// that fn runs as. Every panics with ErrInterval if the interval is not positive, and if fn is nil.
+// Every returns a Timer that runs fn again and again: first when the interval has
+// passed since Start, and then at multiples of it, until it is cancelled. Runs never
+// overlap: what is due during a run is left out, and the next run begins at the next
+// multiple. The options are those of the threads that fn runs as. Every panics with
+// [ErrInterval] if interval <= 0, and panics if fn is nil.
 func Every(interval time.Duration, fn func(), opts ...thread.Option) *Timer {
 	if interval <= 0 {
 		panic(fmt.Errorf("%w: Every(%v): want more than 0", ErrInterval, interval))
@@ -102,8 +104,8 @@ func Every(interval time.Duration, fn func(), opts ...thread.Option) *Timer {
 	return &Timer{fn: fn, interval: interval, repeats: true, run: thread.New(fn, opts...)}
 }
 
-// Start begins to count the interval. It panics with ErrStarted the second time. A Timer that was cancelled before ends
-// at once.
+// Start begins to count the interval. It panics with [ErrStarted] the second time. If
+// the Timer was cancelled before, it ends at once.
 func (t *Timer) Start() {
 	t.guard.Lock()
 	if t.state != unstarted {
@@ -147,8 +149,8 @@ func (t *Timer) set(now time.Time, d time.Duration) {
 func (t *Timer) unlockEnded() {
 	t.state = ended
 	t.guard.Unlock()
-	t.entry.Remove()
 	t.end.Open()
+	t.entry.Remove()
 }
 
 // fire is the clock's function. It counts only if nobody cancelled or reset the Timer before it had the guard.
@@ -166,7 +168,8 @@ func (t *Timer) fire(round uint64) {
 	run.Join()
 
 	t.guard.Lock()
-	if !t.repeats || t.over || run.Err() != nil {
+	if err := run.Err(); !t.repeats || t.over || err != nil {
+		t.err = err
 		t.unlockEnded()
 		return
 	}
@@ -182,9 +185,12 @@ func (t *Timer) fire(round uint64) {
 	t.guard.Unlock()
 }
 
-// Cancel sees to it that no run begins any more, and reports whether that makes an end: true if no run is on, nor ever
-// was in the case of a Timer made by New, and false if one is on, which it does not stop, or was. Before Start it makes
-// Start end the Timer at once.
+// Cancel prevents further runs. It does not stop a run, nor wait for it. Before Start
+// it makes Start end the Timer at once.
+//
+// Of a Timer made by [New], Cancel reports whether fn will never run: either fn runs,
+// or Cancel returns true, and never both. Of one made by [Every] it reports whether no
+// run is in progress.
 func (t *Timer) Cancel() bool {
 	t.guard.Lock()
 	t.over = true
@@ -198,8 +204,9 @@ func (t *Timer) Cancel() bool {
 	return inTime
 }
 
-// Reset makes the next run due in d from now, if the Timer is pending, and reports whether it was; with d <= 0 it is due
-// at once. Later runs follow at the interval.
+// Reset makes the next run due in d from now, and later ones at the interval after
+// that. It reports whether the Timer was pending; if not, it does nothing. If d <= 0
+// the next run is due at once.
 func (t *Timer) Reset(d time.Duration) bool {
 	t.guard.Lock()
 	defer t.guard.Unlock()
@@ -211,21 +218,23 @@ func (t *Timer) Reset(d time.Duration) bool {
 	return true
 }
 
-// Join waits until the Timer has ended: until its last run, and the except hook if that panicked, returned, or until it
-// was cancelled. It panics with ErrNotStarted before Start, and with thread.ErrJoinSelf in a run.
+// Join waits until the Timer has ended: until its last run and the except hook have
+// returned, or until it was cancelled. It panics with [ErrNotStarted] before Start, and
+// with [thread.ErrJoinSelf] in a run.
 func (t *Timer) Join() {
 	t.checkJoin()
 	t.end.Wait()
 }
 
-// JoinTimeout is Join, for d at the longest, and reports whether the Timer has ended. With d <= 0 it does not wait;
-// math.MaxInt64 is for ever.
+// JoinTimeout is like Join but waits at most d. It reports whether the Timer has
+// ended. If d <= 0 it does not wait; a d of [math.MaxInt64] is forever.
 func (t *Timer) JoinTimeout(d time.Duration) bool {
 	t.checkJoin()
 	return t.end.WaitTimeout(d)
 }
 
-// JoinContext is Join, unless ctx ends first; then it returns context.Cause(ctx).
+// JoinContext is like Join but gives up when ctx ends; then, and if ctx had ended
+// before, it returns [context.Cause] of ctx.
 func (t *Timer) JoinContext(ctx context.Context) error {
 	t.checkJoin()
 	return t.end.WaitContext(ctx)
@@ -249,6 +258,17 @@ func (t *Timer) IsAlive() bool {
 	return t.state != unstarted && !t.end.IsOpen()
 }
 
-// Done returns a channel that is closed when the Timer has ended, for use in a select. It belongs to the testing/synctest
-// bubble, or to the outside, that first asked for it.
+// Done returns a channel that is closed when the Timer has ended, for use in a select.
+// It belongs to the testing/synctest bubble, or to the outside, that first asked for
+// it.
 func (t *Timer) Done() <-chan struct{} { return t.end.Done() }
+
+// Err returns how the last run ended: nil if fn returned, a [*thread.PanicError] if it
+// panicked, and [thread.ErrGoexit] if it called [runtime.Goexit]. It is nil before the
+// Timer has ended, and if there was no run.
+func (t *Timer) Err() error {
+	if !t.end.IsOpen() {
+		return nil
+	}
+	return t.err
+}

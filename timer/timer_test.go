@@ -500,6 +500,69 @@ func TestGoexitEndsTheTimerUnreported(t *testing.T) {
 	})
 }
 
+func TestErrIsHowTheLastRunEnded(t *testing.T) {
+	hook(t, func(*thread.Thread, *thread.PanicError) { time.Sleep(time.Second) })
+	cause := errors.New("cause")
+	for _, c := range []struct {
+		name string
+		fn   func()
+		is   func(error) bool
+	}{
+		{"return", func() {}, func(err error) bool { return err == nil }},
+		{"panic", func() { panic(cause) }, func(err error) bool {
+			var p *thread.PanicError
+			return errors.As(err, &p) && p.Value == cause && errors.Is(err, cause)
+		}},
+		{"Goexit", runtime.Goexit, func(err error) bool { return err == thread.ErrGoexit }},
+	} {
+		eachConstructor(t, func(t *testing.T, make maker, repeats bool) {
+			synctest.Test(t, func(t *testing.T) {
+				runs := 0
+				var tm *timer.Timer
+				tm = make(time.Second, func() {
+					if tm.Err() != nil {
+						t.Errorf("%s: before the end: %v", c.name, tm.Err())
+					}
+					if runs++; runs < 3 && repeats {
+						return // well, and yet what counts is the last
+					}
+					tm.Cancel()
+					time.Sleep(time.Minute)
+					c.fn()
+				})
+				if tm.Err() != nil {
+					t.Errorf("%s: before Start: %v", c.name, tm.Err())
+				}
+				tm.Start()
+				for tm.IsAlive() {
+					if tm.Err() != nil {
+						t.Errorf("%s: before the end: %v", c.name, tm.Err())
+					}
+					time.Sleep(time.Second / 2)
+				}
+				if !c.is(tm.Err()) {
+					t.Errorf("%s: Err() = %v", c.name, tm.Err())
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		for _, start := range []bool{false, true} {
+			tm := timer.New(time.Second, explode)
+			if start {
+				tm.Start()
+			}
+			tm.Cancel()
+			if !start {
+				tm.Start()
+			}
+			if tm.Join(); tm.Err() != nil {
+				t.Errorf("cancelled: %v", tm.Err())
+			}
+		}
+	})
+}
+
 // The Fatal methods of a testing.T do that.
 func TestAHookThatExitsEndsTheTimerAllTheSame(t *testing.T) {
 	eachConstructor(t, func(t *testing.T, make maker, _ bool) {

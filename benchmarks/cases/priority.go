@@ -118,9 +118,42 @@ func priorityRows(s Sizes) []Row {
 				inside("container/heap, stable", bar, within, newStableHeap),
 				inside("adrianbrad/queue", nil, within, newAdrianbradPriority),
 			},
+		}, Row{
+			Name: "Priority queue: " + size(within) + " inside, new ones leave next", Group: "Queues", Allocs: &Bar{0, 0},
+			Ours: overtaking("queue.NewPriority", nil, within, newPriority),
+			Rivals: []Contender{
+				overtaking("container/heap", bar, within, newHeap),
+				overtaking("container/heap, stable", bar, within, newStableHeap),
+			},
 		})
 	}
 	return rows
+}
+
+// overtaking gets an item and puts another, with so many inside of which all that is put leaves before most of them: as
+// when urgent tasks come all the time.
+func overtaking(name string, bar *Bar, within int, pipe pipe) Contender {
+	return Contender{Name: name, Bar: bar, New: func() Body {
+		const spread = 1 << 16
+		items := make([]int, 1<<12)
+		r := rand.New(rand.NewPCG(3, 4))
+		for i := range items {
+			items[i] = r.IntN(spread)
+		}
+		put, get := pipe(0)
+		for range within {
+			put(r.IntN(spread))
+		}
+		count := 0
+		return single(&count, func(n int) {
+			for i := range n {
+				if get() < spread {
+					count++
+				}
+				put(items[i%len(items)])
+			}
+		})
+	}}
 }
 
 // inside gets an item and puts another, with so many inside. What is put is larger by something random than what was

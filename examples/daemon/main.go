@@ -28,8 +28,8 @@
 //     whatever is running. thread.Main has Python's rule: it runs a function, and waits.
 //   - Setting daemon is about that thread, and what it starts, as being a daemon is inherited. It does not make the
 //     main thread a daemon, as is sometimes told.
-//   - A goroutine that was started by a go statement counts as a daemon, and so does what it creates. Hence the
-//     clerk's SetDaemon(false), the default only for what the main goroutine or a thread that is no daemon creates.
+//   - What a goroutine creates that was started by a go statement is no daemon, as what the main goroutine creates. So
+//     the clerk's SetDaemon(false) says what is so anyway.
 //   - A daemon is cut off at any point: deferred functions do not run. Work that must end well is joined.
 //   - join(timeout) does not tell whether the thread has ended; JoinTimeout does.
 package main

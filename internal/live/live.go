@@ -53,7 +53,9 @@ func (e *Entry) Add(w Work, now time.Time) {
 	changes++
 }
 
-// Remove undoes Add. Of an Entry that is not registered it does nothing.
+// Remove undoes Add. Whatever is still to be done is not waited for any more, so it
+// comes after the Latch was opened. Of an Entry that is not registered it does
+// nothing.
 func (e *Entry) Remove() {
 	guard.Lock()
 	defer guard.Unlock()

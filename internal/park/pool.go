@@ -10,7 +10,6 @@ func (p *Pool[T]) Get(limit Limit) *Waiter[T] {
 	w, ok := p.free.Get().(*Waiter[T])
 	if !ok {
 		w = new(Waiter[T])
-		w.cond.L = (*sleeper[T])(w)
 	}
 	switch {
 	case limit.after > 0:
@@ -32,6 +31,6 @@ func (p *Pool[T]) Put(w *Waiter[T]) {
 		*x = extra[T]{w: w, onTimer: x.onTimer}
 	}
 	var zero T
-	w.Value, w.guard = zero, nil
+	w.Value, w.cond.L = zero, nil
 	p.free.Put(w)
 }

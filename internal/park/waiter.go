@@ -22,8 +22,8 @@ const (
 // given: written by the waiter before it is listed, and by others before they
 // wake it.
 //
-// Its size is part of the cost of a blocked goroutine: 104 bytes and the Value
-// on a 64-bit machine.
+// Its size is part of the cost of a blocked goroutine: 96 bytes and the Value on
+// a 64-bit machine.
 type Waiter[T any] struct {
 	Value T
 
@@ -31,8 +31,7 @@ type Waiter[T any] struct {
 	list       *List[T]   // the list it is on, or nil; with the guard held
 
 	verdict atomic.Uint32
-	cond    sync.Cond // where it sleeps
-	guard   *Guard    // what Sleep releases and the timer acquires
+	cond    sync.Cond // where it sleeps; its L is what happens before that
 	extra   *extra[T] // what only some calls need; nil until then
 }
 
@@ -42,6 +41,8 @@ type Waiter[T any] struct {
 type extra[T any] struct {
 	w       *Waiter[T]
 	onTimer func() // timeUp as a func value, allocated once
+
+	guard sync.Locker // what Sleep releases, and the timer acquires
 
 	after    time.Duration // > 0: the limit of the call
 	timer    *time.Timer   // which was started
@@ -66,22 +67,25 @@ func (w *Waiter[T]) extras() *extra[T] {
 
 // Sleep waits, with the guard held and w on a list that it protects, until w is
 // woken or its limit is reached. It returns with the guard released and w on no
-// list. The guard must be the same for every Sleep of one call. The limit's
-// clock starts with the first.
-func (w *Waiter[T]) Sleep(guard *Guard) Verdict {
-	if w.guard == nil { // else the timer may be reading it
-		w.guard = guard
-	}
+// list. The guard is a [*Guard] or a [*Mutex], the same for every Sleep of one
+// call. The limit's clock starts with the first.
+func (w *Waiter[T]) Sleep(guard sync.Locker) Verdict {
 	if x := w.extra; x != nil {
+		if x.guard == nil { // else the timer may be reading it
+			x.guard = guard
+		}
 		switch {
 		case x.timedOut:
 			x.timer = nil // its function is done with w
 			w.list.Remove(w)
-			w.unlock()
+			w.unlock(x)
 			return GaveUp
 		case x.bell != nil:
 			return w.sleepUntil(x)
 		}
+		w.cond.L = (*sleeper[T])(w)
+	} else {
+		w.cond.L = sleeping(guard)
 	}
 	w.cond.Wait()
 	explore.Point("awake")
@@ -93,7 +97,7 @@ func (w *Waiter[T]) Sleep(guard *Guard) Verdict {
 }
 
 func (w *Waiter[T]) sleepUntil(x *extra[T]) Verdict {
-	w.unlock()
+	w.unlock(x)
 	select {
 	case <-x.bell:
 	case <-x.done:
@@ -107,16 +111,12 @@ func (w *Waiter[T]) sleepUntil(x *extra[T]) Verdict {
 	return Verdict(w.verdict.Load())
 }
 
-// unlock is what happens between taking a place to sleep and sleeping. A timer
-// is started when the guard is free, so that no other goroutine waits until it
-// is made.
-func (w *Waiter[T]) unlock() {
-	w.guard.Unlock()
+// unlock is what happens between taking a place to sleep and sleeping. A timer is
+// started when the guard is free, so that no other goroutine waits until it is
+// made.
+func (w *Waiter[T]) unlock(x *extra[T]) {
+	x.guard.Unlock()
 	explore.Point("has a place to sleep")
-	x := w.extra
-	if x == nil {
-		return
-	}
 	if x.other != nil {
 		w.unlockOther(x)
 	}
@@ -156,10 +156,11 @@ func (w *Waiter[T]) unlockOther(x *extra[T]) {
 // leave takes w off its list, and reports whether it was there. If it was not,
 // it reports whether that was by a grant: the timer grants nothing.
 func (w *Waiter[T]) leave() (listed, granted bool) {
-	w.guard.Lock()
-	defer w.guard.Unlock()
+	x := w.extra
+	x.guard.Lock()
+	defer x.guard.Unlock()
 	if w.list == nil {
-		return false, !w.extra.tookOff
+		return false, !x.tookOff
 	}
 	w.list.Remove(w)
 	return true, false
@@ -182,25 +183,53 @@ func (w *Waiter[T]) Wake(v Verdict) {
 	}
 }
 
-// A sleeper is a Waiter as the Locker of its own Cond. Cond.Wait calls Unlock
-// once its ticket is taken, and Lock when it was woken, where there is nothing
-// to do: the primitive acquires its guard again only if it needs to.
-type sleeper[T any] Waiter[T]
+// A Cond calls Unlock of its L once its ticket is taken, and Lock when it was
+// woken, where there is nothing to do: the primitive acquires its guard again only
+// if it needs to. So the L of a Waiter is its guard as a type that Lock does
+// nothing for, and a Waiter that has more to do than to release the guard is its
+// own L.
+type (
+	sleeper[T any] Waiter[T]
+	sleepingGuard  Guard
+	sleepingMutex  Mutex
+)
 
 func (s *sleeper[T]) Lock()   {}
-func (s *sleeper[T]) Unlock() { (*Waiter[T])(s).unlock() }
+func (s *sleeper[T]) Unlock() { (*Waiter[T])(s).unlock(s.extra) }
+
+func (g *sleepingGuard) Lock() {}
+func (g *sleepingGuard) Unlock() {
+	(*Guard)(g).Unlock()
+	explore.Point("has a place to sleep")
+}
+
+func (m *sleepingMutex) Lock() {}
+func (m *sleepingMutex) Unlock() {
+	(*Mutex)(m).Unlock()
+	explore.Point("has a place to sleep")
+}
+
+func sleeping(guard sync.Locker) sync.Locker {
+	switch g := guard.(type) {
+	case *Guard:
+		return (*sleepingGuard)(g)
+	case *Mutex:
+		return (*sleepingMutex)(g)
+	}
+	panic("park: Sleep with a guard that is no Guard and no Mutex")
+}
 
 // timeUp is the timer's function.
 func (x *extra[T]) timeUp() {
 	w := x.w
-	w.guard.Lock()
+	x.guard.Lock()
 	x.timedOut = true
 	listed := w.list != nil
 	if listed {
 		x.tookOff = true
 		w.list.Remove(w)
 	}
-	w.guard.Unlock()
+	x.guard.Unlock()
 	if listed {
 		w.Wake(GaveUp)
 	}

@@ -306,10 +306,10 @@ func TestAPooledWaiterKeepsNothing(t *testing.T) {
 		t.Fatalf("verdict %v, want GaveUp", v)
 	}
 	p.Put(w)
-	if w.Value != nil || w.guard != nil || w.list != nil {
+	if w.Value != nil || w.cond.L != nil || w.list != nil {
 		t.Errorf("a waiter in the pool still holds %+v", w)
 	}
-	if x := *w.extra; x.after != 0 || x.timer != nil || x.timedOut || x.tookOff || x.done != nil || x.bell != nil || x.other != nil {
+	if x := *w.extra; x.guard != nil || x.after != 0 || x.timer != nil || x.timedOut || x.tookOff || x.done != nil || x.bell != nil || x.other != nil {
 		t.Errorf("a waiter in the pool still holds %+v", x)
 	}
 }

@@ -14,13 +14,13 @@ var parkMutants = []mutant{
 		File: "internal/park/waiter.go",
 		Func: "extra.timeUp",
 		Old: `if listed { $*body }
-w.guard.Unlock()`,
-		New: `w.guard.Unlock()
-w.guard.Lock()
+x.guard.Unlock()`,
+		New: `x.guard.Unlock()
+x.guard.Lock()
 if w.list != nil {
 	w.list.Remove(w)
 }
-w.guard.Unlock()`,
+x.guard.Unlock()`,
 		Package: "condition",
 		Tags:    "threadingexplore",
 	},
@@ -303,7 +303,7 @@ explore.Point("set")`,
 		Name: "a timeout is passed on as if it was a grant",
 		File: "internal/park/waiter.go",
 		Func: "Waiter.leave",
-		Old:  "return false, !w.extra.tookOff",
+		Old:  "return false, !x.tookOff",
 		New:  "return false, true",
 	},
 	{

@@ -2,8 +2,34 @@ package main
 
 var queueMutants = []mutant{
 	{
+		Name: "a guard is never handed over",
+		File: "internal/park/mutex.go",
+		Func: "Mutex.lockSlow",
+		Old:  "lost == losses",
+		New:  "lost < 0",
+	},
+	{
+		Name: "a guard rings before it is released",
+		File: "internal/park/mutex.go",
+		Func: "Mutex.unlockSlow",
+		Old:  "m.word.Store(free)",
+		New: `defer func() {
+	explore.Point("late")
+	m.word.Store(free)
+}()`,
+		Tags: "threadingexplore",
+	},
+	{
+		Name: "a guard that is handed over is free as well",
+		File: "internal/park/mutex.go",
+		Func: "Mutex.unlockSlow",
+		Old:  "m.word.Store(held)",
+		New:  "m.word.Store(free)",
+		Tags: "threadingexplore",
+	},
+	{
 		Name: "shutdown misses those who put",
-		File: "queue/queue.go",
+		File: "queue/shutdown.go",
 		Func: "Queue.shutdown",
 		Old:  "q.putters.list.TakeAll(&again)",
 		New:  "",
@@ -11,27 +37,104 @@ var queueMutants = []mutant{
 	},
 	{
 		Name: "the baton is not passed",
-		File: "queue/transfer.go",
+		File: "queue/get.go",
 		Func: "Queue.getSlow",
-		Old: `item = q.take()
-q.unlock()`,
-		New: `item = q.take()
-q.guard.Unlock()`,
+		Old: `q.unlock()
+return item, nil`,
+		New: `q.guard.Unlock()
+return item, nil`,
 		Tags: "threadingexplore",
+	},
+	{
+		Name: "a waiter that is listed is not to be served",
+		File: "queue/side.go",
+		Func: "Queue.await",
+		Old:  "s.look()",
+		New:  "",
+		Tags: "threadingexplore",
+	},
+	{
+		Name: "a waiter that tries again is still thought to be about to",
+		File: "queue/side.go",
+		Func: "side.tries",
+		Old:  "s.awake = false",
+		New:  "",
+		Tags: "threadingexplore",
+	},
+	{
+		Name: "GetN takes all",
+		File: "queue/batch.go",
+		Func: "Queue.takeN",
+		Old:  "n = min(n, q.size())",
+		New:  "n = max(0, q.size())",
+	},
+	{
+		Name: "TryGetIf takes what is not wanted",
+		File: "queue/get.go",
+		Func: "Queue.TryGetIf",
+		Old:  "!wanted",
+		New:  "!wanted && q.shut",
+	},
+	{
+		Name: "a predicate that panics leaves the queue locked",
+		File: "queue/queue.go",
+		Func: "Queue.ask",
+		Old:  "q.unlock()",
+		New:  "",
+	},
+	{
+		Name: "All is in the order of arrival",
+		File: "queue/contents.go",
+		Func: "Queue.snapshot",
+		Old:  "slices.Reverse(items)",
+		New:  "_ = slices.Reverse[[]T]",
+	},
+	{
+		Name: "what is removed is another",
+		File: "queue/blocks.go",
+		Func: "blocks.remove",
+		Old:  "b.popFront()",
+		New:  "b.popBack()",
+	},
+	{
+		Name: "a GetN whose compare panics loses what it has taken",
+		File: "queue/heap.go",
+		Func: "heap.popN",
+		Old:  "h.reopen(places[i])",
+		New:  "",
+	},
+	{
+		Name: "what was popped is kept alive by its place",
+		File: "queue/heap.go",
+		Func: "heap.take",
+		Old:  "h.entries[1] = entry[T]{}",
+		New:  "",
+	},
+	{
+		Name: "what leaves soon goes all the way",
+		File: "queue/heap.go",
+		Func: "heap.push",
+		Old:  "place = h.top(&e)",
+		New:  "place = 0",
+	},
+	{
+		Name: "a guess is taken for the answer",
+		File: "queue/heap.go",
+		Func: "heap.bottomGuessed",
+		Old:  "h.smaller(2*place, n)",
+		New: `func() int {
+	if c := 2 * place; c < n {
+		return c
+	}
+	return 0
+}()`,
 	},
 	{
 		Name: "equals leave in any order",
 		File: "queue/heap.go",
-		Func: "heap.pop",
+		Func: "heap.bottom",
 		Old:  "c = order(right.seq, left.seq)",
 		New:  "c = -1",
-	},
-	{
-		Name: "a compare that panics loses the item",
-		File: "queue/heap.go",
-		Func: "heap.pop",
-		Old:  "defer h.restore()",
-		New:  "",
 	},
 	{
 		Name: "a taken slot keeps its item alive",
@@ -63,9 +166,9 @@ b.spare = emptied`,
 	},
 	{
 		Name: "ShutdownNow leaves its items unfinished",
-		File: "queue/queue.go",
+		File: "queue/shutdown.go",
 		Func: "Queue.ShutdownNow",
-		Old:  "q.unfinished = max(q.unfinished-q.size(), 0) // a TaskDone may have come before its item was got",
+		Old:  "q.unfinished = max(q.unfinished-int64(q.size()), 0)",
 		New:  "",
 	},
 	{
@@ -91,7 +194,7 @@ return more`,
 	},
 	{
 		Name: "a put that gave up has stored its item",
-		File: "queue/transfer.go",
+		File: "queue/put.go",
 		Func: "Queue.putSlow",
 		Old:  "return ErrFull",
 		New: `q.guard.Lock()

@@ -18,6 +18,17 @@ t.end.Open()`,
 t.leave()`,
 	},
 	{
+		Name: "Main returns before the end of a thread can be learned",
+		File: "thread/run.go",
+		Func: "Thread.finish",
+		Old: `t.leave()
+t.end.Open()`,
+		New: `t.leave()
+t.entry.Remove()
+t.end.Open()`,
+		Tags: "threadingexplore",
+	},
+	{
 		Name: "a panic in a thread is told to nobody",
 		File: "thread/run.go",
 		Func: "Thread.run",

@@ -19,8 +19,15 @@ var timerMutants = []mutant{
 		Name: "a timer goes on after a panic",
 		File: "timer/timer.go",
 		Func: "Timer.fire",
-		Old:  "!t.repeats || t.over || run.Err() != nil",
+		Old:  "!t.repeats || t.over || err != nil",
 		New:  "!t.repeats || t.over",
+	},
+	{
+		Name: "a timer does not say how it ended",
+		File: "timer/timer.go",
+		Func: "Timer.fire",
+		Old:  "t.err = err",
+		New:  "",
 	},
 	{
 		Name: "Main does not wait for timers",
