@@ -144,11 +144,11 @@ func (m *mob) submit(r *rand.Rand, depth int) {
 	case 3:
 		res, err = pool.ApplyAsyncContext(ctx, p, fn, callback)
 	case 4:
-		err = p.TryGo(func(ctx context.Context) { _, _ = inner(ctx) })
+		err = p.TryGo(func(ctx context.Context) error { _, _ = inner(ctx); return nil })
 	case 5:
-		err = p.GoTimeout(time.Duration(r.IntN(50_000)), func(ctx context.Context) { _, _ = inner(ctx) })
+		err = p.GoTimeout(time.Duration(r.IntN(50_000)), func(ctx context.Context) error { _, _ = inner(ctx); return nil })
 	case 6:
-		err = p.GoContext(ctx, func(ctx context.Context) { _, _ = inner(ctx) })
+		err = p.GoContext(ctx, func(ctx context.Context) error { _, _ = inner(ctx); return nil })
 	case 7:
 		item := func(ctx context.Context, i int) (int, error) { return m.body(r2(uint64(i), 7), depth)(ctx) }
 		mapped := pool.MapAsync(p, item, upTo(r.IntN(12)), pool.ChunkSize(1+r.IntN(4)))
@@ -340,7 +340,7 @@ func TestExactlyOneDecidesWhatBecomesOfATask(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		f := new(fate)
 		hold := make(chan struct{})
-		_ = p.Go(func(context.Context) { <-hold })
+		_ = p.Go(func(context.Context) error { <-hold; return nil })
 		r, err := pool.ApplyAsyncContext(ctx, p, func(context.Context) (int, error) {
 			f.ran.Add(1)
 			return 7, errTest
@@ -496,9 +496,9 @@ func TestATaskIsDroppedThoughItsContextEndsWhileItIsGivenAPlace(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := pool.New(1, pool.Backlog(1))
 			step, hold := make(chan struct{}), make(chan struct{})
-			_ = p.Go(func(context.Context) { <-step })
+			_ = p.Go(func(context.Context) error { <-step; return nil })
 			synctest.Wait()
-			_ = p.Go(func(context.Context) { <-hold }) // fills the backlog, and then the worker
+			_ = p.Go(func(context.Context) error { <-hold; return nil }) // fills the backlog, and then the worker
 			ctx, cancel := context.WithCancelCause(context.Background())
 			var r *pool.Result[int]
 			go func() {

@@ -1,0 +1,58 @@
+package pool
+
+import "context"
+
+// What a pool asks of contexts that are code of others.
+
+// errOf returns the error of a context that has ended. It is never nil.
+func errOf(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return context.Canceled
+}
+
+// causeOf returns the cause of a context that has ended. It is never nil.
+func causeOf(ctx context.Context) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return context.Canceled
+}
+
+// follow arranges for f to be called on a goroutine of its own when ctx has
+// ended, unless stop is called first.
+func follow(ctx context.Context, f func()) (stop func()) {
+	if ctx.Done() == nil {
+		return func() {}
+	}
+	undo := context.AfterFunc(sure(ctx), f)
+	return func() { undo() }
+}
+
+// sure returns ctx as a parent that package context can do with. It asks a
+// context that has ended, and is none of its own, for the error on a goroutine of
+// its own; a nil there, which some frameworks give, would end the process, and so
+// would a panic.
+func sure(ctx context.Context) context.Context {
+	if _, ok := ctx.(interface{ AfterFunc(func()) func() bool }); ok {
+		return ctx
+	}
+	return certain{ctx}
+}
+
+// A certain context has an error once it has ended.
+type certain struct{ context.Context }
+
+// Err is a method of context.Context.
+func (c certain) Err() (err error) {
+	if try(func() { err = c.Context.Err() }) == nil && err != nil {
+		return err
+	}
+	select {
+	case <-c.Done():
+		return context.Canceled
+	default:
+		return nil
+	}
+}
