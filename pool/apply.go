@@ -46,7 +46,7 @@ func Apply[T any](p *Pool, fn func(context.Context) (T, error)) (T, error) {
 	}
 	if !r.task.wait(limit) {
 		var zero T
-		return zero, causeOf(p.domain)
+		return zero, park.Cause(p.domain)
 	}
 	return r.value, r.task.outcome()
 }

@@ -3,6 +3,8 @@ package pool
 import (
 	"context"
 	"reflect"
+
+	"github.com/gothreading/threading/thread"
 )
 
 // cancellation reports whether err says no more than that ctx has ended: it is
@@ -14,7 +16,7 @@ func cancellation(ctx context.Context, err error) (is bool) {
 		return false
 	}
 	cause := context.Cause(ctx)
-	if try(func() { is = saysOnly(err, cause, end) }) != nil {
+	if thread.Try(func() { is = saysOnly(err, cause, end) }) != nil {
 		return false // an error that panics says something of its own
 	}
 	return is

@@ -128,14 +128,14 @@ type core struct {
 }
 
 // A guard protects what is used for a moment, and waits in no bubble.
-type guard = park.Mutex
+type guard = park.Guard
 
 // callers is how many callbacks of dropped tasks, and how many functions of
 // OnDone, may run at once in a pool of fewer workers.
 const callers = 16
 
 var (
-	idlers = park.Waiters[struct{}]()
+	idlers park.Pool[struct{}]
 	named  atomic.Uint64 // counts the automatic prefixes
 )
 

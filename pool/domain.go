@@ -4,6 +4,9 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/gothreading/threading/internal/hook"
+	"github.com/gothreading/threading/internal/park"
 )
 
 // A domain is what a task belongs to: the pool, a view of it that has a context,
@@ -85,7 +88,7 @@ func (d *domain) gone() error {
 		if d.parent == nil {
 			return d.core.expire()
 		}
-		return causeOf(d.given)
+		return park.Cause(d.given)
 	}
 	return nil
 }
@@ -162,7 +165,7 @@ func (d *domain) release() {
 	d.unlink()
 	c.guard.Unlock()
 	d.parent.release()
-	protect(unfollow)
+	hook.Run(unfollow)
 }
 
 // link puts d below its parent.
@@ -203,7 +206,7 @@ func (d *domain) first() *entry {
 }
 
 // expire ends d because its context has ended.
-func (d *domain) expire() { d.end(errOf(d.given), causeOf(d.given)) }
+func (d *domain) expire() { d.end(errOf(d.given), park.Cause(d.given)) }
 
 // end ends d and all below.
 func (d *domain) end(err, cause error) {
@@ -256,7 +259,7 @@ func (d *domain) endContext(err, cause error) {
 		close(*done)
 	}
 	for f, ok := d.takeCall(); ok; f, ok = d.takeCall() {
-		protect(f)
+		hook.Run(f)
 	}
 }
 

@@ -1,6 +1,8 @@
 package pool
 
-import "github.com/gothreading/threading/internal/park"
+import (
+	"github.com/gothreading/threading/internal/park"
+)
 
 // drops are tasks that were taken off the queue for good, and what is left to do
 // about them without the guard.
@@ -106,7 +108,7 @@ func (c *core) terminate(cause, end error) {
 // nothing is accepted any more.
 func (c *core) expire() error {
 	given := c.root.given
-	c.terminate(&terminatedBy{causeOf(given)}, errOf(given))
+	c.terminate(&terminatedBy{park.Cause(given)}, errOf(given))
 	c.guard.Lock()
 	defer c.guard.Unlock()
 	return c.err

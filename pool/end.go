@@ -78,7 +78,7 @@ func (p *Pool) JoinContext(ctx context.Context) error {
 	p.checkJoin()
 	if ctx.Err() != nil ||
 		!p.join(park.Until(ctx), func(t *thread.Thread) bool { return t.JoinContext(ctx) == nil }) {
-		return causeOf(ctx)
+		return park.Cause(ctx)
 	}
 	return nil
 }
@@ -142,7 +142,7 @@ func (p *Pool) join(limit park.Limit, ended func(*thread.Thread) bool) bool {
 	c := p.core
 	if !c.over.IsOpen() {
 		defer here().lend(nil).back()
-		if !c.over.Wait(limit) {
+		if !c.over.WaitLimit(limit) {
 			return false
 		}
 	}

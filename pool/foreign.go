@@ -1,20 +1,16 @@
 package pool
 
-import "context"
+import (
+	"context"
+
+	"github.com/gothreading/threading/thread"
+)
 
 // What a pool asks of contexts that are code of others.
 
 // errOf returns the error of a context that has ended. It is never nil.
 func errOf(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return context.Canceled
-}
-
-// causeOf returns the cause of a context that has ended. It is never nil.
-func causeOf(ctx context.Context) error {
-	if err := context.Cause(ctx); err != nil {
 		return err
 	}
 	return context.Canceled
@@ -46,7 +42,7 @@ type certain struct{ context.Context }
 
 // Err is a method of context.Context.
 func (c certain) Err() (err error) {
-	if try(func() { err = c.Context.Err() }) == nil && err != nil {
+	if thread.Try(func() { err = c.Context.Err() }) == nil && err != nil {
 		return err
 	}
 	select {

@@ -71,9 +71,9 @@ func gather[T any](ctx context.Context, strict bool, rs []*Result[T]) ([]T, erro
 	case !late || all && !strict:
 		return values, err
 	case err == nil:
-		return values, causeOf(ctx)
+		return values, park.Cause(ctx)
 	}
-	return values, errors.Join(causeOf(ctx), err)
+	return values, errors.Join(park.Cause(ctx), err)
 }
 
 // checkWait panics if one of the Results is nil, or the calling code's own.
@@ -104,7 +104,7 @@ func waitAll[T any](ctx context.Context, rs []*Result[T]) bool {
 		defer w.lend(es).back()
 	}
 	for _, r := range rs {
-		if !r.task.end.Wait(limit) {
+		if !r.task.end.WaitLimit(limit) {
 			return false
 		}
 	}

@@ -121,7 +121,7 @@ func (g *goCall) run(ctx context.Context, d *domain) {
 
 func (g *goCall) call(fn func(context.Context) error, ctx context.Context, d *domain) {
 	var err error
-	p := try(func() {
+	p := thread.Try(func() {
 		if d.asks && d.gone() != nil {
 			g.outcome = cancelled
 			return
@@ -146,8 +146,8 @@ func (g *goCall) tell(err error, ctx context.Context, sc *scope) {
 		sc.fail(err, ctx)
 	case g.panics:
 		p := err.(*thread.PanicError)
-		hook.Report(p.Value, p.Stack)
+		hook.Report((*hook.Panic)(p))
 	case !cancellation(ctx, err):
-		hook.Report(err, nil)
+		hook.Report(&hook.Panic{Value: err})
 	}
 }

@@ -175,7 +175,7 @@ func (r *imapRun[In, Out]) next(wait bool) *imapPart[In, Out] {
 	if p := r.await(d); p != nil {
 		return p
 	}
-	r.fail(causeOf(d))
+	r.fail(park.Cause(d))
 	return nil
 }
 
@@ -185,10 +185,10 @@ func (r *imapRun[In, Out]) await(d *domain) *imapPart[In, Out] {
 	switch {
 	case r.ordered && d == nil:
 		p, _ := r.line.PopFront()
-		p.task.end.Wait(park.Forever)
+		p.task.end.Wait()
 		return p
 	case r.ordered:
-		if p, _ := r.line.Front(); !p.task.end.Wait(park.Until(d)) {
+		if p, _ := r.line.Front(); !p.task.end.WaitLimit(park.Until(d)) {
 			return nil
 		}
 		p, _ := r.line.PopFront()

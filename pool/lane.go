@@ -1,6 +1,6 @@
 package pool
 
-import "github.com/gothreading/threading/internal/park"
+import "github.com/gothreading/threading/internal/hook"
 
 // A lane is a queue of code to be called that is no unit's: the callbacks of
 // tasks that were dropped, or the functions given to OnDone of those that have
@@ -36,10 +36,10 @@ func (c *call) run() {
 		c.task.callBack()
 		return
 	}
-	c.task.end.Wait(park.Forever) // whoever settled it is about to open it
+	c.task.end.Wait() // whoever settled it is about to open it
 	for len(c.after) > 0 {
 		f := c.after[0]
 		c.after = c.after[1:] // before the call, which may end the goroutine
-		protect(f)
+		hook.Run(f)
 	}
 }

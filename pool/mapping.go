@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math"
+
+	"github.com/gothreading/threading/thread"
 )
 
 // A mapping is a Map that runs. Its entry stays in the queue as long as a worker
@@ -225,7 +227,7 @@ func (p *mapPart[In, Out]) run() {
 	p.part.run(t)
 	if d := t.domain(t.core); len(p.failures) > 0 && d.asks && !p.askedLate {
 		p.askedLate = true // before the call, which may end the goroutine
-		_ = try(func() { p.late = d.gone() })
+		_ = thread.Try(func() { p.late = d.gone() })
 	}
 }
 

@@ -3,6 +3,8 @@ package pool
 import (
 	"context"
 	"sync/atomic"
+
+	"github.com/gothreading/threading/thread"
 )
 
 // A part is some items of a Map or IMap, which a worker calls one after the
@@ -81,7 +83,7 @@ func (p *part[In, Out]) stop() { p.word.And(^uint64(endMask)) }
 func (p *part[In, Out]) run(t *task) {
 	if !p.asked {
 		p.asked, p.gone = true, ErrGoexit // unless it returns
-		if err := try(func() { p.gone = t.ask() }); err != nil {
+		if err := thread.Try(func() { p.gone = t.ask() }); err != nil {
 			p.gone = err
 		}
 	}
@@ -94,7 +96,7 @@ func (p *part[In, Out]) run(t *task) {
 	}
 	over := &t.domain(t.core).over
 	for p.more {
-		if err := try(func() { p.call(t.ctx, over) }); err != nil {
+		if err := thread.Try(func() { p.call(t.ctx, over) }); err != nil {
 			p.ended(err, true)
 		}
 	}

@@ -1,6 +1,10 @@
 package pool
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/gothreading/threading/internal/hook"
+)
 
 // A progress counts items. Whoever finds nobody calling f does so, until it was
 // told of all: nobody waits for f, which may wait for whatever others do.
@@ -52,6 +56,6 @@ func (p *progress) once() bool {
 		p.telling = false
 		p.guard.Unlock()
 	}()
-	protect(func() { p.f(done, p.total) })
+	hook.Run(func() { p.f(done, p.total) })
 	return true
 }

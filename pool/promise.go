@@ -3,6 +3,7 @@ package pool
 import (
 	"sync"
 
+	"github.com/gothreading/threading/internal/hook"
 	"github.com/gothreading/threading/thread"
 )
 
@@ -77,7 +78,7 @@ func callAll(fs []func()) {
 					callAll(fs)
 				}
 			}()
-			protect(f)
+			hook.Run(f)
 			returned = true
 		}()
 	}

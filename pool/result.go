@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/thread"
 )
 
 // A Result is the future outcome of a task: the value and the error that its
@@ -96,10 +97,10 @@ func (r *Result[T]) WaitTimeout(d time.Duration) bool {
 func (r *Result[T]) WaitContext(ctx context.Context) error {
 	if ctx.Err() != nil {
 		r.task.waiter()
-		return causeOf(ctx)
+		return park.Cause(ctx)
 	}
 	if !r.task.wait(park.Until(ctx)) {
-		return causeOf(ctx)
+		return park.Cause(ctx)
 	}
 	return nil
 }
@@ -187,7 +188,7 @@ func (r *Result[T]) run() {
 func (r *Result[T]) call(fn func(context.Context) (T, error)) {
 	t := &r.task
 	var err error
-	p := try(func() {
+	p := thread.Try(func() {
 		if err = t.ask(); err != nil {
 			t.uncalled = true
 			return

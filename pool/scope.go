@@ -185,7 +185,7 @@ func (s *scope) wait() {
 		d.core.guard.Unlock()
 		defer w.lend(errands{e}).back()
 	}
-	s.done.Wait(park.Forever)
+	s.done.Wait()
 }
 
 // finish notes that the scope is over, and makes it refuse what is submitted from

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 
 	"github.com/gothreading/threading/internal/goid"
+	"github.com/gothreading/threading/internal/hook"
+	"github.com/gothreading/threading/internal/park"
 	"github.com/gothreading/threading/thread"
 )
 
@@ -41,7 +43,7 @@ func spawn[T any](ctx context.Context, fn func(context.Context) (T, error), opts
 		}
 	}
 	if ctx.Err() != nil {
-		r.fn, t.err, t.state = nil, causeOf(ctx), dropped
+		r.fn, t.err, t.state = nil, park.Cause(ctx), dropped
 		if !t.calls {
 			t.state = ended
 			t.open()
@@ -82,7 +84,7 @@ func (s *spawned[T]) main() {
 	for len(s.after) > 0 {
 		f := s.after[0]
 		s.after = s.after[1:] // before the call, which may end the goroutine
-		protect(f)
+		hook.Run(f)
 	}
 	s.left = true
 }
@@ -125,7 +127,7 @@ func (s *spawned[T]) mine() bool { return s.ident.Load() == goid.Get() }
 func (s *spawned[T]) ask() error {
 	t := &s.result.task
 	if parent := t.ctx.parent; parent.Err() != nil {
-		return causeOf(parent)
+		return park.Cause(parent)
 	}
 	s.guard.Lock()
 	t.called = true

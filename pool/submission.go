@@ -25,7 +25,7 @@ type submission struct {
 	rejected error // why whoever took it off the line did not accept it
 }
 
-var liners = park.Waiters[submission]()
+var liners park.Pool[submission]
 
 // submit queues e, waiting for room at most d, d <= 0: not at all, and until the
 // domain of p ends. It returns nil, or why e was rejected.

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"github.com/gothreading/threading/internal/hook"
 	"github.com/gothreading/threading/internal/park"
 )
 
@@ -155,7 +156,7 @@ func (t *task) callBack() {
 	for len(x.callbacks) > 0 {
 		f := x.callbacks[0]
 		x.callbacks = x.callbacks[1:] // before the call, which may end the goroutine
-		protect(f)
+		hook.Run(f)
 	}
 }
 
@@ -213,14 +214,14 @@ func (t *task) wait(limit park.Limit) bool {
 	}
 	w := t.waiter()
 	if w == nil || w.slot == nil {
-		return t.end.Wait(limit)
+		return t.end.WaitLimit(limit)
 	}
 	var es errands
 	if t.core != nil {
 		es = w.errandFor(t)
 	}
 	defer w.lend(es).back()
-	return t.end.Wait(limit)
+	return t.end.WaitLimit(limit)
 }
 
 // waiter returns the worker that the calling goroutine is, or nil. It panics if
@@ -248,9 +249,9 @@ func (t *task) onEnd(f func()) {
 			return
 		}
 		g.Unlock()
-		t.end.Wait(park.Forever) // whoever settled it is about to open it
+		t.end.Wait() // whoever settled it is about to open it
 	}
-	protect(f)
+	hook.Run(f)
 }
 
 // watch arranges for tell to be called at the end, or calls it. It is undone by
@@ -264,7 +265,7 @@ func (t *task) watch(tell *node[func()]) {
 			return
 		}
 		g.Unlock()
-		t.end.Wait(park.Forever)
+		t.end.Wait()
 	}
 	tell.of()
 }

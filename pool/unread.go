@@ -44,7 +44,7 @@ func (u *unread) report() {
 	}
 	thread.Go(func() {
 		for _, p := range u.panics {
-			hook.Report(p.Value, p.Stack)
+			hook.Report((*hook.Panic)(p))
 		}
 	}, thread.Name("a Result that nobody read"), thread.Daemon(true))
 }

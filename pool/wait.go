@@ -91,5 +91,5 @@ func waitSome[T any](ctx context.Context, n int, rs []*Result[T]) {
 		}
 		defer w.lend(es).back()
 	}
-	enough.Wait(limit)
+	enough.WaitLimit(limit)
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime/pprof"
 
+	"github.com/gothreading/threading/internal/hook"
 	"github.com/gothreading/threading/internal/park"
 	"github.com/gothreading/threading/thread"
 )
@@ -107,7 +108,7 @@ func (w *worker) initialize() {
 			c.unlock()
 		}
 	}()
-	if p := try(func() { err = c.initializer() }); p != nil {
+	if p := thread.Try(func() { err = c.initializer() }); p != nil {
 		err = p
 	}
 	returned = true
@@ -118,7 +119,7 @@ func (w *worker) finalize() {
 	due := w.prepared
 	w.prepared = false
 	if due && w.core.finalizer != nil {
-		protect(w.core.finalizer)
+		hook.Run(w.core.finalizer)
 	}
 }
 

@@ -12,11 +12,12 @@
 //
 // # Daemons
 //
-// Python waits at exit for every thread that is not a daemon. A Go program ends when the function main returns, whatever
-// else is running; so a program that wants Python's rule runs what it does in Main. What is a daemon matters to nobody
-// else. A Thread is one if its creator is, unless the option Daemon or SetDaemon says otherwise. The creator is the
-// goroutine that calls New, and one not started here counts as a daemon: what such a goroutine starts is not waited for
-// unless it says Daemon(false).
+// Python waits at exit for every thread that is not a daemon. A Go program ends
+// when the function main returns, whatever else is running; so a program that
+// wants Python's rule calls [Main]. Only Main distinguishes daemons. A Thread is
+// one if its creator is, unless the option [Daemon] or SetDaemon says otherwise.
+// The creator is the goroutine that calls New; one that was not started here
+// counts as no daemon.
 //
 // # In profiles
 //
@@ -73,7 +74,7 @@ type Thread struct {
 	end   park.Latch
 
 	place  *list.Element // among those alive
-	stay   live.Stay     // unless a daemon
+	entry  live.Entry    // unless a daemon
 	values values        // the business of the goroutine alone
 }
 
@@ -107,7 +108,7 @@ func New(fn func(), opts ...Option) *Thread {
 		panic("thread: New with a nil func")
 	}
 	creator := running(goid.Get())
-	c := choices{daemon: creator == nil || creator.Daemon()}
+	c := choices{daemon: creator != nil && creator.Daemon()}
 	for _, opt := range opts {
 		opt(&c)
 	}
@@ -146,24 +147,21 @@ func (t *Thread) Start() {
 // Python, when the program begins to end: when the function that Main runs on the main goroutine has returned.
 func (t *Thread) Join() {
 	t.checkJoin()
-	t.end.Wait(park.Forever)
+	t.end.Wait()
 }
 
 // JoinTimeout waits like Join but no longer than d, and reports whether t has ended. With d <= 0 it only looks;
 // math.MaxInt64 is for ever. A call that gave up leaves no trace.
 func (t *Thread) JoinTimeout(d time.Duration) bool {
 	t.checkJoin()
-	return t.end.IsOpen() || d > 0 && t.end.Wait(park.After(d))
+	return t.end.WaitTimeout(d)
 }
 
 // JoinContext waits like Join but no longer than until ctx ends; then, or if ctx has ended before, it returns
 // context.Cause(ctx) and leaves no trace. Else it returns nil.
 func (t *Thread) JoinContext(ctx context.Context) error {
 	t.checkJoin()
-	if ctx.Err() != nil || !t.end.Wait(park.Until(ctx)) {
-		return context.Cause(ctx)
-	}
-	return nil
+	return t.end.WaitContext(ctx)
 }
 
 func (t *Thread) checkJoin() {
@@ -214,7 +212,7 @@ func (t *Thread) SetName(name string) {
 // and is never given to another goroutine. Right after Start it waits for the goroutine to get going.
 func (t *Thread) Ident() uint64 {
 	if t.ident.Load() == 0 && t.flags.Load()&started != 0 {
-		t.begun.Wait(park.Forever)
+		t.begun.Wait()
 	}
 	return t.ident.Load()
 }

@@ -121,8 +121,8 @@ func TestDaemonIsTheCreators(t *testing.T) {
 	if madeByMain.Daemon() {
 		t.Error("made by the main goroutine: a daemon")
 	}
-	if !thread.New(func() {}).Daemon() {
-		t.Error("made by a goroutine not started here: no daemon")
+	if thread.New(func() {}).Daemon() {
+		t.Error("made by a goroutine not started here: a daemon")
 	}
 	for _, daemon := range []bool{true, false} {
 		thread.Go(func() {
@@ -276,6 +276,25 @@ func TestErr(t *testing.T) {
 	th = thread.Go(runtime.Goexit)
 	if th.Join(); th.Err() != thread.ErrGoexit {
 		t.Errorf("exited: %v", th.Err())
+	}
+}
+
+// reported takes the except hook for a test, and returns what returns the values that it was told of.
+func reported(t *testing.T) (values func() []any) {
+	var (
+		guard sync.Mutex
+		told  []any
+	)
+	previous := thread.SetExceptHook(func(_ *thread.Thread, p *thread.PanicError) {
+		guard.Lock()
+		defer guard.Unlock()
+		told = append(told, p.Value)
+	})
+	t.Cleanup(func() { thread.SetExceptHook(previous) })
+	return func() []any {
+		guard.Lock()
+		defer guard.Unlock()
+		return slices.Clone(told)
 	}
 }
 
