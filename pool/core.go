@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gothreading/threading/internal/live"
 	"github.com/gothreading/threading/internal/park"
 	"github.com/gothreading/threading/thread"
 )
@@ -125,6 +126,10 @@ type core struct {
 	threads []*thread.Thread // of workers; some have ended
 	spares  []*goBlock
 	over    park.Latch // opens when nothing is accepted any more, and all has ended
+
+	entry  live.Entry  // what thread.Main waits for, as long as there are workers
+	listed bool        // it is registered
+	idling *park.Latch // opens when the pool is no longer busy, if that was asked for
 }
 
 // A guard protects what is used for a moment, and waits in no bubble.
@@ -253,7 +258,14 @@ func (c *core) unlock() {
 		over = c.workers == 0 && c.leaving == 0 && c.opening == 0 && len(c.runs) == 0 && !c.callbacks.busy() && !c.afters.busy()
 	}
 	unfollow := c.unfollow
+	var idling *park.Latch
+	if c.idling != nil && !c.busy() {
+		idling, c.idling = c.idling, nil
+	}
 	c.guard.Unlock()
+	if idling != nil {
+		idling.Open()
+	}
 	served.Wake(park.Granted)
 	woken.Wake(park.Granted)
 	if over && !c.over.IsOpen() {
@@ -271,8 +283,26 @@ func (c *core) wake(woken *park.Chain[struct{}]) {
 	woken.Add(w)
 }
 
+// Busy is asked by thread.Main; see live.Work.
+func (c *core) Busy() (done *park.Latch, begun uint64) {
+	c.guard.Lock()
+	defer c.guard.Unlock()
+	begun = c.submitted + c.callbacks.added + c.afters.added
+	if !c.busy() {
+		return nil, begun
+	}
+	if c.idling == nil {
+		c.idling = new(park.Latch)
+	}
+	return c.idling, begun
+}
+
 // hire starts a worker.
 func (c *core) hire() {
+	if !c.daemon && !c.listed {
+		c.listed = true
+		c.entry.Add(c, time.Now())
+	}
 	c.waking++
 	c.workers++
 	w := &worker{core: c, comes: true}

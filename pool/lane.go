@@ -7,7 +7,8 @@ import "github.com/gothreading/threading/internal/hook"
 // ended. Workers call it, in slots of the lane's own. It needs the guard.
 type lane struct {
 	calls  list[*call]
-	active int // that hold a slot
+	active int    // that hold a slot
+	added  uint64 // in all
 }
 
 // A call is what is left to call of a task.
@@ -16,7 +17,10 @@ type call struct {
 	after []func() // nil: its callbacks
 }
 
-func (l *lane) add(c *call) { l.calls.add(&node[*call]{of: c}, false) }
+func (l *lane) add(c *call) {
+	l.calls.add(&node[*call]{of: c}, false)
+	l.added++
+}
 
 func (l *lane) take() *call {
 	call, _ := l.calls.take()

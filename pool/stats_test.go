@@ -298,12 +298,6 @@ func TestWorkersAreDaemonThreadsNamedAfterThePool(t *testing.T) {
 			t.Errorf("prefixes %v are not distinct", prefixes)
 		}
 	})
-	t.Run("the main function does not wait for them", func(t *testing.T) {
-		p := newPool(t, 1)
-		g := occupyAll(t, p, 1)
-		thread.Main(func() {})
-		g.open()
-	})
 }
 
 func TestSurplusWorkersLeave(t *testing.T) {

@@ -77,6 +77,10 @@ func (w *worker) leave() {
 	c.guard.Lock()
 	if w.left {
 		c.leaving--
+		if c.listed && c.workers == 0 && c.leaving == 0 && !c.busy() {
+			c.listed = false
+			c.entry.Remove()
+		}
 	} else {
 		c.start(w)
 	}
