@@ -94,7 +94,7 @@ func (c *core) refusal(s *submission, gone error) error {
 	switch {
 	case c.terminated, c.err != nil && !begun && sc == nil:
 		return c.err
-	case sc != nil && sc.closed && !begun:
+	case sc != nil && (sc.over || sc.closed && !begun):
 		return ErrClosed
 	case gone != nil:
 		return gone
