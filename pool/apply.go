@@ -24,7 +24,7 @@ func Callback[T any](f func(T, error)) TaskOption[T] {
 	needed(f != nil, "func", "Callback")
 	return TaskOption[T]{func(r *Result[T]) {
 		t := &r.task
-		t.calls, t.told = true, true
+		t.flags |= callbacks | told
 		x := t.more()
 		x.callbacks = append(slices.Clip(x.callbacks), func() { f(r.value, t.err) })
 	}}
@@ -106,9 +106,9 @@ func submit[T any](
 	}
 	switch {
 	case call == "Apply":
-		t.told = true
+		t.flags |= told
 	case p.domain.scope != nil:
-		t.told, t.fails = true, true
+		t.flags |= told | fails
 	}
 	return r, p.submit(&t.entry, d)
 }

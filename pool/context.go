@@ -13,7 +13,7 @@ import (
 //
 // It is no part of the task: whoever keeps it keeps no Result.
 type taskContext struct {
-	parent context.Context
+	parent context.Context             // a domain, or what was given to SpawnContext
 	made   atomic.Pointer[madeContext] // nil: nobody has looked
 }
 

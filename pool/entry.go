@@ -1,5 +1,7 @@
 package pool
 
+import "github.com/gothreading/threading/thread"
+
 // An entry is what waits in the queue of a pool for a worker. It is part of its
 // job. All of it is used under the guard of the pool, but for what says
 // otherwise.
@@ -13,19 +15,11 @@ type entry struct {
 	next, prev *entry // a ring, while it is queued
 	tie        *tie   // nil: it belongs to the pool itself
 
-	units int32 // that are left to start
-	kind  kind
-	state state
-	begun bool // it belongs to a run, which Close does not end
-	// Of a task; set before it is submitted:
-	calls bool // it has callbacks
-	fails bool // its error fails the scope that it belongs to; the worker's from the start on
-	// set under the guard:
-	called bool // its function was, or is about to be
-	told   bool // somebody will learn of its panic
-	// and the worker's own until the end:
-	uncalled bool // it was started when its domain had ended, so the function was not called
-	panicked bool
+	units  int32 // that are left to start
+	kind   kind
+	state  state
+	called bool  // its function was, or is about to be
+	flags  flags // of whoever has it in hand: the submitter, a worker, whoever dropped it
 }
 
 type state uint8
@@ -36,6 +30,19 @@ const (
 	dropped // its callbacks are left to call
 	ended
 )
+
+type flags uint8
+
+const (
+	begun     flags = 1 << iota // it belongs to a run, which Close does not end
+	callbacks                   // it has some
+	fails                       // its error fails the scope that it belongs to
+	told                        // somebody will learn of its panic
+	uncalled                    // it was started when its domain had ended, so its function was not called
+	panicked
+)
+
+func (f flags) has(flag flags) bool { return f&flag != 0 }
 
 // A kind says how an entry counts.
 type kind uint8
@@ -64,9 +71,10 @@ type job interface {
 
 // A unit is what a worker does in one go.
 type unit interface {
-	run()                     // calls the code of others; called again if that ended the goroutine, until it returns
-	settle(w *worker) outcome // needs the guard; it has returned
-	owner() *entry            // whose it is
+	run()                          // calls the code of others; called again if that panicked or ended the goroutine, until it returns
+	panicked(p *thread.PanicError) // run has
+	settle(w *worker) outcome      // needs the guard; run has returned
+	owner() *entry                 // whose it is
 }
 
 type outcome int

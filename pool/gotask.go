@@ -103,7 +103,7 @@ type goCall struct {
 }
 
 // run calls the function, and tells of its error. It is called again if that
-// ended the goroutine.
+// panicked or ended the goroutine.
 func (g *goCall) run(ctx context.Context, d *domain) {
 	if fn := g.fn; fn != nil {
 		g.fn = nil
@@ -111,7 +111,11 @@ func (g *goCall) run(ctx context.Context, d *domain) {
 		if d.scope != nil {
 			g.fails = ErrGoexit // of which the except hook is not told
 		}
-		g.call(fn, ctx, d)
+		if d.asks && d.gone() != nil {
+			g.outcome, g.fails = cancelled, nil
+		} else if g.fails = fn(ctx); g.fails == nil {
+			g.outcome = succeeded
+		}
 	}
 	if err := g.fails; err != nil {
 		g.fails = nil
@@ -119,26 +123,7 @@ func (g *goCall) run(ctx context.Context, d *domain) {
 	}
 }
 
-func (g *goCall) call(fn func(context.Context) error, ctx context.Context, d *domain) {
-	var err error
-	p := thread.Try(func() {
-		if d.asks && d.gone() != nil {
-			g.outcome = cancelled
-			return
-		}
-		err = fn(ctx)
-	})
-	switch {
-	case p != nil:
-		g.fails, g.panics = p, true
-	case err != nil:
-		g.fails = err
-	case g.outcome == cancelled:
-		g.fails = nil
-	default:
-		g.outcome, g.fails = succeeded, nil
-	}
-}
+func (g *goCall) panicked(p *thread.PanicError) { g.fails, g.panics = p, true }
 
 func (g *goCall) tell(err error, ctx context.Context, sc *scope) {
 	switch {

@@ -1,5 +1,7 @@
 package pool
 
+import "github.com/gothreading/threading/thread"
+
 // An imapPart is the task of a run for one chunk of its input.
 type imapPart[In, Out any] struct {
 	task task
@@ -12,7 +14,7 @@ type imapPart[In, Out any] struct {
 func newIMapPart[In, Out any](r *imapRun[In, Out], in []In, out []Out, first int) *imapPart[In, Out] {
 	p := &imapPart[In, Out]{of: r}
 	r.pool.prepare(&p.task, p, 1)
-	p.task.begun, p.task.told = true, true
+	p.task.flags |= begun | told
 	p.fn, p.fail, p.progress = r.fn, p.note, r.progress
 	p.assign(in, out, first)
 	return p
@@ -63,9 +65,11 @@ func (p *imapPart[In, Out]) interrupt(cause error) (*taskContext, bool) {
 
 func (p *imapPart[In, Out]) run() { p.part.run(&p.task) }
 
+func (p *imapPart[In, Out]) panicked(err *thread.PanicError) { p.part.panicked(err) }
+
 func (p *imapPart[In, Out]) settle(w *worker) outcome {
 	t := &p.task
-	if p.cause == nil && p.called < len(p.in) {
+	if p.cause == nil && p.at < len(p.in) {
 		p.cause = t.domain(t.core).cause // which has stopped it
 	}
 	w.ended, w.ctx = t, t.ctx
@@ -73,7 +77,7 @@ func (p *imapPart[In, Out]) settle(w *worker) outcome {
 	switch {
 	case len(p.errs) > 0:
 		return failed
-	case p.called == 0:
+	case p.at == 0:
 		return cancelled
 	}
 	return succeeded

@@ -224,7 +224,7 @@ func (r *imapRun[In, Out]) deliver(p *imapPart[In, Out]) bool {
 	delete(r.sent, p)
 	failed := r.failed
 	r.guard.Unlock()
-	for i := 0; i < p.called && !r.over; i++ {
+	for i := 0; i < p.at && !r.over; i++ {
 		r.ahead--
 		v := p.out[i]
 		clear(p.out[i : i+1]) // the body may let go of it
@@ -233,9 +233,9 @@ func (r *imapRun[In, Out]) deliver(p *imapPart[In, Out]) bool {
 		r.over = r.over || err != nil && r.failFast
 	}
 	switch {
-	case p.called == len(p.in) || r.over:
+	case p.at == len(p.in) || r.over:
 	case failed:
-		r.ahead -= len(p.in) - p.called // the error is still to come
+		r.ahead -= len(p.in) - p.at // the error is still to come
 	default:
 		r.fail(p.cause)
 	}

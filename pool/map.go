@@ -62,8 +62,12 @@ func startMap[In, Out any](
 	t := &m.result.task
 	p.prepare(t, m, 0)
 	m.count()
-	t.fails = async && p.domain.scope != nil
-	t.told = !async || t.fails
+	switch {
+	case !async:
+		t.flags |= told
+	case p.domain.scope != nil:
+		t.flags |= told | fails
+	}
 	var err error
 	if n == 0 {
 		err = p.refusal()

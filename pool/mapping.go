@@ -42,7 +42,7 @@ type mapPart[In, Out any] struct {
 	place     node[*mapPart[In, Out]] // among those that run
 	wealth    node[*mapPart[In, Out]] // among the rich
 	failures  []*ItemError
-	panicked  bool
+	panics    bool
 	askedLate bool
 	late      error // why items have failed, perhaps
 }
@@ -210,7 +210,7 @@ func (m *mapping[In, Out]) end() {
 // open lets everybody know of the end.
 func (m *mapping[In, Out]) open() {
 	t := &m.result.task
-	if t.fails && m.failed != nil {
+	if t.flags.has(fails) && m.failed != nil {
 		t.tie.domain.scope.fail(m.failed, m.ctx)
 	}
 	if m.ctx != nil {
@@ -231,10 +231,12 @@ func (p *mapPart[In, Out]) run() {
 	}
 }
 
+func (p *mapPart[In, Out]) panicked(err *thread.PanicError) { p.part.panicked(err) }
+
 // note notes that an item has failed.
-func (p *mapPart[In, Out]) note(e *ItemError, panicked bool) {
+func (p *mapPart[In, Out]) note(e *ItemError, panics bool) {
 	p.failures = append(p.failures, e)
-	p.panicked = p.panicked || panicked
+	p.panics = p.panics || panics
 	m := p.of
 	if !m.failFast {
 		return
@@ -257,7 +259,9 @@ func (p *mapPart[In, Out]) settle(w *worker) outcome {
 		m.riches--
 	}
 	m.failures = append(m.failures, p.failures...)
-	t.panicked = t.panicked || p.panicked
+	if p.panics {
+		t.flags |= panicked
+	}
 	if m.cause == nil && len(p.failures) > 0 {
 		m.cause = p.late
 	}
@@ -275,7 +279,7 @@ func (p *mapPart[In, Out]) settle(w *worker) outcome {
 	switch {
 	case len(p.failures) > 0:
 		return failed
-	case p.called == 0:
+	case p.at == 0:
 		return cancelled
 	}
 	return succeeded

@@ -19,16 +19,15 @@ type part[In, Out any] struct {
 	out      []Out
 	first    int           // index of in[0] in the whole input
 	word     atomic.Uint64 // the next item, and the end, which may be before it
-	fail     func(e *ItemError, panicked bool)
+	fail     func(e *ItemError, panics bool)
 	progress *progress
 
 	// The worker's.
 	asked   bool
 	gone    error // why nothing is called
-	at      int   // the item in hand
+	at      int   // the item in hand, and so how many have been called
 	more    bool  // there is one
-	calling bool  // it is being called
-	called  int   // items that have returned, or ended otherwise
+	calling bool  // items are being called
 }
 
 const (
@@ -79,52 +78,70 @@ func (p *part[In, Out]) spare() (from, to int, ok bool) {
 func (p *part[In, Out]) stop() { p.word.And(^uint64(endMask)) }
 
 // run calls the items, which belong to t. It is called again if one of them
-// ended the goroutine.
+// panicked or ended the goroutine.
 func (p *part[In, Out]) run(t *task) {
 	if !p.asked {
 		p.asked, p.gone = true, ErrGoexit // unless it returns
-		if err := thread.Try(func() { p.gone = t.ask() }); err != nil {
-			p.gone = err
-		}
+		p.gone = t.ask()
 	}
 	if p.gone != nil {
 		t.core.withdraw(p.gone, &t.entry)
 		return
 	}
 	if p.calling {
+		p.calling = false
 		p.ended(ErrGoexit, false)
 	}
 	over := &t.domain(t.core).over
-	for p.more {
-		if err := thread.Try(func() { p.call(t.ctx, over) }); err != nil {
-			p.ended(err, true)
-		}
+	if p.progress == nil {
+		p.call(t.ctx, over)
+	} else {
+		p.callAndTell(t.ctx, over)
 	}
-	p.progress.tell()
 }
 
-// call calls items until none is left, one panics, or all is over.
+// panicked is called if that panicked.
+func (p *part[In, Out]) panicked(err *thread.PanicError) {
+	if !p.calling {
+		p.gone = err // it was a context
+		return
+	}
+	p.calling = false
+	p.ended(err, true)
+}
+
+// call calls items until none is left, or all is over.
 func (p *part[In, Out]) call(ctx context.Context, over *atomic.Pointer[ending]) {
-	for p.more {
-		if over.Load() != nil {
-			p.more = false
-			return
+	p.calling = true
+	for p.more && over.Load() == nil {
+		v, err := p.fn(ctx, p.in[p.at])
+		p.out[p.at] = v
+		if err != nil {
+			p.fail(&ItemError{Index: p.first + p.at, Err: err}, false)
 		}
+		p.take()
+	}
+	p.calling = false
+}
+
+// callAndTell is call with progress, which is code of others too.
+func (p *part[In, Out]) callAndTell(ctx context.Context, over *atomic.Pointer[ending]) {
+	for p.more && over.Load() == nil {
 		p.calling = true
 		v, err := p.fn(ctx, p.in[p.at])
+		p.calling = false
 		p.out[p.at] = v
 		p.ended(err, false)
 	}
+	p.progress.tell()
 }
 
 // ended notes how the item in hand has ended, and begins the next. Not before
 // the failure is told, which may keep it from being begun; and before progress
 // is, which may end the goroutine.
-func (p *part[In, Out]) ended(err error, panicked bool) {
-	p.calling = false
-	p.called++
+func (p *part[In, Out]) ended(err error, panics bool) {
 	if err != nil {
-		p.fail(&ItemError{Index: p.first + p.at, Err: err}, panicked)
+		p.fail(&ItemError{Index: p.first + p.at, Err: err}, panics)
 	}
 	p.take()
 	p.progress.add()

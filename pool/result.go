@@ -179,26 +179,20 @@ func (r *Result[T]) run() {
 	if fn := r.fn; fn != nil {
 		r.fn = nil // before the call, which may end the goroutine
 		t.err = ErrGoexit
-		r.call(fn)
+		if gone := t.ask(); gone != nil {
+			t.err = gone
+			t.flags |= uncalled
+		} else {
+			r.value, t.err = fn(t.ctx)
+		}
 	}
 	t.note()
 	t.callBack()
 }
 
-func (r *Result[T]) call(fn func(context.Context) (T, error)) {
-	t := &r.task
-	var err error
-	p := thread.Try(func() {
-		if err = t.ask(); err != nil {
-			t.uncalled = true
-			return
-		}
-		r.value, err = fn(t.ctx)
-	})
-	if t.panicked = p != nil; t.panicked {
-		err = p
-	}
-	t.err = err
+func (r *Result[T]) panicked(p *thread.PanicError) {
+	r.task.err = p
+	r.task.flags |= panicked
 }
 
 func (r *Result[T]) settle(w *worker) outcome { return r.task.settleUnit(w) }

@@ -44,7 +44,7 @@ func spawn[T any](ctx context.Context, fn func(context.Context) (T, error), opts
 	}
 	if ctx.Err() != nil {
 		r.fn, t.err, t.state = nil, park.Cause(ctx), dropped
-		if !t.calls {
+		if !t.flags.has(callbacks) {
 			t.state = ended
 			t.open()
 			return r
@@ -78,7 +78,9 @@ func (s *spawned[T]) main() {
 	}()
 	s.ident.Store(goid.Get())
 	if s.begin() {
-		s.result.run()
+		for p := hook.Catch(s.result.run); p != nil; p = hook.Catch(s.result.run) {
+			s.result.panicked((*thread.PanicError)(p))
+		}
 		s.settle()
 	}
 	for len(s.after) > 0 {
@@ -149,7 +151,7 @@ func (s *spawned[T]) cancel() bool {
 		return false
 	}
 	s.result.fn, t.err, t.state = nil, ErrCancelled, dropped
-	if t.calls { // which the thread will do
+	if t.flags.has(callbacks) { // which the thread will do
 		s.guard.Unlock()
 		return true
 	}

@@ -90,11 +90,11 @@ func (c *core) admit(s *submission, gone error) error {
 // refusal returns why s is not accepted, whatever room there is.
 func (c *core) refusal(s *submission, gone error) error {
 	sc := s.domain.scope
-	begun := s.inside || s.entry != nil && s.entry.begun
+	kept := s.inside || s.entry != nil && s.entry.flags.has(begun)
 	switch {
-	case c.terminated, c.err != nil && !begun && sc == nil:
+	case c.terminated, c.err != nil && !kept && sc == nil:
 		return c.err
-	case sc != nil && (sc.over || sc.closed && !begun):
+	case sc != nil && (sc.over || sc.closed && !kept):
 		return ErrClosed
 	case gone != nil:
 		return gone

@@ -101,11 +101,11 @@ func (t *task) ask() error {
 
 // note tells the scope of the error of t, once.
 func (t *task) note() {
-	if !t.fails {
+	if !t.flags.has(fails) {
 		return
 	}
-	t.fails = false
-	if t.err != nil && !t.uncalled {
+	t.flags &^= fails
+	if t.err != nil && !t.flags.has(uncalled) {
 		t.tie.domain.scope.fail(t.err, t.ctx)
 	}
 }
@@ -118,7 +118,7 @@ func (t *task) settleUnit(w *worker) outcome {
 	w.ended, w.ctx = t, t.ctx
 	t.settle()
 	switch {
-	case t.uncalled:
+	case t.flags.has(uncalled):
 		return cancelled
 	case t.err != nil:
 		return failed
@@ -130,7 +130,7 @@ func (t *task) settleUnit(w *worker) outcome {
 // the guard.
 func (t *task) drop(cause error, opens opener, d *drops) {
 	t.err = cause
-	if t.calls {
+	if t.flags.has(callbacks) {
 		t.state = dropped
 		t.core.callbacks.add(&call{task: t})
 		return
@@ -149,7 +149,7 @@ func (t *task) reject(cause error) {
 
 // callBack calls the callbacks that are left.
 func (t *task) callBack() {
-	if !t.calls {
+	if !t.flags.has(callbacks) {
 		return
 	}
 	x := t.extra
@@ -166,7 +166,8 @@ func (t *task) settle() {
 	t.ctx = nil
 	if x := t.extra; x != nil && len(x.after) > 0 {
 		t.core.afters.add(&call{task: t, after: x.after})
-		x.after, t.told = nil, true
+		x.after = nil
+		t.flags |= told
 	}
 }
 
@@ -176,7 +177,8 @@ func (t *task) endAlone() (after []func()) {
 	t.state = ended
 	t.ctx = nil
 	if x := t.extra; x != nil && len(x.after) > 0 {
-		after, x.after, t.told = x.after, nil, true
+		after, x.after = x.after, nil
+		t.flags |= told
 	}
 	return after
 }
@@ -185,7 +187,7 @@ func (t *task) endAlone() (after []func()) {
 func (t *task) open() {
 	x, tie := t.extra, t.tie
 	t.extra, t.tie = nil, nil
-	if t.panicked && !t.told {
+	if t.flags&(panicked|told) == panicked {
 		t.extra = &extra{unread: newUnread(t)}
 	}
 	t.end.Open()

@@ -49,12 +49,26 @@ func (w *worker) main() {
 	w.work()
 }
 
+// work is what the thread does. A panic of others ends a step, and not the thread.
 func (w *worker) work() {
 	if w.unit != nil { // what ended the last thread
 		w.core.guard.Lock()
 		w.initialize()
 		w.core.unlock()
 	}
+	for {
+		p := hook.Catch(w.steps)
+		switch {
+		case p == nil:
+			return
+		case w.unit == nil:
+			panic(p.Value) // it is our own
+		}
+		w.unit.panicked((*thread.PanicError)(p))
+	}
+}
+
+func (w *worker) steps() {
 	for {
 		switch {
 		case w.unit != nil:
