@@ -233,6 +233,13 @@ func (c *core) finished() bool {
 	return c.terminated || c.err != nil && len(c.runs) == 0 && !c.busy()
 }
 
+// calm reports whether there is nothing for a worker to do, and nothing for unlock
+// to see to.
+func (c *core) calm() bool {
+	return c.err == nil && c.units == 0 && c.callbacks.calls.first == nil && c.afters.calls.first == nil &&
+		c.line.Front() == nil && c.idling == nil && c.keeps() == math.MaxInt64 && c.surplus() <= 0
+}
+
 // unlock releases the guard, after it saw to whatever has become possible.
 func (c *core) unlock() {
 	var served park.Chain[submission]

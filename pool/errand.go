@@ -2,7 +2,9 @@ package pool
 
 import (
 	"slices"
+	"sync/atomic"
 
+	"github.com/gothreading/threading/internal/goid"
 	"github.com/gothreading/threading/thread"
 )
 
@@ -83,11 +85,21 @@ func (es *errands) add(c *core, of *entry) (letGo func()) {
 	return func() { e.some[n] = nil } // only while the wait is not on
 }
 
-// local is the worker that the calling goroutine is.
-var local thread.Local[*worker]
+// local is the worker that the calling goroutine is. Most goroutines that wait are
+// none, and learn so without a look into a map: crowd counts the workers by the
+// last bits of the ident of their goroutine.
+var (
+	local thread.Local[*worker]
+	crowd [1024]atomic.Int32
+)
+
+func count(ident uint64, n int32) { crowd[ident%uint64(len(crowd))].Add(n) }
 
 // here returns the worker that the calling goroutine is, or nil.
 func here() *worker {
+	if crowd[goid.Get()%uint64(len(crowd))].Load() == 0 {
+		return nil
+	}
 	w, _ := local.Lookup()
 	return w
 }

@@ -42,10 +42,10 @@ func (l *level) newest(lifo bool) *entry {
 	return l.head.prev
 }
 
-// levels are the levels that are not empty, in a heap: the one to be served
-// first is its root. So a submission costs at most the logarithm of the number
-// of priorities in use. The level of priority 0 is always there, since most
-// pools know no other.
+// levels are the levels of a queue: that of priority 0, which is all that most
+// pools know, and a heap of those of the other priorities that are not empty,
+// whose root is the one to be served first. So a submission costs at most the
+// logarithm of the number of priorities in use.
 type levels struct {
 	zero   level
 	heap   []*level
@@ -76,7 +76,7 @@ func (ls *levels) of(priority int) *level {
 
 // push queues e at a level.
 func (ls *levels) push(l *level, e *entry, front bool) {
-	if l.head == nil {
+	if l.head == nil && l != &ls.zero {
 		l.place = len(ls.heap)
 		ls.heap = append(ls.heap, l)
 		ls.up(l.place)
@@ -88,15 +88,15 @@ func (ls *levels) push(l *level, e *entry, front bool) {
 func (ls *levels) remove(e *entry) {
 	l := e.level
 	l.remove(e)
-	if l.head == nil {
+	if l.head == nil && l != &ls.zero {
 		ls.leave(l)
 	}
 }
 
 // first returns the entry that is next, or nil.
 func (ls *levels) first() *entry {
-	if len(ls.heap) == 0 {
-		return nil
+	if len(ls.heap) == 0 || ls.zero.head != nil && ls.heap[0].priority > 0 {
+		return ls.zero.head
 	}
 	return ls.heap[0].head
 }
@@ -104,7 +104,7 @@ func (ls *levels) first() *entry {
 // last returns an entry from where it is cheapest to remove many, or nil.
 func (ls *levels) last() *entry {
 	if len(ls.heap) == 0 {
-		return nil
+		return ls.zero.head
 	}
 	return ls.heap[len(ls.heap)-1].head
 }
@@ -121,10 +121,8 @@ func (ls *levels) leave(l *level) {
 		ls.heap = ls.heap[:last]
 	}
 	ls.heap[:last+1][last] = nil
-	if l != &ls.zero {
-		delete(ls.others, l.priority)
-		ls.spare = l
-	}
+	delete(ls.others, l.priority)
+	ls.spare = l
 	if last == 0 && cap(ls.heap) > 64 {
 		ls.heap, ls.others = nil, nil // the memory that very many priorities took
 	}

@@ -30,6 +30,15 @@ var liners park.Pool[submission]
 // submit queues e, waiting for room at most d, d <= 0: not at all, and until the
 // domain of p ends. It returns nil, or why e was rejected.
 func (p *Pool) submit(e *entry, d time.Duration) error {
+	if c := p.core; p.domain.parent == nil && !p.domain.asks {
+		c.guard.Lock()
+		if c.err == nil && c.room() {
+			c.accept(e, p.priority)
+			c.unlock()
+			return nil
+		}
+		c.guard.Unlock()
+	}
 	s := submission{entry: e, domain: p.domain, priority: p.priority}
 	var gone error
 	if p.domain.asks {

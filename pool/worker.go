@@ -42,9 +42,12 @@ type worker struct {
 
 func (w *worker) main() {
 	local.Set(w)
-	w.thread, w.name = thread.Current(), ""
+	w.thread = thread.Current()
+	ident := w.thread.Ident()
+	count(ident, 1)
 	w.relabel()
 	defer w.leave()
+	defer count(ident, -1)
 	defer w.finalize()
 	w.work()
 }
@@ -194,6 +197,7 @@ func (w *worker) sleep() (tired bool) {
 		defer idlers.Put(place)
 	} else if place == nil {
 		place = idlers.Get(park.Forever)
+		place.AlsoUnlock((*bedside)(w))
 		w.bed = place
 	}
 	c.idle.PushFront(place)                         // who slept last is awake soonest
@@ -201,11 +205,24 @@ func (w *worker) sleep() (tired bool) {
 	return !w.comes
 }
 
+// A bedside is a worker that has a place to sleep, as what Sleep unlocks then: it
+// opens what it has settled, and sleeps.
+type bedside worker
+
+// Unlock is a method of park.Unlocker.
+func (b *bedside) Unlock() { (*worker)(b).open() }
+
+// PassOn is a method of park.Unlocker. It is never called: there is no code of
+// others in Unlock.
+func (b *bedside) PassOn() {}
+
 // finish settles the unit that has returned, and takes the next one with it if it
-// may.
+// may. If there is nothing to do at all, the worker goes to sleep without letting
+// go of the guard in between.
 func (w *worker) finish() {
 	c := w.core
 	w.stock()
+	tied := w.unit.owner().tie != nil
 	c.guard.Lock()
 	switch w.unit.settle(w) {
 	case succeeded:
@@ -222,6 +239,10 @@ func (w *worker) finish() {
 	if w.unit == nil {
 		c.running--
 		w.slot = nil
+		if !tied && c.calm() {
+			w.sleep() // opens on the way
+			return
+		}
 		w.look()
 	}
 	c.unlock()
