@@ -13,6 +13,7 @@ import (
 type completion[T any] struct {
 	ended   queue.Queue[*Result[T]] // those that have ended and were not looked at yet
 	watched map[*Result[T]]*watched
+	lender  *worker // who waits, or nil
 	errands errands
 	late    bool         // it does not wait any more:
 	rest    []*Result[T] // these are left
@@ -20,25 +21,39 @@ type completion[T any] struct {
 
 // A watched is what a completion needs to let go of a Result.
 type watched struct {
-	at    int // of those given
-	tell  node[func()]
-	letGo func() // by the errand
+	at     int // of those given
+	tell   node[func()]
+	errand *errand // or nil
+	place  int     // in the errand
 }
 
 func watchAll[T any](rs []*Result[T]) *completion[T] {
 	l := &completion[T]{watched: make(map[*Result[T]]*watched, len(rs))}
-	lends := here() != nil
+	ts := make([]*task, 0, len(rs))
 	for i, r := range rs {
 		if l.watched[r] != nil {
 			continue
 		}
-		w := &watched{at: i, letGo: func() {}}
+		w := &watched{at: i}
 		w.tell.of = func() { _ = l.ended.Put(r) } // the queue is unbounded, and never shut down
 		l.watched[r] = w
-		if lends {
-			w.letGo = l.errands.add(r.task.core, &r.task.entry)
-		}
+		ts = append(ts, &r.task)
 		r.task.watch(&w.tell)
+	}
+	if l.lender = lender(); l.lender == nil {
+		return l
+	}
+	l.errands = l.lender.errandsFor(1, ts)
+	places := make(map[*task]*watched, len(ts))
+	for r, w := range l.watched {
+		places[&r.task] = w
+	}
+	for _, e := range l.errands {
+		e.any = true
+		for i := range e.some {
+			w := places[e.some[i].task]
+			w.errand, w.place = e, i
+		}
 	}
 	return l
 }
@@ -48,6 +63,7 @@ func (l *completion[T]) end() {
 	for r, w := range l.watched {
 		r.task.unwatch(&w.tell)
 	}
+	l.errands.letAllGo()
 }
 
 // next returns the next Result that is ready, or nil if there will be none before
@@ -82,9 +98,7 @@ func (l *completion[T]) await(ctx context.Context) *Result[T] {
 	if r, err := l.ended.TryGet(); err == nil {
 		return r
 	}
-	if w := here(); w != nil && w.slot != nil {
-		defer w.lend(l.errands).back()
-	}
+	defer l.lender.lend(l.errands).back()
 	if ctx == nil {
 		r, _ := l.ended.Get()
 		return r
@@ -107,6 +121,10 @@ func (l *completion[T]) ready() (rs []*Result[T]) {
 
 // forget lets go of r, which has ended.
 func (l *completion[T]) forget(r *Result[T]) {
-	l.watched[r].letGo()
+	if w := l.watched[r]; w.errand != nil {
+		w.errand.core.guard.Lock()
+		w.errand.letGo(w.place)
+		w.errand.core.guard.Unlock()
+	}
 	delete(l.watched, r)
 }

@@ -108,6 +108,7 @@ type core struct {
 	starting int            // workers in the initializer
 	workers  int            // all of them, but for those that are leaving
 	away     int            // of them, in a wait for which they lent a slot, of whatever kind
+	mostAway int            // at once, since nothing was running
 	leaving  int            // those in the finalizer
 	opening  int            // calls that are about to open what they have dropped
 	runs     map[uint64]int // loops over an IMap, and scopes, by the ident of their goroutine
@@ -213,9 +214,11 @@ func (c *core) keeps() time.Duration {
 	return math.MaxInt64
 }
 
-// surplus is how many workers there are more than are needed.
+// surplus is how many workers there are more than are needed. As long as tasks
+// run, as many may stay as were needed at once for those that had lent their
+// slots: or else one that waits again and again would have a new one each time.
 func (c *core) surplus() int {
-	return c.workers - c.away - c.callbacks.active - c.afters.active - c.target
+	return c.workers - c.away - c.callbacks.active - c.afters.active - c.target - min(c.running, c.mostAway)
 }
 
 // dismisses reports whether a worker with nothing to do is to leave.
@@ -251,6 +254,9 @@ func (c *core) unlock() {
 		call := c.callbacks.ready(c) || c.afters.ready(c)
 		switch {
 		case !call && !c.startable():
+			if c.idle.Front() != nil && c.surplus() > 0 {
+				c.wake(&woken) // so that it leaves
+			}
 		case c.idle.Front() != nil:
 			c.wake(&woken)
 		case call, c.units > c.starting && c.running+c.starting < c.target:

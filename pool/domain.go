@@ -59,6 +59,13 @@ type tie struct {
 	ctx    *taskContext
 }
 
+// left notes that what is tied has ended. It needs the guard.
+func (t *tie) left() {
+	if t != nil && t.domain.scope != nil {
+		t.domain.scope.out()
+	}
+}
+
 // newTie returns what ties e to d: nothing, if d is the root.
 func (d *domain) newTie(e *entry) *tie {
 	if d.parent == nil {
@@ -206,7 +213,11 @@ func (d *domain) first() *entry {
 }
 
 // expire ends d because its context has ended.
-func (d *domain) expire() { d.end(errOf(d.given), park.Cause(d.given)) }
+func (d *domain) expire() {
+	err, cause := context.Canceled, context.Canceled
+	defer func() { d.end(err, cause) }() // also if the context ends the goroutine
+	err, cause = endOf(d.given)
+}
 
 // end ends d and all below.
 func (d *domain) end(err, cause error) {

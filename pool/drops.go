@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"context"
+
 	"github.com/gothreading/threading/internal/park"
 )
 
@@ -106,12 +108,16 @@ func (c *core) terminate(cause, end error) {
 
 // expire terminates the pool because its context has ended, and returns why
 // nothing is accepted any more.
-func (c *core) expire() error {
-	given := c.root.given
-	c.terminate(&terminatedBy{park.Cause(given)}, errOf(given))
-	c.guard.Lock()
-	defer c.guard.Unlock()
-	return c.err
+func (c *core) expire() (why error) {
+	err, cause := context.Canceled, context.Canceled
+	defer func() { // also if the context ends the goroutine
+		c.terminate(&terminatedBy{cause}, err)
+		c.guard.Lock()
+		defer c.guard.Unlock()
+		why = c.err
+	}()
+	err, cause = endOf(c.root.given)
+	return nil
 }
 
 // close refuses submissions from now on, but those from inside and of what has

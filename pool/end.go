@@ -141,7 +141,7 @@ func (p *Pool) join(limit park.Limit, ended func(*thread.Thread) bool) bool {
 	p.checkJoin()
 	c := p.core
 	if !c.over.IsOpen() {
-		defer here().lend(nil).back()
+		defer lender().lend(nil).back()
 		if !c.over.WaitLimit(limit) {
 			return false
 		}

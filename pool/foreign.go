@@ -8,12 +8,17 @@ import (
 
 // What a pool asks of contexts that are code of others.
 
-// errOf returns the error of a context that has ended. It is never nil.
-func errOf(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
+// endOf returns the error and the cause of a context that has ended, neither nil.
+// It is asked on a goroutine where nobody could recover a panic of the context.
+func endOf(ctx context.Context) (err, cause error) {
+	_ = thread.Try(func() { err, cause = ctx.Err(), context.Cause(ctx) })
+	if err == nil {
+		err = context.Canceled
 	}
-	return context.Canceled
+	if cause == nil {
+		cause = err
+	}
+	return err, cause
 }
 
 // follow arranges for f to be called on a goroutine of its own when ctx has

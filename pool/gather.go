@@ -83,7 +83,7 @@ func checkWait[T any](call string, rs []*Result[T]) {
 	}
 	for _, r := range rs {
 		if !r.Ready() {
-			r.task.waiter()
+			r.task.checkSelf()
 		}
 	}
 }
@@ -94,19 +94,34 @@ func waitAll[T any](ctx context.Context, rs []*Result[T]) bool {
 	if ctx != nil {
 		limit = park.Until(ctx)
 	}
-	if w := here(); w != nil && w.slot != nil {
-		var es errands
-		for _, r := range rs {
-			if !r.Ready() {
-				es.add(r.task.core, &r.task.entry)
-			}
-		}
-		defer w.lend(es).back()
-	}
+	defer lendForSome(len(rs), rs)()
 	for _, r := range rs {
 		if !r.task.end.WaitLimit(limit) {
 			return false
 		}
 	}
 	return true
+}
+
+// lendForSome lends the slot of the calling code, if it has one, for a wait until n
+// of the Results are ready. It returns the end of the wait.
+func lendForSome[T any](n int, rs []*Result[T]) (back func()) {
+	w := lender()
+	if w == nil {
+		return func() {}
+	}
+	es := w.errandsFor(n, tasksOf(rs))
+	w.lend(es)
+	return func() {
+		w.back()
+		es.letAllGo()
+	}
+}
+
+func tasksOf[T any](rs []*Result[T]) []*task {
+	ts := make([]*task, len(rs))
+	for i, r := range rs {
+		ts[i] = &r.task
+	}
+	return ts
 }

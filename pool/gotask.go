@@ -77,11 +77,13 @@ func (t *goTask) run() { t.goCall.run(t.ctx, t.domain(t.core)) }
 func (t *goTask) settle(w *worker) outcome {
 	w.ended, w.ctx = t, t.ctx
 	t.ctx = nil
+	t.tie.left()
 	return t.outcome
 }
 
 func (t *goTask) drop(_ error, d *drops) {
 	t.fn = nil
+	t.tie.left()
 	d.opens = append(d.opens, t)
 }
 

@@ -6,9 +6,10 @@ import "github.com/gothreading/threading/thread"
 type imapPart[In, Out any] struct {
 	task task
 	part[In, Out]
-	of    *imapRun[In, Out]
-	errs  map[int]error // by place in the chunk
-	cause error         // why not all of it was called; under the guard until the end
+	of     *imapRun[In, Out]
+	errs   map[int]error // by place in the chunk
+	wanted node[*errand] // by the run, if it is not ordered
+	cause  error         // why not all of it was called; under the guard until the end
 }
 
 func newIMapPart[In, Out any](r *imapRun[In, Out], in []In, out []Out, first int) *imapPart[In, Out] {

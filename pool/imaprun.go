@@ -26,6 +26,7 @@ type imapRun[In, Out any] struct {
 	filling  []In                            // not yet submitted
 	line     queue.Deque[*imapPart[In, Out]] // not yet yielded, if ordered
 	ready    queue.Queue[*imapPart[In, Out]] // those that have ended, unless ordered; of everybody
+	errand   errand                          // for a wait in a task
 	over     bool                            // the body of the loop wants no more, or must not get it
 	yielding bool                            // the body of the loop is running
 
@@ -46,6 +47,7 @@ func (r *imapRun[In, Out]) loop(p *Pool, items iter.Seq[In]) {
 	d.hold()
 	defer d.release()
 	r.pool = &Pool{p.core, d, p.priority}
+	r.errand.core, r.errand.all, r.errand.any = p.core, d, !r.ordered
 	defer r.end()
 	r.read(items)
 }
@@ -148,6 +150,8 @@ func (r *imapRun[In, Out]) send() {
 	if r.ordered {
 		r.line.PushBack(p)
 	} else {
+		p.wanted.of = &r.errand
+		p.task.more().waits.add(&p.wanted, false)
 		p.task.watch(&node[func()]{of: func() { _ = r.ready.Put(p) }}) // the queue is unbounded, and never shut down
 	}
 	if err := r.pool.submit(&p.task.entry, math.MaxInt64); err != nil {
@@ -165,9 +169,8 @@ func (r *imapRun[In, Out]) next(wait bool) *imapPart[In, Out] {
 		return p
 	}
 	d := r.pool.domain
-	w := here()
-	if w != nil && w.slot != nil {
-		defer w.lend(errands{{core: d.core, all: d}}).back()
+	if w := lender(); w != nil {
+		defer w.lend(errands{r.errandOf(w)}).back()
 	}
 	if d.parent.parent == nil { // the pool's own end leaves what runs to be yielded
 		d = nil
@@ -177,6 +180,22 @@ func (r *imapRun[In, Out]) next(wait bool) *imapPart[In, Out] {
 	}
 	r.fail(park.Cause(d))
 	return nil
+}
+
+// errandOf returns the errand of a wait for the part that is next to yield.
+func (r *imapRun[In, Out]) errandOf(w *worker) *errand {
+	c := r.pool.core
+	e := &r.errand
+	if e.front = c == w.core; e.front {
+		e.worker = w
+	}
+	if p, ok := r.line.Front(); ok {
+		c.guard.Lock()
+		e.letAllGo()
+		e.want(1, &p.task)
+		c.guard.Unlock()
+	}
+	return e
 }
 
 // await waits for the part that is next to yield, or until d ends, if that is not

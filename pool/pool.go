@@ -159,7 +159,7 @@ func (p *Pool) Resize(n int) {
 	c := p.core
 	var woken park.Chain[struct{}]
 	c.guard.Lock()
-	c.target = min(n, Unlimited)
+	c.target, c.mostAway = min(n, Unlimited), 0
 	for surplus := c.surplus(); surplus > 0 && c.idle.Front() != nil; surplus-- {
 		c.wake(&woken)
 	}

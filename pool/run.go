@@ -5,14 +5,15 @@ import "github.com/gothreading/threading/internal/goid"
 // A run is a loop over an IMap, or a scope: once it has begun, Close lets it
 // finish, and Join waits for it.
 type run struct {
-	pool *Pool
-	id   uint64 // of the goroutine, which must not join the pool meanwhile
+	core  *core
+	scope *scope // that it is in, or nil
+	id    uint64 // of the goroutine, which must not join the pool meanwhile
 }
 
 // beginRun begins a run of the calling goroutine, or returns why nothing is
 // accepted through p.
 func (p *Pool) beginRun() (r run, err error) {
-	r = run{p, goid.Get()}
+	r = run{p.core, p.domain.scope, goid.Get()}
 	s := submission{domain: p.domain}
 	var gone error
 	if p.domain.asks {
@@ -27,13 +28,13 @@ func (p *Pool) beginRun() (r run, err error) {
 }
 
 func (r run) admit(s *submission, gone error) error {
-	c := r.pool.core
+	c := r.core
 	c.guard.Lock()
 	defer c.guard.Unlock()
 	if err := c.refusal(s, gone); err != nil {
 		return err
 	}
-	if sc := s.domain.scope; sc != nil && !sc.enter() {
+	if r.scope != nil && !r.scope.enter() {
 		return ErrClosed
 	}
 	if c.runs == nil {
@@ -44,14 +45,17 @@ func (r run) admit(s *submission, gone error) error {
 }
 
 func (r run) end() {
-	c := r.pool.core
+	c := r.core
 	c.guard.Lock()
+	if r.scope != nil {
+		r.scope.out()
+	}
 	if c.runs[r.id]--; c.runs[r.id] == 0 {
 		delete(c.runs, r.id)
 	}
 	c.unlock()
-	if sc := r.pool.domain.scope; sc != nil {
-		sc.leave()
+	if r.scope != nil {
+		r.scope.leave()
 	}
 }
 

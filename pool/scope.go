@@ -15,6 +15,7 @@ type scope struct {
 	done    park.Latch   // opens then
 
 	// Under the guard of the pool.
+	inside int     // tasks, runs and scopes that have not ended
 	closed bool    // by its user
 	over   bool    // its end is no failure any more
 	first  error   // what ended it
@@ -108,16 +109,33 @@ func (s *scope) run(body func(context.Context, *Pool) error, g *Pool) {
 }
 
 // enter is called for what begins in the scope. It reports false if that is over.
+// It needs the guard.
 func (s *scope) enter() bool {
-	for n := s.pending.Load(); n > 0; n = s.pending.Load() {
+	for n := s.pending.Load(); ; n = s.pending.Load() {
+		if n == 0 {
+			return false
+		}
 		if s.pending.CompareAndSwap(n, n+1) {
-			return true
+			break
 		}
 	}
-	return false
+	if e := s.domain.errand; s.inside == 0 && e != nil && e.active && e.worker != nil && !e.worker.lent {
+		e.worker.give() // again: it has its slot back since the last one ended
+	}
+	s.inside++
+	return true
 }
 
-// leave undoes enter.
+// out notes that something of the scope has ended. Leave follows when everybody
+// has learned of it. It needs the guard.
+func (s *scope) out() {
+	s.inside--
+	if e := s.domain.errand; s.inside == 0 && e != nil && e.active && e.worker != nil && e.worker.lent {
+		e.worker.takeBack()
+	}
+}
+
+// leave undoes enter, after out.
 func (s *scope) leave() {
 	if s.pending.Add(-1) == 0 {
 		s.done.Open()
@@ -178,8 +196,11 @@ func (s *scope) wait() {
 		return
 	}
 	d := s.domain
-	if w := here(); w != nil && w.slot != nil {
+	if w := lender(); w != nil {
 		e := &errand{core: d.core, all: d}
+		if e.front = d.core == w.core; e.front {
+			e.worker = w
+		}
 		d.core.guard.Lock()
 		d.errand = e
 		d.core.guard.Unlock()

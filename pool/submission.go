@@ -132,7 +132,7 @@ func (s *submission) madeInside() bool {
 
 // offerLater offers s when there is room, waiting at most d.
 func (c *core) offerLater(s *submission, d time.Duration) error {
-	defer here().lend(nil).back()
+	defer lender().lend(nil).back()
 	limit, stop := s.limit(d)
 	defer stop()
 	w := liners.Get(limit)

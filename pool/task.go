@@ -20,10 +20,11 @@ type task struct {
 // An extra is what only some tasks have. Once the task has ended it belongs to
 // whoever opens it, and it does not change when that is done.
 type extra struct {
-	callbacks []func()     // before the end, those that are left to call; the submitter's, then of whoever calls them
-	watchers  list[func()] // at the end; they must not wait
-	after     []func()     // after the end
-	unread    *unread      // a panic that nobody has been told of
+	callbacks []func()      // before the end, those that are left to call; the submitter's, then of whoever calls them
+	watchers  list[func()]  // at the end; they must not wait
+	waits     list[*errand] // of tasks, for the end
+	after     []func()      // after the end
+	unread    *unread       // a panic that nobody has been told of
 }
 
 // A loner is the job of a task of no pool.
@@ -164,7 +165,15 @@ func (t *task) callBack() {
 func (t *task) settle() {
 	t.state = ended
 	t.ctx = nil
-	if x := t.extra; x != nil && len(x.after) > 0 {
+	t.tie.left()
+	x := t.extra
+	if x == nil {
+		return
+	}
+	for e, ok := x.waits.take(); ok; e, ok = x.waits.take() {
+		e.ended()
+	}
+	if len(x.after) > 0 {
 		t.core.afters.add(&call{task: t, after: x.after})
 		x.after = nil
 		t.flags |= told
@@ -214,30 +223,24 @@ func (t *task) wait(limit park.Limit) bool {
 	if t.end.IsOpen() {
 		return true
 	}
-	w := t.waiter()
-	if w == nil || w.slot == nil {
-		return t.end.WaitLimit(limit)
+	t.checkSelf()
+	if w := lender(); w != nil {
+		defer w.lendFor(t).back()
 	}
-	var es errands
-	if t.core != nil {
-		es = w.errandFor(t)
-	}
-	defer w.lend(es).back()
 	return t.end.WaitLimit(limit)
 }
 
-// waiter returns the worker that the calling goroutine is, or nil. It panics if
-// it is in t.
-func (t *task) waiter() *worker {
-	w := here()
-	self := w != nil && w.in(t)
+// checkSelf panics if the calling code is in t, which has not ended.
+func (t *task) checkSelf() {
+	self := false
 	if t.core == nil {
 		self = t.job.(loner).mine()
+	} else if w := here(); w != nil {
+		self = w.in(t)
 	}
 	if self && !t.end.IsOpen() {
 		panic(ErrJoinSelf)
 	}
-	return w
 }
 
 // onEnd arranges for f to be called after the end, or calls it.

@@ -84,12 +84,6 @@ func waitSome[T any](ctx context.Context, n int, rs []*Result[T]) {
 	if ctx != nil {
 		limit = park.Until(ctx)
 	}
-	if w := here(); w != nil && w.slot != nil {
-		var es errands
-		for _, r := range rs {
-			es.add(r.task.core, &r.task.entry)
-		}
-		defer w.lend(es).back()
-	}
+	defer lendForSome(n, rs)()
 	enough.WaitLimit(limit)
 }

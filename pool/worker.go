@@ -35,8 +35,9 @@ type worker struct {
 	thread   *thread.Thread
 	name     string // of the thread
 	labels   context.Context
-	errand   errand  // for a wait for one task
+	lent     bool    // the slot
 	errands  errands // that are under way
+	errand   errand  // for a wait for one task
 	few      [1]*errand
 }
 
@@ -239,6 +240,9 @@ func (w *worker) finish() {
 	if w.unit == nil {
 		c.running--
 		w.slot = nil
+		if c.running == 0 && c.away == 0 {
+			c.mostAway = 0
+		}
 		if !tied && c.calm() {
 			w.sleep() // opens on the way
 			return
@@ -330,13 +334,4 @@ func (w *worker) relabel() {
 		w.labels = pprof.WithLabels(context.Background(), pprof.Labels("thread", name))
 	}
 	pprof.SetGoroutineLabels(w.labels)
-}
-
-// errandFor returns the errand of a wait for t.
-func (w *worker) errandFor(t *task) errands {
-	w.errand.core, w.errand.at = t.core, 0
-	w.errand.one[0] = &t.entry
-	w.errand.some = w.errand.one[:]
-	w.few[0] = &w.errand
-	return w.few[:]
 }
