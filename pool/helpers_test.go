@@ -203,8 +203,9 @@ func wantOver(t testing.TB, p *pool.Pool, name string) {
 
 // A call runs on a goroutine of its own.
 type call struct {
-	done chan struct{}
-	err  error
+	done     chan struct{}
+	err      error
+	finished bool // it has returned, and not ended its goroutine
 }
 
 func start(f func() error) *call {
@@ -212,6 +213,7 @@ func start(f func() error) *call {
 	go func() {
 		defer close(c.done)
 		c.err = f()
+		c.finished = true
 	}()
 	return c
 }

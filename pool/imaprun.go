@@ -154,9 +154,13 @@ func (r *imapRun[In, Out]) send() {
 		p.task.more().waits.add(&p.wanted, false)
 		p.task.watch(&node[func()]{of: func() { _ = r.ready.Put(p) }}) // the queue is unbounded, and never shut down
 	}
-	if err := r.pool.submit(&p.task.entry, math.MaxInt64); err != nil {
-		p.task.reject(err)
-	} else if r.hasFailed() { // and whoever did may have looked before p could be withdrawn
+	err := ErrCancelled // unless it returns: it asks contexts
+	defer func() {
+		if err != nil {
+			p.task.reject(err)
+		}
+	}()
+	if err = r.pool.submit(&p.task.entry, math.MaxInt64); err == nil && r.hasFailed() { // and whoever did may have looked before p could be withdrawn
 		p.task.core.withdraw(ErrCancelled, &p.task.entry)
 	}
 }
