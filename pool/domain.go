@@ -3,15 +3,14 @@ package pool
 import (
 	"context"
 	"sync/atomic"
-	"time"
 
 	"github.com/gothreading/threading/internal/hook"
 	"github.com/gothreading/threading/internal/park"
 )
 
 // A domain is what a task belongs to: the pool, a view of it that has a context,
-// a scope, or a loop over an IMap. Domains form a tree. The end of one ends those below: what is
-// queued in them is dropped, and the contexts of what runs end.
+// a scope, or a loop over an IMap. Domains form a tree. The end of one ends those
+// below: what is queued in them is dropped, and the contexts of what runs end.
 //
 // A domain is the parent of the contexts of its tasks. It is not made of those
 // of package context because they cannot say all of it: Err is that of the
@@ -231,6 +230,14 @@ func (d *domain) end(err, cause error) {
 	}
 }
 
+// ended returns why nothing is started in d any more, or nil, for all that it was
+// told.
+func (d *domain) ended() error {
+	d.core.guard.Lock()
+	defer d.core.guard.Unlock()
+	return d.cause
+}
+
 // mark keeps what is queued in d and below from being started, and returns those
 // that did not know yet behind all. It needs the guard.
 func (d *domain) mark(cause error, all []*domain, drops *drops) []*domain {
@@ -249,128 +256,4 @@ func (d *domain) mark(cause error, all []*domain, drops *drops) []*domain {
 		all = x.mark(cause, all, drops)
 	}
 	return all
-}
-
-// endContext ends d as a context.
-func (d *domain) endContext(err, cause error) {
-	values, cancel := context.WithCancelCause(context.WithoutCancel(d.values()))
-	cancel(cause)
-	d.mu.Lock()
-	if d.over.Load() != nil {
-		d.mu.Unlock()
-		return
-	}
-	d.over.Store(&ending{err, cause, values})
-	done := d.done.Load()
-	if done == nil {
-		d.done.Store(&closedChannel)
-	}
-	d.mu.Unlock()
-	if done != nil {
-		close(*done)
-	}
-	for f, ok := d.takeCall(); ok; f, ok = d.takeCall() {
-		hook.Run(f)
-	}
-}
-
-func (d *domain) takeCall() (f func(), ok bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.calls.take()
-}
-
-var closedChannel = func() chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()
-
-// values returns the context whose values d has.
-func (d *domain) values() context.Context {
-	for ; d != nil; d = d.parent {
-		if d.given != nil {
-			return d.given
-		}
-	}
-	return context.Background()
-}
-
-// Done is a method of context.Context.
-func (d *domain) Done() <-chan struct{} {
-	if done := d.done.Load(); done != nil {
-		return *done
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if done := d.done.Load(); done != nil {
-		return *done
-	}
-	done := make(chan struct{})
-	d.done.Store(&done)
-	return done
-}
-
-// Err is a method of context.Context.
-func (d *domain) Err() error {
-	if over := d.over.Load(); over != nil {
-		return over.err
-	}
-	return nil
-}
-
-// Deadline is a method of context.Context.
-func (d *domain) Deadline() (earliest time.Time, is bool) {
-	for ; d != nil; d = d.parent {
-		if d.given == nil {
-			continue
-		}
-		if t, ok := d.given.Deadline(); ok && (!is || t.Before(earliest)) {
-			earliest, is = t, true
-		}
-	}
-	return earliest, is
-}
-
-// Value is a method of context.Context.
-func (d *domain) Value(key any) any {
-	if over := d.over.Load(); over != nil {
-		return over.values.Value(key)
-	}
-	return d.values().Value(key)
-}
-
-func (d *domain) String() string {
-	switch {
-	case d.parent == nil:
-		return "pool(" + d.core.prefix + ")"
-	case d.root:
-		return d.parent.String() + ".Scope"
-	case d.given == nil:
-		return d.parent.String()
-	}
-	return d.parent.String() + ".WithContext"
-}
-
-// AfterFunc is what package context looks for in a parent that it did not make:
-// so it needs no goroutine that waits for the end of d. What it gives ends a
-// child, and is called by whoever ends d.
-func (d *domain) AfterFunc(f func()) (stop func() bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.over.Load() != nil {
-		go f()
-		return func() bool { return false }
-	}
-	call := &node[func()]{of: f}
-	d.calls.add(call, false)
-	return func() bool {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if !call.listed() {
-			return false
-		}
-		d.calls.remove(call)
-		return true
-	}
 }

@@ -79,11 +79,14 @@ func (p *Pool) Scope(ctx context.Context, body func(ctx context.Context, g *Pool
 		return err
 	}
 	defer run.end()
-	d.hold()
-	defer d.release()
 	s := &scope{domain: d}
 	s.pending.Store(1)
-	d.scope, d.root = s, true
+	d.scope, d.root = s, true // before anybody can end it
+	d.hold()
+	defer d.release()
+	if err := d.ended(); err != nil { // since it was refused nothing
+		return err
+	}
 	s.run(body, &Pool{p.core, d, p.priority})
 	return s.err()
 }
