@@ -50,6 +50,7 @@ func (w *worker) main() {
 	defer w.leave()
 	defer count(ident, -1)
 	defer w.finalize()
+	defer w.relabel() // also if a task ends the goroutine
 	w.work()
 }
 
