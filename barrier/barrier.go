@@ -1,4 +1,10 @@
-// Package barrier provides a barrier that parties wait at for each other, again and again: threading.Barrier for Go.
+// Package barrier provides a barrier at which goroutines wait for each other,
+// again and again: threading.Barrier for Go.
+//
+// What all packages of this module share (the four forms of a call that blocks,
+// what giving up means, testing/synctest, misuse) is described in [Semantics].
+//
+// [Semantics]: https://github.com/gothreading/threading/blob/main/docs/semantics.md
 package barrier
 
 import (
@@ -11,39 +17,47 @@ import (
 )
 
 var (
-	// ErrBroken is returned by a Wait whose generation was broken: because another party gave up, by Abort or Reset,
-	// because the action panicked, or because its own time ran out.
+	// ErrBroken is returned by a wait whose generation was broken: because a
+	// party gave up, by Abort or Reset, or because the action did not return.
 	ErrBroken = errors.New("barrier: broken")
-	// ErrParties is what New panics with when parties is below 1. The value of the panic names the number, and is
-	// ErrParties to errors.Is.
+	// ErrParties is the error that New panics with if parties is below 1, and
+	// every wait at the zero Barrier. The panic value of New wraps it and names
+	// the number.
 	ErrParties = errors.New("barrier: bad number of parties")
 )
 
-// A Barrier makes a fixed number of parties wait until all of them have arrived, and then lets them go on together. It
-// can be used again at once: those who arrive next are the next generation.
+// A Barrier makes a fixed number of parties wait until all of them have
+// arrived, and then lets them go on together. It can be used again at once:
+// those that arrive next are the next generation.
 //
-// Make a Barrier with New. The zero value is not usable. A Barrier must not be copied after first use.
+// Make a Barrier with [New]. The zero value has no parties, and panics with
+// [ErrParties] when it is used. A Barrier must not be copied after first use.
 //
-// Python: threading.Barrier. Wait, Reset and Abort are wait(), reset() and abort(); Parties, Waiting and Broken are
-// parties, n_waiting and broken; ErrBroken is BrokenBarrierError.
+// It is Python's threading.Barrier:
 //
-// Memory model: the arrival of every party synchronizes before the action of its generation, and that before the
-// return of every Wait of the generation.
+//	wait()                 Wait
+//	wait(timeout=d)        WaitTimeout
+//	reset(), abort()       Reset, Abort
+//	parties, n_waiting     Parties, Waiting
+//	broken                 Broken
+//	BrokenBarrierError     ErrBroken
 //
-// The last arrival decides: until then a generation can be broken by a party that gives up, and from then on nobody's
-// time or ctx can break it. The last party runs the action, outside any lock, while the others wait for it. Who arrives
-// meanwhile belongs to the next generation, whose action does not start before this one has returned. The action may
-// call the Barrier's own methods except the forms of Wait.
+// The arrival of every party “synchronizes before” the action of its
+// generation, and that before the return of every wait of the generation.
 //
-// Giving up breaks the generation, since its parties would wait in vain: the others get ErrBroken. It never touches a
-// later generation. A Barrier that is broken stays so until Reset; until then every Wait returns ErrBroken.
+// A party that gives up breaks its generation, and never a later one: the
+// others get [ErrBroken], and so does every wait until Reset. The last arrival
+// decides: from then on the generation cannot be given up. The last party calls
+// the action, outside any lock, while the others wait for it. A party that
+// arrives meanwhile belongs to the next generation, whose action does not start
+// before this one has returned. The action may call the Barrier's methods
+// except those that wait.
 //
-// A goroutine that waits is durably blocked in the sense of testing/synctest. The parties of a generation must be in
-// one bubble.
+// A generation allocates once; a wait allocates only for its limit: a timer, or
+// a channel.
 //
-// Cost: a generation allocates once; a wait allocates only for its limit: a timer, or a channel.
-//
-// Use a sync.WaitGroup where one goroutine waits for others to end, and a condition where the number of parties varies.
+// To wait for goroutines to end, use a [sync.WaitGroup]; if the number of
+// parties varies, a condition.
 type Barrier struct {
 	parties int
 	action  func()
@@ -55,8 +69,9 @@ type Barrier struct {
 	broken  bool
 }
 
-// A generation is the parties that wait for each other. Each of them keeps a pointer to its own, and whatever ends a
-// wait looks at that: so nothing that happens to one generation can be mistaken for another's.
+// A generation is the parties that wait for each other. Each of them keeps a
+// pointer to its own, and whatever ends a wait looks at that: so nothing that
+// happens to one generation can be mistaken for another's.
 type generation struct {
 	list    park.List[*generation]
 	arrived int
@@ -72,13 +87,21 @@ const (
 	broken
 )
 
+// What a waiter of a Barrier is woken with.
+const (
+	goesOn   = park.Granted
+	isBroken = park.Own
+)
+
 var waiters park.Pool[*generation]
 
-// errGaveUp is what the forms of Wait replace by what they return for their limit.
+// errGaveUp is internal; WaitTimeout and WaitContext replace it by ErrBroken
+// and the cause.
 var errGaveUp = errors.New("barrier: gave up")
 
-// New returns a Barrier for the given number of parties. If action is not nil, the last to arrive in each generation
-// calls it before any is released. New panics with ErrParties if parties is below 1.
+// New returns a Barrier for the given number of parties. If action is not nil,
+// the last party of each generation calls it before any is released. New panics
+// with [ErrParties] if parties is below 1.
 func New(parties int, action func()) *Barrier {
 	if parties < 1 {
 		panic(fmt.Errorf("%w: New(%d): want at least 1", ErrParties, parties))
@@ -86,12 +109,21 @@ func New(parties int, action func()) *Barrier {
 	return &Barrier{parties: parties, action: action, filling: new(generation)}
 }
 
-// Wait waits until all parties have arrived and the action has returned. It returns the order of this party's arrival
-// in its generation, from 0 to Parties()-1, or -1 and ErrBroken.
+// mustHaveParties panics if b is the zero Barrier.
+func (b *Barrier) mustHaveParties() {
+	if b.parties < 1 {
+		panic(ErrParties)
+	}
+}
+
+// Wait blocks until all parties have arrived and the action has returned. It
+// returns the order of this party's arrival in its generation, from 0 to
+// Parties()-1, or -1 and [ErrBroken].
 func (b *Barrier) Wait() (index int, err error) { return b.wait(park.Forever, false) }
 
-// WaitTimeout is Wait, but if the others have not all arrived within d, it breaks the Barrier and returns ErrBroken.
-// With d <= 0 it does so at once unless it is the last; math.MaxInt64 is for ever.
+// WaitTimeout is like [Barrier.Wait], but if the others have not all arrived
+// after d, it breaks the Barrier and returns [ErrBroken]. If d <= 0, it does so
+// at once unless it is the last. A d of math.MaxInt64 never times out.
 func (b *Barrier) WaitTimeout(d time.Duration) (index int, err error) {
 	limit := park.Forever
 	if d > 0 {
@@ -104,9 +136,11 @@ func (b *Barrier) WaitTimeout(d time.Duration) (index int, err error) {
 	return index, err
 }
 
-// WaitContext is Wait, but if ctx ends before the others have all arrived, it breaks the Barrier and returns
-// context.Cause(ctx). If ctx has ended already it does so at once unless it is the last.
+// WaitContext is like [Barrier.Wait], but if ctx ends before the others have
+// all arrived, it breaks the Barrier and returns [context.Cause] of ctx. If ctx
+// has ended before the call, it does so at once unless it is the last.
 func (b *Barrier) WaitContext(ctx context.Context) (index int, err error) {
+	b.mustHaveParties()
 	index, err = b.wait(park.Until(ctx), ctx.Err() != nil)
 	if err == errGaveUp {
 		err = park.Cause(ctx)
@@ -114,8 +148,10 @@ func (b *Barrier) WaitContext(ctx context.Context) (index int, err error) {
 	return index, err
 }
 
-// wait returns errGaveUp when it reached its limit, which for an impatient party is to wait at all.
+// wait returns errGaveUp when its limit is reached. An impatient party never
+// waits for others to arrive.
 func (b *Barrier) wait(limit park.Limit, impatient bool) (index int, err error) {
+	b.mustHaveParties()
 	b.guard.Lock()
 	if b.broken {
 		b.guard.Unlock()
@@ -140,18 +176,17 @@ func (b *Barrier) wait(limit park.Limit, impatient bool) (index int, err error) 
 
 // follow waits, with the guard held, for what becomes of g.
 func (b *Barrier) follow(g *generation, limit park.Limit) error {
-	w := waiters.Get(limit)
-	defer waiters.Put(w)
-	verdict := b.sleep(w, &g.list, g)
+	verdict := b.sleep(&g.list, g, limit)
 	if verdict == park.GaveUp {
-		// Reaching the limit counts only if g is still undecided now. If all have arrived meanwhile, the outcome is
-		// theirs, and it is waited for without a limit.
+		// Reaching the limit counts only if g is still undecided now. If all
+		// have arrived meanwhile, the outcome is theirs, and it is waited for
+		// without a limit.
 		b.guard.Lock()
 		switch g.state {
 		case undecided:
 			return b.giveUp(g)
 		case decided:
-			verdict = b.sleepForever(&g.list, g)
+			verdict = b.sleep(&g.list, g, park.Forever)
 		case passed:
 			b.guard.Unlock()
 			return nil
@@ -160,46 +195,37 @@ func (b *Barrier) follow(g *generation, limit park.Limit) error {
 			return ErrBroken
 		}
 	}
-	if verdict == outcomeBroken {
+	if verdict == isBroken {
 		return ErrBroken
 	}
 	return nil
 }
 
-// What a waiter of a Barrier is woken with.
-const (
-	outcomePassed = park.Granted
-	outcomeBroken = park.Own
-)
-
 // sleep waits on a list, with the guard held, and returns without it.
-func (b *Barrier) sleep(w *park.Waiter[*generation], list *park.List[*generation], g *generation) park.Verdict {
+func (b *Barrier) sleep(list *park.List[*generation], g *generation, limit park.Limit) park.Verdict {
+	w := waiters.Get(limit)
+	defer waiters.Put(w)
 	w.Value = g
 	list.PushBack(w)
 	return w.Sleep(&b.guard)
 }
 
-func (b *Barrier) sleepForever(list *park.List[*generation], g *generation) park.Verdict {
-	w := waiters.Get(park.Forever)
-	defer waiters.Put(w)
-	return b.sleep(w, list, g)
-}
-
 // giveUp gives up, with the guard held, the generation that is filling.
 func (b *Barrier) giveUp(g *generation) error {
-	var others park.Chain[*generation]
+	var woken park.Chain[*generation]
 	b.broken = true
 	b.filling = new(generation)
-	g.end(broken, &others)
+	g.end(broken, &woken)
 	b.guard.Unlock()
-	others.Wake(outcomeBroken)
+	woken.Wake(isBroken)
 	return errGaveUp
 }
 
-// end decides, under the guard, what becomes of g, and takes those who wait for it off their list.
-func (g *generation) end(s state, parties *park.Chain[*generation]) {
+// end decides, with the guard held, what becomes of g, and takes its waiters
+// off their list, to be woken.
+func (g *generation) end(s state, woken *park.Chain[*generation]) {
 	g.state = s
-	g.list.TakeAll(parties)
+	g.list.TakeAll(woken)
 }
 
 // lead is what the last party of g does, with the guard held.
@@ -207,28 +233,28 @@ func (b *Barrier) lead(g *generation) error {
 	g.state = decided
 	b.filling = new(generation)
 	if b.action == nil {
-		var others park.Chain[*generation]
-		g.end(passed, &others)
+		var woken park.Chain[*generation]
+		g.end(passed, &woken)
 		b.guard.Unlock()
-		others.Wake(outcomePassed)
+		woken.Wake(goesOn)
 		return nil
 	}
 	if b.acting == nil {
 		b.acting = g
 		b.guard.Unlock()
-	} else if b.sleepForever(&b.turns, g) == outcomeBroken {
+	} else if b.sleep(&b.turns, g, park.Forever) == isBroken {
 		return ErrBroken
 	}
 	return b.act(g)
 }
 
-// act runs the action for g, whose turn it is.
+// act calls the action for g, whose turn it is.
 func (b *Barrier) act(g *generation) (err error) {
 	returned := false
 	defer func() {
 		var (
-			others park.Chain[*generation]
-			next   *park.Waiter[*generation]
+			woken park.Chain[*generation]
+			next  *park.Waiter[*generation]
 		)
 		b.guard.Lock()
 		b.acting = nil
@@ -236,24 +262,24 @@ func (b *Barrier) act(g *generation) (err error) {
 		case g.state == broken: // by Abort or Reset, which also told the others
 			err = ErrBroken
 		case returned:
-			g.end(passed, &others)
+			g.end(passed, &woken)
 		default: // it panicked, or ended its goroutine
-			g.end(broken, &others)
+			g.end(broken, &woken)
 			b.broken = true
-			b.scatter(&others)
+			b.scatter(&woken)
 		}
 		if next = b.turns.Front(); next != nil {
 			b.turns.Remove(next)
 			b.acting = next.Value
 		}
-		outcome := outcomePassed
+		outcome := goesOn
 		if g.state == broken {
-			outcome = outcomeBroken
+			outcome = isBroken
 		}
 		b.guard.Unlock()
-		others.Wake(outcome)
+		woken.Wake(outcome)
 		if next != nil {
-			next.Wake(outcomePassed)
+			next.Wake(goesOn)
 		}
 	}()
 	b.action()
@@ -261,40 +287,46 @@ func (b *Barrier) act(g *generation) (err error) {
 	return nil
 }
 
-// scatter breaks, under the guard, every generation that is present.
-func (b *Barrier) scatter(parties *park.Chain[*generation]) {
-	b.filling.end(broken, parties)
+// scatter breaks, with the guard held, every generation that is present, and
+// takes their waiters off their lists, to be woken.
+func (b *Barrier) scatter(woken *park.Chain[*generation]) {
+	b.filling.end(broken, woken)
 	b.filling = new(generation)
 	if b.acting != nil {
-		b.acting.end(broken, parties)
+		b.acting.end(broken, woken)
 	}
 	for w := b.turns.Front(); w != nil; w = b.turns.Front() {
 		b.turns.Remove(w)
-		w.Value.end(broken, parties)
-		parties.Add(w)
+		w.Value.end(broken, woken)
+		woken.Add(w)
 	}
 }
 
-// Abort breaks the Barrier: everybody who waits gets ErrBroken, and everybody who comes, until Reset.
+// Abort breaks the Barrier: every party that waits gets [ErrBroken], and every
+// party that arrives, until Reset.
 func (b *Barrier) Abort() { b.breakUp(true) }
 
-// Reset makes the Barrier as new: everybody who waits gets ErrBroken, and who comes begins a new generation.
+// Reset makes the Barrier as new: every party that waits gets [ErrBroken], and
+// those that arrive from now on begin a new generation.
 func (b *Barrier) Reset() { b.breakUp(false) }
 
 func (b *Barrier) breakUp(forGood bool) {
-	var parties park.Chain[*generation]
+	b.mustHaveParties()
+	var woken park.Chain[*generation]
 	b.guard.Lock()
 	b.broken = forGood
-	b.scatter(&parties)
+	b.scatter(&woken)
 	b.guard.Unlock()
-	parties.Wake(outcomeBroken)
+	woken.Wake(isBroken)
 }
 
-// Parties returns how many parties the Barrier was made for.
+// Parties returns the number of parties that the Barrier was made for.
 func (b *Barrier) Parties() int { return b.parties }
 
-// Waiting returns how many parties of the next generation to pass have arrived and wait for the others.
+// Waiting returns the number of parties that have arrived and wait for the
+// others. Those of a generation whose action is running do not count.
 func (b *Barrier) Waiting() int {
+	b.mustHaveParties()
 	b.guard.Lock()
 	defer b.guard.Unlock()
 	return b.filling.arrived

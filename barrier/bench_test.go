@@ -10,8 +10,9 @@ import (
 	"github.com/gothreading/threading/barrier"
 )
 
-// rivals are Barrier and what would be used in its stead, in the order in which they are measured. Each makes what a
-// party calls once a generation. None but Barrier gives up.
+// rivals are Barrier and what would be used in its stead, in the order in which
+// they are measured. Each makes what a party calls once a generation. None but
+// Barrier gives up.
 var rivals = []struct {
 	name string
 	make func(parties, generations int) func(generation int)
@@ -20,7 +21,8 @@ var rivals = []struct {
 		b := barrier.New(parties, nil)
 		return func(int) { _, _ = b.Wait() }
 	}},
-	// A WaitGroup serves one generation, so each has one of its own, made beforehand.
+	// A WaitGroup serves one generation, so each has one of its own, made
+	// beforehand.
 	{"waitgroup", func(parties, generations int) func(int) {
 		wgs := make([]sync.WaitGroup, generations)
 		for i := range wgs {
@@ -59,8 +61,9 @@ func (c *condBarrier) wait() {
 	}
 }
 
-// BenchmarkGenerations has all parties meet b.N times. The rivals run one after the other for each number of parties, so
-// that what disturbs the machine disturbs all.
+// BenchmarkGenerations has all parties meet b.N times. The rivals run one after
+// the other for each number of parties, so that what disturbs the machine
+// disturbs all.
 func BenchmarkGenerations(b *testing.B) {
 	for _, parties := range []int{1, 2, 5, 50} {
 		b.Run(fmt.Sprint(parties, " parties"), func(b *testing.B) {

@@ -33,7 +33,8 @@ const (
 	exited
 )
 
-// A player is a party of a program: what it does, and what it should have got by now.
+// A player is a party of a program: what it does, and what it should have got
+// by now.
 type player struct {
 	want     int // an index, or one of the above
 	deadline time.Time
@@ -72,7 +73,8 @@ func (g *team) end(want func(index int) int) {
 	}
 }
 
-// A model is a Barrier that does one thing after the other. Its clock is the bubble's.
+// A model is a Barrier that does one thing after the other. Its clock is the
+// bubble's.
 type model struct {
 	parties int
 	acts    bool // there is an action, which takes actTime
@@ -202,9 +204,11 @@ func (m *model) elapse(now time.Time, ending int) {
 	}
 }
 
-// FuzzTheBarrierDoesWhatItsModelDoes reads how many parties there are and whether there is an action, which takes ten
-// seconds, and then operations of a byte: parties that come with all kinds of limits, aborts, resets, contexts that end,
-// seconds that pass, and how the next actions are to end. After each, everybody must have got what the model says.
+// FuzzTheBarrierDoesWhatItsModelDoes reads how many parties there are and
+// whether there is an action, which takes ten seconds, and then operations of a
+// byte: parties that come with all kinds of limits, aborts, resets, contexts
+// that end, seconds that pass, and how the next actions are to end. After each,
+// everybody must have got what the model says.
 func FuzzTheBarrierDoesWhatItsModelDoes(f *testing.F) {
 	// The seeds put each way to break a generation at each of its points.
 	const (
@@ -313,7 +317,8 @@ func play(t *testing.T, parties int, acts bool, program []byte) {
 	}
 	for i, op := range program {
 		arg := int(op >> 4)
-		// No two deadlines are at the same instant: of two who give up at once either may be the first.
+		// No two deadlines are at the same instant: of two who give up at once
+		// either may be the first.
 		limit := time.Duration(1+arg)*time.Second/2 + time.Duration(1+i)*time.Microsecond
 		switch op % 16 {
 		case 0, 11, 12:

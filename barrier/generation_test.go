@@ -147,7 +147,8 @@ func TestTheLastPartyNeedsNoTime(t *testing.T) {
 	})
 }
 
-// From the last arrival on, nobody's time or context matters: the action decides.
+// From the last arrival on, nobody's time or context matters: the action
+// decides.
 func TestADecidedGenerationCannotBeGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
@@ -170,7 +171,8 @@ func TestADecidedGenerationCannotBeGivenUp(t *testing.T) {
 	})
 }
 
-// Who arrives during the action belongs to the next generation, and actions follow each other in order.
+// Who arrives during the action belongs to the next generation, and actions
+// follow each other in order.
 func TestActionsOfGenerationsFollowEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
@@ -211,7 +213,8 @@ func TestActionsOfGenerationsFollowEachOther(t *testing.T) {
 	})
 }
 
-// Abort and Reset tell everybody at once, but for the last party of the acting generation, who is busy with the action.
+// Abort and Reset tell everybody at once, but for the last party of the acting
+// generation, who is busy with the action.
 func TestAbortAndResetDuringTheAction(t *testing.T) {
 	for _, abort := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -237,7 +240,8 @@ func TestAbortAndResetDuringTheAction(t *testing.T) {
 			if abort {
 				b.Reset()
 			}
-			// A new generation can pass, but its action waits until the old one has returned.
+			// A new generation can pass, but its action waits until the old one
+			// has returned.
 			a, z := party(b.Wait), party(b.Wait)
 			elapse(time.Minute + 1)
 			last.want(t, "the last", -1, barrier.ErrBroken)
@@ -340,8 +344,9 @@ func TestNewRefusesLessThanOneParty(t *testing.T) {
 	}
 }
 
-// Five parties meet a thousand times, while limits end at random around the moment of the last arrival. Each
-// generation passes for all, with every index once, or for none.
+// Five parties meet a thousand times, while limits end at random around the
+// moment of the last arrival. Each generation passes for all, with every index
+// once, or for none.
 func TestAThousandGenerationsUnderRandomCancels(t *testing.T) {
 	const parties, generations = 5, 1000
 	var actions atomic.Int64
@@ -391,7 +396,8 @@ func TestAThousandGenerationsUnderRandomCancels(t *testing.T) {
 	}
 }
 
-// The last party arrives at the moment at which the other gives up: either both pass or both do not.
+// The last party arrives at the moment at which the other gives up: either both
+// pass or both do not.
 func TestAGiveUpThatMeetsTheLastArrival(t *testing.T) {
 	defer proof.Watch(t)()
 	var (
@@ -444,7 +450,8 @@ func TestAGiveUpThatMeetsTheLastArrival(t *testing.T) {
 	}
 }
 
-// What each party wrote before is seen by the action and by all others afterwards; the race detector judges.
+// What each party wrote before is seen by the action and by all others
+// afterwards; the race detector judges.
 func TestArrivalsSynchronizeBeforeTheAction(t *testing.T) {
 	const parties = 4
 	var (

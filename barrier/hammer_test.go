@@ -17,7 +17,8 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// A canceller ends contexts very soon, each after its own small delay, on a goroutine that does nothing else.
+// A canceller ends contexts very soon, each after its own small delay, on a
+// goroutine that does nothing else.
 type canceller struct {
 	cancels chan context.CancelCauseFunc
 	done    sync.WaitGroup
@@ -45,10 +46,12 @@ func (c *canceller) stop() {
 	c.done.Wait()
 }
 
-// Five parties meet again and again, and give up at random. Nobody waits for anybody but at the Barrier, so whatever is
-// left of a generation when it ends, a timer, a context that ends late, meets the ones after it. The n'th Wait of each
-// party belongs to the n'th generation: all five pass it, with every index once, or none does. After a break they meet
-// at another Barrier, whose action resets the first.
+// Five parties meet again and again, and give up at random. Nobody waits for
+// anybody but at the Barrier, so whatever is left of a generation when it ends,
+// a timer, a context that ends late, meets the ones after it. The n'th Wait of
+// each party belongs to the n'th generation: all five pass it, with every index
+// once, or none does. After a break they meet at another Barrier, whose action
+// resets the first.
 func generations(t *testing.T, n int, action func(), limits func(r *rand.Rand, c *canceller, b *barrier.Barrier) (int, error), delay func()) {
 	const parties = 5
 	var (
@@ -139,7 +142,8 @@ func TestAGiveUpNeverTouchesALaterGeneration(t *testing.T) {
 	}
 }
 
-// In a bubble, where arrivals, deadlines, ends of contexts and of actions happen at the very same instants.
+// In a bubble, where arrivals, deadlines, ends of contexts and of actions
+// happen at the very same instants.
 func TestAGiveUpAtTheSameInstantNeverTouchesALaterGeneration(t *testing.T) {
 	tick := func(r *rand.Rand, n int) time.Duration { return time.Duration(r.IntN(n)) * time.Millisecond }
 	for _, act := range []time.Duration{0, time.Millisecond, 4 * time.Millisecond} {
@@ -164,7 +168,8 @@ func TestAGiveUpAtTheSameInstantNeverTouchesALaterGeneration(t *testing.T) {
 	}
 }
 
-// A party that has no time, or whose context has ended, passes as the last or not at all, however fast the other comes.
+// A party that has no time, or whose context has ended, passes as the last or
+// not at all, however fast the other comes.
 func TestAPartyThatCannotWaitPassesAsTheLastOrNotAtAll(t *testing.T) {
 	defer proof.Watch(t)()
 	over := ended(errWhy)
@@ -217,8 +222,9 @@ func TestAPartyThatCannotWaitPassesAsTheLastOrNotAtAll(t *testing.T) {
 	}
 }
 
-// Parties come as they like while others abort and reset. What can be said then: whoever passed did so with a whole
-// generation, in which the action ran between the last arrival and the first return.
+// Parties come as they like while others abort and reset. What can be said
+// then: whoever passed did so with a whole generation, in which the action ran
+// between the last arrival and the first return.
 func TestAbortAndResetAgainstArrivals(t *testing.T) {
 	defer proof.Watch(t)()
 	const parties, goroutines = 3, 6
@@ -286,7 +292,8 @@ func TestAbortAndResetAgainstArrivals(t *testing.T) {
 	if b.Waiting() != 0 || !b.Broken() {
 		t.Errorf("waiting %d, broken %v", b.Waiting(), b.Broken())
 	}
-	// Each Wait that passed needs an action that began and ended while it waited, and two of one goroutine need two.
+	// Each Wait that passed needs an action that began and ended while it
+	// waited, and two of one goroutine need two.
 	passed := [parties]int{}
 	for _, ws := range waits {
 		next := 0
@@ -309,8 +316,9 @@ func TestAbortAndResetAgainstArrivals(t *testing.T) {
 	}
 }
 
-// What each party wrote before its Wait is seen by the action and by all others after theirs, and what the action wrote
-// by all, in every form. The race detector notices if there is nothing that orders them.
+// What each party wrote before its Wait is seen by the action and by all others
+// after theirs, and what the action wrote by all, in every form. The race
+// detector notices if there is nothing that orders them.
 func TestEveryArrivalHappensBeforeEveryReturn(t *testing.T) {
 	for _, form := range patient {
 		for _, withAction := range []bool{true, false} {
@@ -349,7 +357,8 @@ func TestEveryArrivalHappensBeforeEveryReturn(t *testing.T) {
 	}
 }
 
-// A party whose time runs out during the action passes, and still sees what the action wrote.
+// A party whose time runs out during the action passes, and still sees what the
+// action wrote.
 func TestTheActionHappensBeforeTheReturnOfAPartyThatIsLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		written := 0

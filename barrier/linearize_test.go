@@ -18,13 +18,18 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// Small random programs run on a Barrier, several goroutines at once. Each call's beginning, end and result are noted,
-// and porcupine looks for an order of what they did in which a sequential barrier would have given the same results.
+// Small random programs run on a Barrier, several goroutines at once. Each
+// call's beginning, end and result are noted, and porcupine looks for an order
+// of what they did in which a sequential barrier would have given the same
+// results.
 //
-// A Wait does two things, each at one moment between its beginning and its end: it arrives, and later it learns what
-// became of its generation, or gives up. So it counts as two operations. That it cannot learn before it has arrived
-// is up to the model, which knows each Wait by a number. There is no action, so the last arrival decides and passes at one
-// moment; what happens during an action is compared with a model of its own, in FuzzTheBarrierDoesWhatItsModelDoes.
+// A Wait does two things, each at one moment between its beginning and its end:
+// it arrives, and later it learns what became of its generation, or gives up.
+// So it counts as two operations. That it cannot learn before it has arrived is
+// up to the model, which knows each Wait by a number. There is no action, so
+// the last arrival decides and passes at one moment; what happens during an
+// action is compared with a model of its own, in
+// FuzzTheBarrierDoesWhatItsModelDoes.
 
 type request struct {
 	op   string // arrive, learn, Abort, Reset, Broken, Waiting
@@ -38,9 +43,10 @@ type response struct {
 	broken bool
 }
 
-// The states of the model are strings, which porcupine can compare: "!" if the barrier is broken, and then the numbers
-// of the waits that have arrived and have not yet learnt what became of them: "7?" if that is open, "7+" if it passed,
-// "7-" if it was broken.
+// The states of the model are strings, which porcupine can compare: "!" if the
+// barrier is broken, and then the numbers of the waits that have arrived and
+// have not yet learnt what became of them: "7?" if that is open, "7+" if it
+// passed, "7-" if it was broken.
 type sequential struct {
 	broken bool
 	waits  []pending
@@ -161,7 +167,8 @@ func (s *sequential) put(wait int) bool {
 	return true
 }
 
-// A subject is what the programs use of a Barrier, so that a broken one can take its place.
+// A subject is what the programs use of a Barrier, so that a broken one can
+// take its place.
 type subject interface {
 	Wait() (int, error)
 	WaitTimeout(time.Duration) (int, error)
@@ -175,8 +182,8 @@ type subject interface {
 var mix = strings.Fields(`Wait Wait Wait WaitTimeout WaitTimeout WaitContext WaitContext Wait Wait WaitTimeout WaitContext
 	impatient ended Abort Reset Reset Broken Waiting`)
 
-// execute runs a random program and returns its history. In a bubble whoever still waits after an hour is aborted; outside
-// every Wait has a limit.
+// execute runs a random program and returns its history. In a bubble whoever
+// still waits after an hour is aborted; outside every Wait has a limit.
 func execute(seed uint64, b subject, bubble bool) []porcupine.Operation {
 	const clients, calls = 4, 5
 	var (
@@ -269,7 +276,8 @@ func execute(seed uint64, b subject, bubble bool) []porcupine.Operation {
 	return slices.Concat(histories[:]...)
 }
 
-// programs returns the programs on barriers, or on what broken makes of them. The seed also says of how many parties.
+// programs returns the programs on barriers, or on what broken makes of them.
+// The seed also says of how many parties.
 func programs(t *testing.T, bubble bool, fewest, most int, broken func(*barrier.Barrier) subject) proof.Program {
 	return func(seed uint64) (_ porcupine.Model, history []porcupine.Operation, _ error) {
 		parties := fewest + int(seed%uint64(most-fewest+1))
@@ -294,7 +302,8 @@ func TestConcurrentCallsAreLinearizable(t *testing.T) {
 	}
 }
 
-// Barriers with the mistakes that matter. If the check above cannot tell them from a right one it is worth nothing.
+// Barriers with the mistakes that matter. If the check above cannot tell them
+// from a right one it is worth nothing.
 type (
 	passesLate      struct{ *barrier.Barrier }
 	breaksNothing   struct{ *barrier.Barrier }

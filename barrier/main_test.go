@@ -9,5 +9,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// rounds scales the length of a race. Every path is taken thousands of times also under the race detector.
+// rounds scales the length of a race. Every path is taken thousands of times
+// also under the race detector.
 func rounds(full int) int { return proof.Rounds(full, 10, 5) }

@@ -129,7 +129,8 @@ func TestMaxInt64IsForEver(t *testing.T) {
 	}
 }
 
-// A timer or a context that ends after its call has returned is nobody's concern.
+// A timer or a context that ends after its call has returned is nobody's
+// concern.
 func TestAPartyThatHasPassedCannotBreakALaterGeneration(t *testing.T) {
 	for _, form := range impatient {
 		synctest.Test(t, func(t *testing.T) {
@@ -149,7 +150,8 @@ func TestAPartyThatHasPassedCannotBreakALaterGeneration(t *testing.T) {
 	}
 }
 
-// At the same instant of the bubble's clock either may be first: both pass, or neither.
+// At the same instant of the bubble's clock either may be first: both pass, or
+// neither.
 func TestALastArrivalAtTheInstantOfADeadline(t *testing.T) {
 	for _, form := range impatient {
 		t.Run(form.name, func(t *testing.T) {
@@ -177,8 +179,8 @@ func TestALastArrivalAtTheInstantOfADeadline(t *testing.T) {
 	}
 }
 
-// A party of the next generation gives up during the action: that breaks its own generation and the Barrier, but none
-// that is decided.
+// A party of the next generation gives up during the action: that breaks its
+// own generation and the Barrier, but none that is decided.
 func TestAGiveUpDuringTheActionTouchesNoDecidedGeneration(t *testing.T) {
 	for _, form := range impatient {
 		for _, d := range []time.Duration{0, time.Second} {
@@ -284,7 +286,8 @@ func TestAbortAndResetTellAllWhoWait(t *testing.T) {
 	}
 }
 
-// Those whom the last arrival released have passed, although they have not run yet when somebody breaks the Barrier.
+// Those whom the last arrival released have passed, although they have not run
+// yet when somebody breaks the Barrier.
 func TestNothingTakesBackThatAGenerationHasPassed(t *testing.T) {
 	for name, spoil := range map[string]func(b *barrier.Barrier){
 		"Abort":    (*barrier.Barrier).Abort,
@@ -319,8 +322,8 @@ func TestNothingTakesBackThatAGenerationHasPassed(t *testing.T) {
 	}
 }
 
-// A panic in the action breaks all generations that are present: whoever would have to run the next action finds the
-// Barrier broken.
+// A panic in the action breaks all generations that are present: whoever would
+// have to run the next action finds the Barrier broken.
 func TestAPanicInTheActionBreaksThoseThatWaitForTheirTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		acts := 0
@@ -343,7 +346,8 @@ func TestAPanicInTheActionBreaksThoseThatWaitForTheirTurn(t *testing.T) {
 	})
 }
 
-// After Reset the action belongs to the past, and however it ends, it breaks nothing.
+// After Reset the action belongs to the past, and however it ends, it breaks
+// nothing.
 func TestAPanicAfterResetLeavesTheNewGenerationAlone(t *testing.T) {
 	for _, how := range []string{"panic", "Goexit"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -425,7 +429,8 @@ func TestTheActionRunsOnceAndOutsideAnyLock(t *testing.T) {
 // This stands for a package-level Barrier of a program whose tests use bubbles.
 var packageLevel = barrier.New(4, nil)
 
-// Nothing that was made in a bubble, a channel or a timer, may be used outside of it.
+// Nothing that was made in a bubble, a channel or a timer, may be used outside
+// of it.
 func TestWorksOutsideAndInOneBubbleAfterAnother(t *testing.T) {
 	defer proof.Watch(t)()
 	b := packageLevel

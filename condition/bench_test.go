@@ -13,7 +13,8 @@ import (
 	"github.com/gothreading/threading/lock"
 )
 
-// Two goroutines notify each other in turn. The rival is sync.Cond over a sync.Mutex.
+// Two goroutines notify each other in turn. The rival is sync.Cond over a
+// sync.Mutex.
 func BenchmarkPingPong(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -120,8 +121,9 @@ func BenchmarkNoWait(b *testing.B) {
 	})
 }
 
-// Wakes many at once, each of which takes the lock: the time until all have, and what a goroutine that waits costs in
-// memory, its stack included, per waiter.
+// Wakes many at once, each of which takes the lock: the time until all have,
+// and what a goroutine that waits costs in memory, its stack included, per
+// waiter.
 func BenchmarkNotifyAll(b *testing.B) {
 	for _, waiters := range []int{1_000, 100_000} {
 		for _, c := range []struct {
@@ -178,8 +180,9 @@ func BenchmarkNotifyAll(b *testing.B) {
 	}
 }
 
-// memory returns how many bytes are in use on the heap and on stacks. What is kept for reuse, a goroutine that has
-// ended, say, counts as well, so only the first of several measurements is what a waiter costs.
+// memory returns how many bytes are in use on the heap and on stacks. What is
+// kept for reuse, a goroutine that has ended, say, counts as well, so only the
+// first of several measurements is what a waiter costs.
 func memory() int64 {
 	runtime.GC()
 	var m runtime.MemStats

@@ -1,4 +1,10 @@
-// Package condition provides condition variables that can give up waiting, over any lock: threading.Condition for Go.
+// Package condition provides condition variables that can give up waiting, over
+// any lock: threading.Condition for Go.
+//
+// What all packages of this module share (the four forms of a call that blocks,
+// what giving up means, testing/synctest, misuse) is described in [Semantics].
+//
+// [Semantics]: https://github.com/gothreading/threading/blob/main/docs/semantics.md
 package condition
 
 import (
@@ -14,53 +20,67 @@ import (
 	"github.com/gothreading/threading/rlock"
 )
 
-// ErrNotLocked is the value that waiting and notifying panic with when the lock is not held, where that can be known:
-// by Owned, if the lock has that method, and else by Locked.
+// ErrNotLocked is the error that waiting and notifying panic with if the lock
+// is not held, where that can be known: by the lock's method Owned, or else
+// Locked.
 var ErrNotLocked = errors.New("condition: wait or notify without holding the lock")
 
-// A Condition lets goroutines that hold a lock wait, without it, until another that holds it notifies them.
+// A Condition lets goroutines that hold a lock wait, without it, until another
+// goroutine that holds the lock notifies them.
 //
-// The zero value is a Condition over an RLock of its own. A Condition must not be copied after first use.
+// The zero value is a Condition over an RLock of its own. A Condition must not
+// be copied after first use. Any [sync.Locker] serves as the lock. One that
+// also has the methods UnlockAll() int and LockDepth(int), as [rlock.RLock]
+// has, is released completely while a goroutine waits, and locked again at the
+// same depth.
 //
-// Python: threading.Condition. Lock and Unlock are acquire() and release(); Wait, WaitFor, Notify and NotifyAll are
-// wait(), wait_for(), notify(n) and notify_all(); the timed forms are wait(timeout=d) and wait_for(pred, timeout=d).
+// It is Python's threading.Condition:
 //
-// Any sync.Locker serves as the lock. One that also has UnlockAll() int and LockDepth(int), as rlock.RLock has, is
-// released completely while a goroutine waits and taken back at the same depth.
+//	acquire(), release()        Lock, Unlock
+//	wait()                      Wait
+//	wait(timeout=d)             WaitTimeout
+//	wait_for(pred)              WaitFor
+//	wait_for(pred, timeout=d)   WaitForTimeout
+//	notify(n)                   Notify
+//	notify_all()                NotifyAll
 //
-// Memory model: a Notify synchronizes before the return of the wait it ends; and what the lock promises holds, since
-// every wait releases and acquires it.
+// A notification “synchronizes before” the return of the wait that it ends.
 //
-// Waiters are notified in order of arrival, and then compete for the lock as its own fairness has it. There are no
-// spurious wakeups: a wait ends because it was notified or because it gave up. Still, another goroutine may have been
-// faster with the lock and have changed what was notified: wait in a loop, or with WaitFor.
+// Waiters are notified in order of arrival, and then compete for the lock under
+// its own fairness policy. There are no spurious wakeups. Still, another
+// goroutine may have acquired the lock first and changed what the notification
+// was about, so wait in a loop, or use WaitFor.
 //
-// Giving up: time and ctx bound the wait for the notification, not for the lock, which is held again whenever a call
-// returns. Notify counts only waiters that have not given up: one whose time ran out first is passed by, and one that
-// was picked reports success. So no notification is lost.
+// A limit bounds the wait for the notification, not for the lock, which is held
+// again whenever a call returns. A waiter that gave up before it was notified
+// does not count for Notify, and one that was notified reports success. If the
+// lock's own methods panic, a notification that has reached the waiter goes to
+// the next one.
 //
-// A goroutine that waits is durably blocked in the sense of testing/synctest, and so while it waits for the lock if
-// that is one of this module's. A waiter inside a bubble must be notified from inside it.
+// A wait allocates only for its limit: a timer, or a channel. Notify without
+// waiters is an atomic load. A goroutine that waits is durably blocked in the
+// sense of testing/synctest, and while it waits for the lock if that is one of
+// this module.
 //
-// Cost: a wait and its notification are two switches of goroutines and no allocation but for a limit: a timer, or a
-// channel. Notify without waiters is an atomic load.
-//
-// Use a channel, an event.Event or a queue.Queue where what is waited for can be said by one of them.
+// To wait for a flag, an item or a set number of goroutines, use an event, a
+// queue or a barrier.
 type Condition struct {
 	lock sync.Locker // nil: own
 	own  rlock.RLock
 	held func() bool // whether the lock is held, if it can tell; nil also if lock is
-	deep reentrant   // the lock, if it is
+	deep reentrant   // the lock, if it is reentrant
 
 	guard  park.Guard
 	list   park.List[place]
-	listed atomic.Bool // somebody may be on the list
+	listed atomic.Bool // there may be waiters on the list
 }
 
-// A place is the Value of a waiter: the lock it released, and how to take it back.
+// A place is the Value of a waiter: the lock it released, and how to lock it
+// again.
 type place struct {
 	c     *Condition
 	depth int
+	owes  bool // it was notified, and does not have the lock again: if it never will, the next is notified
 }
 
 var waiters park.Pool[place]
@@ -83,33 +103,31 @@ func New(l sync.Locker) *Condition {
 	return c
 }
 
-// Lock acquires the lock.
-func (c *Condition) Lock() {
+// locker returns the lock.
+func (c *Condition) locker() sync.Locker {
 	if c.lock == nil {
-		c.own.Lock()
-	} else {
-		c.lock.Lock()
+		return &c.own
 	}
+	return c.lock
 }
 
-// Unlock releases the lock.
-func (c *Condition) Unlock() {
-	if c.lock == nil {
-		c.own.Unlock()
-	} else {
-		c.lock.Unlock()
-	}
-}
+// Lock locks the lock.
+func (c *Condition) Lock() { c.locker().Lock() }
 
-// mustHold panics if the caller does not hold the lock, as far as the lock can tell. One without owners can only tell
-// that somebody holds it.
+// Unlock unlocks the lock.
+func (c *Condition) Unlock() { c.locker().Unlock() }
+
+// mustHold panics if the calling goroutine does not hold the lock, as far as
+// the lock can tell. One without owners can only tell that some goroutine holds
+// it.
 func (c *Condition) mustHold() {
 	if c.lock == nil && !c.own.Owned() || c.held != nil && !c.held() {
 		panic(ErrNotLocked)
 	}
 }
 
-// Unlock releases the lock. Package park calls it when the waiter has its place.
+// Unlock unlocks the lock. Package park calls it when the waiter has its place
+// to sleep.
 func (p *place) Unlock() {
 	switch c := p.c; {
 	case c.lock == nil:
@@ -121,11 +139,12 @@ func (p *place) Unlock() {
 	}
 }
 
-// PassOn notifies another in the place of this one, whose lock did not return from its
-// Unlock, but panicked.
+// PassOn notifies the next waiter. Package park calls it if Unlock did not
+// return, and a notification had come before that.
 func (p *place) PassOn() { p.c.notify(1) }
 
-func (p *place) reacquire() {
+// lock locks the lock again.
+func (p *place) lock() {
 	switch c := p.c; {
 	case c.lock == nil:
 		c.own.LockDepth(p.depth)
@@ -136,27 +155,37 @@ func (p *place) reacquire() {
 	}
 }
 
-// Wait releases the lock, waits until it is notified, and acquires the lock again. It panics with ErrNotLocked if the
-// lock is not held.
-func (c *Condition) Wait() { c.wait(park.Forever, nil) }
+// Wait unlocks the lock, blocks until it is notified, and locks the lock again.
+// It panics with [ErrNotLocked] if the lock is not held.
+func (c *Condition) Wait() {
+	c.mustHold()
+	c.wait(park.Forever, nil)
+}
 
-// WaitTimeout is Wait, unless it is not notified within d, and reports whether it was. With d <= 0 it releases the lock,
-// acquires it again and reports false: others get their chance, as in Python. math.MaxInt64 is for ever. It panics with
-// ErrNotLocked if the lock is not held.
+// WaitTimeout is like [Condition.Wait], but gives up after d. It reports
+// whether it was notified. If d <= 0, it unlocks the lock and locks it again,
+// as in Python, so that others may come between, and returns false. A d of
+// math.MaxInt64 never times out.
 func (c *Condition) WaitTimeout(d time.Duration) bool {
+	c.mustHold()
 	if d <= 0 {
-		c.mustHold()
-		p := place{c: c}
-		p.Unlock()
-		runtime.Gosched()
-		p.reacquire()
+		c.yield()
 		return false
 	}
 	return c.wait(park.After(d), nil)
 }
 
-// WaitContext is Wait, unless ctx ends before it is notified; then it returns context.Cause(ctx). If ctx has ended
-// already it keeps the lock and changes nothing. It panics with ErrNotLocked if the lock is not held.
+// yield lets others have the lock for a moment.
+func (c *Condition) yield() {
+	p := place{c: c}
+	p.Unlock()
+	runtime.Gosched()
+	p.lock()
+}
+
+// WaitContext is like [Condition.Wait], but gives up when ctx ends, and then
+// returns [context.Cause] of ctx. If ctx has ended before the call, it does so
+// without unlocking the lock.
 func (c *Condition) WaitContext(ctx context.Context) error {
 	c.mustHold()
 	if ctx.Err() != nil || !c.wait(park.Until(ctx), nil) {
@@ -165,43 +194,64 @@ func (c *Condition) WaitContext(ctx context.Context) error {
 	return nil
 }
 
-// WaitFor waits until pred returns true. It calls pred with the lock held, at once and after each notification that
-// picks it; where goroutines wait for different things, use NotifyAll. If pred panics, the lock is held. It panics with
-// ErrNotLocked if the lock is not held.
-func (c *Condition) WaitFor(pred func() bool) { c.wait(park.Forever, pred) }
-
-// WaitForTimeout is WaitFor, for d at the longest, and reports whether pred returned true. When the time has run out it
-// calls pred once more: success beats the deadline. With d <= 0 it releases the lock once in between, as in Python;
-// math.MaxInt64 is for ever. It panics with ErrNotLocked if the lock is not held.
-func (c *Condition) WaitForTimeout(pred func() bool, d time.Duration) bool {
-	if d <= 0 {
-		c.mustHold()
-		return pred() || c.WaitTimeout(0) || pred()
-	}
-	return c.wait(park.After(d), pred)
+// WaitFor blocks until pred returns true. It calls pred with the lock held: at
+// once, and after each notification that picks this waiter. Each of them is
+// consumed, so if goroutines wait for different conditions, use
+// [Condition.NotifyAll]. If pred panics, the lock is held. WaitFor panics with
+// [ErrNotLocked] if the lock is not held, and if pred is nil.
+func (c *Condition) WaitFor(pred func() bool) {
+	c.mustHoldFor(pred)
+	c.waitFor(park.Forever, pred)
 }
 
-// WaitForContext is WaitFor, unless ctx ends first and pred, called once more, returns false; then it returns
-// context.Cause(ctx). If ctx has ended already it keeps the lock and calls nothing. It panics with ErrNotLocked if the
-// lock is not held.
+// WaitForTimeout is like [Condition.WaitFor], but gives up after d, when it
+// calls pred once more. It reports whether pred returned true. If d <= 0, it
+// unlocks the lock and locks it again before that last call, as in Python. A d
+// of math.MaxInt64 never times out.
+func (c *Condition) WaitForTimeout(pred func() bool, d time.Duration) bool {
+	c.mustHoldFor(pred)
+	if d <= 0 {
+		if pred() {
+			return true
+		}
+		c.yield()
+		return pred()
+	}
+	return c.waitFor(park.After(d), pred)
+}
+
+// WaitForContext is like [Condition.WaitFor], but gives up when ctx ends and
+// pred, called once more, returns false; then it returns [context.Cause] of
+// ctx. If ctx has ended before the call, it does so without unlocking the lock,
+// and does not call pred.
 func (c *Condition) WaitForContext(ctx context.Context, pred func() bool) error {
-	c.mustHold()
-	if ctx.Err() != nil || !c.wait(park.Until(ctx), pred) {
+	c.mustHoldFor(pred)
+	if ctx.Err() != nil || !c.waitFor(park.Until(ctx), pred) {
 		return park.Cause(ctx)
 	}
 	return nil
 }
 
-// wait waits for a notification, or for pred if that is not nil, and reports whether it came. It is one function, and
-// calls little, because everything from here to the unlocking of the lock and the waking of whoever waits for that
-// happens on the stack of a goroutine that may be as small as they come.
-func (c *Condition) wait(limit park.Limit, pred func() bool) bool {
+// mustHoldFor is like mustHold, and panics if pred is nil.
+func (c *Condition) mustHoldFor(pred func() bool) {
 	c.mustHold()
-	if pred != nil && pred() {
-		return true
+	if pred == nil {
+		panic("condition: a wait for a nil func")
 	}
+}
+
+func (c *Condition) waitFor(limit park.Limit, pred func() bool) bool {
+	return pred() || c.wait(limit, pred)
+}
+
+// wait waits for a notification, or until pred returns true if that is not nil,
+// and reports whether that came. It is one function with few calls because
+// everything from here to the unlocking of the lock, and the waking of whoever
+// waits for that, runs on a stack that may still have its initial size, and
+// growing it would be the largest cost.
+func (c *Condition) wait(limit park.Limit, pred func() bool) bool {
 	w := waiters.Get(limit)
-	defer waiters.Put(w)
+	defer leave(w)
 	w.Value.c = c
 	w.AlsoUnlock(&w.Value)
 	for {
@@ -211,7 +261,9 @@ func (c *Condition) wait(limit park.Limit, pred func() bool) bool {
 		}
 		c.list.PushBack(w)
 		notified := w.Sleep(&c.guard) == park.Granted
-		w.Value.reacquire()
+		w.Value.owes = notified
+		w.Value.lock()
+		w.Value.owes = false
 		switch {
 		case pred == nil:
 			return notified
@@ -223,9 +275,17 @@ func (c *Condition) wait(limit park.Limit, pred func() bool) bool {
 	}
 }
 
-// Notify wakes the n goroutines that have waited longest, or all if there are fewer. They return when they have the
-// lock, so not before the caller has released it. With n < 1 it wakes nobody. It panics with ErrNotLocked if the lock
-// is not held.
+func leave(w *park.Waiter[place]) {
+	if w.Value.owes { // the lock panicked
+		w.Value.PassOn()
+	}
+	waiters.Put(w)
+}
+
+// Notify wakes the n goroutines that have waited longest, or all if there are
+// fewer. They return when they have the lock, and so not before the caller has
+// unlocked it. If n < 1, it wakes none. It panics with [ErrNotLocked] if the
+// lock is not held.
 func (c *Condition) Notify(n int) {
 	c.mustHold()
 	if c.listed.Load() {
@@ -233,7 +293,8 @@ func (c *Condition) Notify(n int) {
 	}
 }
 
-// NotifyAll wakes everybody who waits. It panics with ErrNotLocked if the lock is not held.
+// NotifyAll wakes all goroutines that wait. It panics with [ErrNotLocked] if
+// the lock is not held.
 func (c *Condition) NotifyAll() { c.Notify(math.MaxInt) }
 
 func (c *Condition) notify(n int) {

@@ -19,7 +19,8 @@ import (
 	"github.com/gothreading/threading/rlock"
 )
 
-// A foreign is a Locker that this module did not make, and that cannot tell anything.
+// A foreign is a Locker that this module did not make, and that cannot tell
+// anything.
 type foreign struct{ turn chan bool }
 
 func newForeign() *foreign  { return &foreign{make(chan bool, 1)} }
@@ -29,8 +30,8 @@ func newOwn() sync.Locker   { return nil }
 func newLock() sync.Locker  { return new(lock.Lock) }
 func newRLock() sync.Locker { return new(rlock.RLock) }
 
-// lockers are what a Condition is tried over. A sync.Mutex is not durable in a bubble when somebody waits for it, so it
-// has a test of its own.
+// lockers are what a Condition is tried over. A sync.Mutex is not durable in a
+// bubble when somebody waits for it, so it has a test of its own.
 var lockers = map[string]func() sync.Locker{
 	"own": newOwn, "lock": newLock, "rlock": newRLock, "foreign": func() sync.Locker { return newForeign() },
 }
@@ -43,7 +44,8 @@ func overEach(t *testing.T, test func(t *testing.T, c *condition.Condition)) {
 	}
 }
 
-// waiter starts a goroutine that waits with the lock held and then records its name.
+// waiter starts a goroutine that waits with the lock held and then records its
+// name.
 func waiter(c *condition.Condition, wait func() bool, then func(notified bool)) {
 	go func() {
 		c.Lock()
@@ -111,8 +113,9 @@ func TestNotifyAllWakesEverybody(t *testing.T) {
 	})
 }
 
-// CPython: A waits 0.1 s and B 2 s; the lock is held for 0.3 s, in which A's time runs out; one notification follows.
-// There it goes to A, who reports a timeout, and B is not woken. Here A has left, and B gets it.
+// CPython: A waits 0.1 s and B 2 s; the lock is held for 0.3 s, in which A's
+// time runs out; one notification follows. There it goes to A, who reports a
+// timeout, and B is not woken. Here A has left, and B gets it.
 func TestANotificationIsNotSwallowedByOneWhoGaveUp(t *testing.T) {
 	for _, byContext := range []bool{false, true} {
 		overEach(t, func(t *testing.T, c *condition.Condition) {
@@ -146,7 +149,8 @@ func TestANotificationIsNotSwallowedByOneWhoGaveUp(t *testing.T) {
 	}
 }
 
-// And the other way round: one that was picked reports so, however late it gets the lock back.
+// And the other way round: one that was picked reports so, however late it gets
+// the lock back.
 func TestOneThatWasPickedReportsItAfterItsTime(t *testing.T) {
 	overEach(t, func(t *testing.T, c *condition.Condition) {
 		waiter(c, func() bool { return c.WaitTimeout(time.Second) }, func(notified bool) {
@@ -206,7 +210,8 @@ func TestLimits(t *testing.T) {
 		if !c.WaitTimeout(math.MaxInt64) {
 			t.Error("gave up for ever")
 		}
-		// The lock is kept, and no predicate is asked, if ctx has ended already.
+		// The lock is kept, and no predicate is asked, if ctx has ended
+		// already.
 		stolen := false
 		go func() { c.Lock(); stolen = true; c.Unlock() }()
 		synctest.Wait()
@@ -277,7 +282,8 @@ func TestWaitForAsksAsPythonDoes(t *testing.T) {
 		if !done || asked != 5 {
 			t.Errorf("done %v, asked %d times, want true, 5", done, asked)
 		}
-		// The deadline is that of the whole call, and the predicate is asked once more when it has passed.
+		// The deadline is that of the whole call, and the predicate is asked
+		// once more when it has passed.
 		begin := time.Now()
 		asked = 0
 		for i := range 3 {
@@ -458,8 +464,8 @@ func TestALockThatCannotBeReleasedLeavesNoWaiterBehind(t *testing.T) {
 	})
 }
 
-// A million notifications race limits. There is always one who waits without a limit, so each notification must end
-// exactly one wait with true.
+// A million notifications race limits. There is always one who waits without a
+// limit, so each notification must end exactly one wait with true.
 func TestNotificationsAreConserved(t *testing.T) {
 	rounds := 1_000_000
 	switch {
@@ -586,7 +592,8 @@ func TestNothingIsAllocatedButForALimit(t *testing.T) {
 	c.Unlock()
 }
 
-// What was written before Notify, under the lock or before it, is seen after the wait; the race detector judges.
+// What was written before Notify, under the lock or before it, is seen after
+// the wait; the race detector judges.
 func TestNotifySynchronizesBeforeTheReturnOfTheWait(t *testing.T) {
 	for _, l := range []func() sync.Locker{newOwn, newLock, newRLock, func() sync.Locker { return new(sync.Mutex) }} {
 		for range 500 {

@@ -14,9 +14,10 @@ import (
 
 const aTick = explore.Tick
 
-// notifyCase lets waiters with different patience, 0 for all of it, meet notifications. Whoever notifies n knows, as it
-// holds the lock, who is waiting: at least those with patience; so at least so many, up to n, must report it. And nobody
-// reports a notification that was not made.
+// notifyCase lets waiters with different patience, 0 for all of it, meet
+// notifications. Whoever notifies n knows, as it holds the lock, who is
+// waiting: at least those with patience; so at least so many, up to n, must
+// report it. And nobody reports a notification that was not made.
 func notifyCase(name string, notifications []int, ctx bool, patience ...time.Duration) explore.Case {
 	return explore.Case{Name: name, Start: func(start func(string, func())) func() error {
 		var (
@@ -68,7 +69,8 @@ func notifyCase(name string, notifications []int, ctx bool, patience ...time.Dur
 	}}
 }
 
-// predicateCase is the bounded buffer of every textbook, with one that gives up.
+// predicateCase is the bounded buffer of every textbook, with one that gives
+// up.
 var predicateCase = explore.Case{Name: "buffer", Start: func(start func(string, func())) func() error {
 	var (
 		c               condition.Condition

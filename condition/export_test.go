@@ -29,7 +29,8 @@ func (c *Condition) Listed() int {
 	return n
 }
 
-// WaitedFor reports whether anybody is on the list. Unlike Listed it allocates nothing.
+// WaitedFor reports whether anybody is on the list. Unlike Listed it allocates
+// nothing.
 func (c *Condition) WaitedFor() bool {
 	c.guard.Lock()
 	defer c.guard.Unlock()

@@ -90,7 +90,8 @@ func TestANotificationIsNotRemembered(t *testing.T) {
 	})
 }
 
-// Nobody's wait ends but by a notification or by giving up: not by the others', nor by the lock going to and fro.
+// Nobody's wait ends but by a notification or by giving up: not by the others',
+// nor by the lock going to and fro.
 func TestThereAreNoSpuriousWakeups(t *testing.T) {
 	eachKind(t, func(t *testing.T, c *condition.Condition) {
 		q := newLine(t, c, 3)
@@ -116,8 +117,9 @@ func TestThereAreNoSpuriousWakeups(t *testing.T) {
 	})
 }
 
-// The end of a wait is the return of the lock, whoever holds it meanwhile and for however long: the time and the
-// context bound the wait for the notification only.
+// The end of a wait is the return of the lock, whoever holds it meanwhile and
+// for however long: the time and the context bound the wait for the
+// notification only.
 func TestANotifiedWaiterReturnsWhenTheLockIsFree(t *testing.T) {
 	forms := patient()
 	for _, l := range impatient() {
@@ -292,7 +294,8 @@ func TestAReentrantLockIsReleasedCompletelyAndTakenBackAtItsDepth(t *testing.T) 
 	}
 }
 
-// Without time the lock is released and acquired once, so that others get in, and the answer comes at once.
+// Without time the lock is released and acquired once, so that others get in,
+// and the answer comes at once.
 func TestNoTimeReleasesTheLockOnce(t *testing.T) {
 	for _, d := range []time.Duration{0, -1, -time.Hour, math.MinInt64} {
 		t.Run(fmt.Sprint(d), func(t *testing.T) {
@@ -330,7 +333,8 @@ func TestNoTimeReleasesTheLockOnce(t *testing.T) {
 					t.Errorf("waited for %v", waited)
 				}
 
-				// Others do get in: a lock that is handed over goes to whoever waits for it.
+				// Others do get in: a lock that is handed over goes to whoever
+				// waits for it.
 				c = condition.New(newChannelLock())
 				c.Lock()
 				ready := false
@@ -349,7 +353,8 @@ func TestNoTimeReleasesTheLockOnce(t *testing.T) {
 	}
 }
 
-// Whoever waits for the lock gets it meanwhile, also if it is a lock that favours those who run.
+// Whoever waits for the lock gets it meanwhile, also if it is a lock that
+// favours those who run.
 func TestNoTimeLetsOthersHaveTheLock(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	for _, kind := range kinds() {
@@ -506,8 +511,9 @@ func seconds(numbers ...float64) (ds []time.Duration) {
 	return ds
 }
 
-// The predicate is evaluated at once, after each notification that picks the waiter, and once more when the time has
-// run out or the context has ended, each time with the lock held. The deadline is that of the whole call.
+// The predicate is evaluated at once, after each notification that picks the
+// waiter, and once more when the time has run out or the context has ended,
+// each time with the lock held. The deadline is that of the whole call.
 func TestThePredicateIsEvaluatedAsInPython(t *testing.T) {
 	const limit = 10 * time.Second
 	for _, form := range impatientFor() {
@@ -587,7 +593,8 @@ func TestThePredicateIsEvaluatedAsInPython(t *testing.T) {
 	}
 }
 
-// A predicate that panics, or ends its goroutine, does so with the lock held, and leaves the condition as it was.
+// A predicate that panics, or ends its goroutine, does so with the lock held,
+// and leaves the condition as it was.
 func TestAPredicateThatPanicsOrExitsLeavesTheLockHeld(t *testing.T) {
 	waits := append(impatientFor(),
 		limitedFor{"WaitFor", func(c *condition.Condition, _ time.Duration, pred func() bool) bool {
@@ -666,8 +673,8 @@ func (l *unreliable) UnlockAll() int {
 	return l.RLock.UnlockAll()
 }
 
-// Whoever could not release the lock does not wait: the next notification is for those who do, and they keep their
-// order.
+// Whoever could not release the lock does not wait: the next notification is
+// for those who do, and they keep their order.
 func TestAnUnlockThatPanicsLeavesNoWaiterBehind(t *testing.T) {
 	waits := patient()
 	for _, l := range impatient() {
@@ -722,7 +729,8 @@ func TestAnUnlockThatPanicsLeavesNoWaiterBehind(t *testing.T) {
 	}
 }
 
-// needingTheLock returns every call that does. None of them evaluates its predicate without.
+// needingTheLock returns every call that does. None of them evaluates its
+// predicate without.
 func needingTheLock(t *testing.T) []struct {
 	name string
 	call func(*condition.Condition)
@@ -809,7 +817,8 @@ func TestACallWithoutTheLockPanicsAndChangesNothing(t *testing.T) {
 	}
 }
 
-// Lock and Unlock are the lock's own, and so are its panics. So a Condition is a sync.Locker.
+// Lock and Unlock are the lock's own, and so are its panics. So a Condition is
+// a sync.Locker.
 func TestLockAndUnlockAreTheLocks(t *testing.T) {
 	var (
 		l lock.Lock
@@ -945,8 +954,9 @@ func TestAWaitAllocatesOnlyForItsLimit(t *testing.T) {
 	}
 }
 
-// A condition that was used in every way that leaves something behind, if anything does, is collected when it is
-// dropped: no pooled waiter, timer or context that goes on refers to it.
+// A condition that was used in every way that leaves something behind, if
+// anything does, is collected when it is dropped: no pooled waiter, timer or
+// context that goes on refers to it.
 func TestNothingKeepsAConditionAlive(t *testing.T) {
 	defer proof.Watch(t)()
 	live, cancel := context.WithCancel(context.Background())
@@ -1001,14 +1011,15 @@ func TestNothingKeepsAConditionAlive(t *testing.T) {
 	}
 }
 
-// A noLock orders nothing, so that what orders two goroutines is the notification alone.
+// A noLock orders nothing, so that what orders two goroutines is the
+// notification alone.
 type noLock struct{}
 
 func (noLock) Lock()   {}
 func (noLock) Unlock() {}
 
-// Plain data is written before Notify and read after each form of wait that it ends. It needs the race detector to say
-// something.
+// Plain data is written before Notify and read after each form of wait that it
+// ends. It needs the race detector to say something.
 func TestNotifyPublishesPlainData(t *testing.T) {
 	for name, notify := range map[string]func(*condition.Condition){
 		"Notify":    func(c *condition.Condition) { c.Notify(1) },

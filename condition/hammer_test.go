@@ -13,12 +13,15 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// A million waits that give up, on the clock of the machine, race notifications. Each notification that picks somebody
-// ends exactly one wait with true.
+// A million waits that give up, on the clock of the machine, race
+// notifications. Each notification that picks somebody ends exactly one wait
+// with true.
 //
-// How many waiters a notification finds cannot be known from outside, because those whose time runs out leave at any
-// moment. So there are some more, who do not give up: as long as there are more of them than notifications on their
-// way, one is certain to be picked, and each notification counts. All of this is kept under the lock.
+// How many waiters a notification finds cannot be known from outside, because
+// those whose time runs out leave at any moment. So there are some more, who do
+// not give up: as long as there are more of them than notifications on their
+// way, one is certain to be picked, and each notification counts. All of this
+// is kept under the lock.
 func TestEachNotificationEndsExactlyOneWait(t *testing.T) {
 	type wait struct {
 		name string
@@ -133,8 +136,9 @@ func TestEachNotificationEndsExactlyOneWait(t *testing.T) {
 	}
 }
 
-// Every token that is announced with Notify(1) is taken, although takers give up all the time: whoever is picked finds
-// the token, or somebody else has taken it.
+// Every token that is announced with Notify(1) is taken, although takers give
+// up all the time: whoever is picked finds the token, or somebody else has
+// taken it.
 func TestWaitForLosesNoToken(t *testing.T) {
 	for _, kind := range kinds()[:5] {
 		t.Run(kind.name, func(t *testing.T) {
@@ -197,8 +201,9 @@ func TestWaitForLosesNoToken(t *testing.T) {
 	}
 }
 
-// Somebody who notifies all the time does not keep those that are notified from the lock. This is the one test that
-// knows real time: in a bubble the clock stands still while anyone runs.
+// Somebody who notifies all the time does not keep those that are notified from
+// the lock. This is the one test that knows real time: in a bubble the clock
+// stands still while anyone runs.
 func TestABusyNotifierStarvesNobody(t *testing.T) {
 	for _, kind := range kinds()[:5] {
 		t.Run(kind.name, func(t *testing.T) {

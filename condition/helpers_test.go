@@ -17,7 +17,8 @@ import (
 	"github.com/gothreading/threading/rlock"
 )
 
-// A kind is a Condition over one kind of lock. Each lock also has a TryLock, by which a test learns whether it is held.
+// A kind is a Condition over one kind of lock. Each lock also has a TryLock, by
+// which a test learns whether it is held.
 type kind struct {
 	name    string
 	new     func() *condition.Condition
@@ -38,7 +39,8 @@ func kinds() []kind {
 	}
 }
 
-// A channelLock is a lock that this module knows nothing about. It is handed over in order of arrival.
+// A channelLock is a lock that this module knows nothing about. It is handed
+// over in order of arrival.
 type channelLock chan struct{}
 
 func newChannelLock() channelLock { return make(channelLock, 1) }
@@ -67,7 +69,8 @@ type telling struct{ channelLock }
 
 func (l telling) Locked() bool { return len(l.channelLock) > 0 }
 
-// An owning lock can say whether the caller holds it. Its Locked, which need not be asked, says the opposite.
+// An owning lock can say whether the caller holds it. Its Locked, which need
+// not be asked, says the opposite.
 type owning struct{ r rlock.RLock }
 
 func (l *owning) Lock()         { l.r.Lock() }
@@ -76,7 +79,8 @@ func (l *owning) TryLock() bool { return l.r.TryLock() }
 func (l *owning) Owned() bool   { return l.r.Owned() }
 func (l *owning) Locked() bool  { return !l.r.Locked() }
 
-// A counting lock knows how often it was released and acquired, completely. It is a reentrant one.
+// A counting lock knows how often it was released and acquired, completely. It
+// is a reentrant one.
 type counting struct {
 	rlock.RLock
 	released, acquired int
@@ -129,7 +133,8 @@ func patient() []form {
 
 const year = 365 * 24 * time.Hour
 
-// onceMore returns a predicate that is false the first time only, so that waiting for it takes one notification.
+// onceMore returns a predicate that is false the first time only, so that
+// waiting for it takes one notification.
 func onceMore() func() bool {
 	asked := false
 	return func() bool {
@@ -175,7 +180,8 @@ func impatientFor() []limitedFor {
 	}
 }
 
-// limitedBy calls wait with a context that ends after d, and reports whether it returned no error.
+// limitedBy calls wait with a context that ends after d, and reports whether it
+// returned no error.
 func limitedBy(d time.Duration, wait func(context.Context) error) bool {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), d, errCause)
 	defer cancel()
@@ -224,7 +230,8 @@ func isFree(c *condition.Condition) (free bool) {
 	return free
 }
 
-// usable fails the test unless c, whose lock the caller does not hold, is as good as new.
+// usable fails the test unless c, whose lock the caller does not hold, is as
+// good as new.
 func usable(t *testing.T, c *condition.Condition) {
 	t.Helper()
 	if !isFree(c) {
@@ -264,7 +271,8 @@ func eachKind(t *testing.T, test func(t *testing.T, c *condition.Condition)) {
 	}
 }
 
-// eachDurableKind leaves out those whose waiters would let the bubble's clock stand still.
+// eachDurableKind leaves out those whose waiters would let the bubble's clock
+// stand still.
 func eachDurableKind(t *testing.T, test func(t *testing.T, c *condition.Condition)) {
 	t.Helper()
 	for _, kind := range kinds() {
@@ -304,7 +312,8 @@ func (q *line) wait(t *testing.T, number int, form form) {
 	synctest.Wait()
 }
 
-// settled returns who has returned since it was called last, in order, when nothing goes on any more.
+// settled returns who has returned since it was called last, in order, when
+// nothing goes on any more.
 func (q *line) settled() []int {
 	synctest.Wait()
 	q.guard.Lock()
@@ -338,11 +347,13 @@ func upTo(n int) (numbers []int) {
 	return numbers
 }
 
-// sorted is for those that were woken together: whom the lock serves first is the lock's to say.
+// sorted is for those that were woken together: whom the lock serves first is
+// the lock's to say.
 func sorted(numbers []int) []int {
 	slices.Sort(numbers)
 	return numbers
 }
 
-// scaled scales the length of a race, of which each round is about ten times as slow under the race detector.
+// scaled scales the length of a race, of which each round is about ten times as
+// slow under the race detector.
 func scaled(full int) int { return proof.Rounds(full, 10, 10) }

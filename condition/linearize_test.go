@@ -19,12 +19,15 @@ import (
 	"github.com/gothreading/threading/lock"
 )
 
-// A monitor is a bounded buffer as one writes it with conditions, in all forms of waiting for a predicate. Small random
-// programs run on it, several clients at once, and porcupine looks for an order of the calls in which a sequential
-// buffer would have given the same answers. One that gave up has no effect, and there was a moment after its deadline at
-// which it could not go on: success beats the deadline.
+// A monitor is a bounded buffer as one writes it with conditions, in all forms
+// of waiting for a predicate. Small random programs run on it, several clients
+// at once, and porcupine looks for an order of the calls in which a sequential
+// buffer would have given the same answers. One that gave up has no effect, and
+// there was a moment after its deadline at which it could not go on: success
+// beats the deadline.
 //
-// That notifications are not lost is seen when nothing goes on any more: nobody waits for what there is.
+// That notifications are not lost is seen when nothing goes on any more: nobody
+// waits for what there is.
 type monitor struct {
 	notEmpty, notFull waitable
 	one               bool // both are one condition, so everybody is notified
@@ -138,8 +141,8 @@ func (m *monitor) do(r request, deadline func()) (a answer) {
 	return a
 }
 
-// A tick is one reading of the logical clock, which orders what happens, and of the real one, or the bubble's, which
-// says on which side of a deadline it was.
+// A tick is one reading of the logical clock, which orders what happens, and of
+// the real one, or the bubble's, which says on which side of a deadline it was.
 type tick struct {
 	n  int64
 	at time.Duration
@@ -153,14 +156,16 @@ type record struct {
 	deadline      time.Duration // no sooner did it give up; 0: at any time
 }
 
-// operations gives each record the interval in which its call may have taken effect.
+// operations gives each record the interval in which its call may have taken
+// effect.
 func operations(records []record) []porcupine.Operation {
 	var operations []porcupine.Operation
 	for _, r := range records {
 		call := 2 * r.before.n
 		for _, other := range records {
 			for _, tick := range []tick{other.before, other.after} {
-				// The clock is read after the tick, so if it shows less than the deadline, so did it at the tick.
+				// The clock is read after the tick, so if it shows less than
+				// the deadline, so did it at the tick.
 				if !r.answer.ok && !r.answer.ended && r.deadline > 0 && tick.at < r.deadline {
 					call = max(call, 2*tick.n+1)
 				}
@@ -173,8 +178,9 @@ func operations(records []record) []porcupine.Operation {
 	return operations
 }
 
-// history runs a random program of several clients on m. In a bubble some of them wait without a limit, and what they
-// wait for is given to them in the end.
+// history runs a random program of several clients on m. In a bubble some of
+// them wait without a limit, and what they wait for is given to them in the
+// end.
 func history(t *testing.T, m *monitor, bubble bool, seed uint64) ([]record, error) {
 	const clients, calls = 4, 8
 	var (
@@ -194,7 +200,8 @@ func history(t *testing.T, m *monitor, bubble bool, seed uint64) ([]record, erro
 		record := record{client: client, request: r, before: now()}
 		record.answer = m.do(r, func() {
 			if r.limit > 0 {
-				// WaitForTimeout's begins no earlier than this, the context's a little earlier.
+				// WaitForTimeout's begins no earlier than this, the context's a
+				// little earlier.
 				record.deadline = record.before.at + r.limit
 			}
 		})
@@ -267,8 +274,8 @@ func history(t *testing.T, m *monitor, bubble bool, seed uint64) ([]record, erro
 	return slices.Concat(results[:]...), nil
 }
 
-// programs returns the programs on such monitors. Every other one takes place in a bubble, where calls meet at the same
-// instant.
+// programs returns the programs on such monitors. Every other one takes place
+// in a bubble, where calls meet at the same instant.
 func programs(t *testing.T, newMonitor func() *monitor) proof.Program {
 	return func(seed uint64) (_ porcupine.Model, _ []porcupine.Operation, err error) {
 		var past []record
@@ -304,7 +311,8 @@ func TestEveryHistoryOfAMonitorIsLinearizable(t *testing.T) {
 	}
 }
 
-// The check notices each of these conditions, so it would notice a condition that did the same.
+// The check notices each of these conditions, so it would notice a condition
+// that did the same.
 func TestPlantedBugsAreFound(t *testing.T) {
 	for name, plant := range map[string]func(*condition.Condition) waitable{
 		"a timeout is reported as success":         func(c *condition.Condition) waitable { return lyingTimeout{c} },
@@ -370,7 +378,8 @@ func (f forgetful) Notify(n int) {
 	}
 }
 
-// A strict condition gives the end of the context precedence over the predicate.
+// A strict condition gives the end of the context precedence over the
+// predicate.
 type strict struct{ *condition.Condition }
 
 func (s strict) WaitForContext(ctx context.Context, pred func() bool) error {

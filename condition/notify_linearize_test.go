@@ -20,11 +20,14 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// Small random programs wait for notifications and make them, several clients at once, and porcupine looks for an order
-// of what happened in which a queue of waiters would have given the same answers. A wait happens at two instants: its
-// waiter goes to the end of the queue, and later it has been notified, or gives up, and then is in the queue no more. So
-// each wait is two steps of the history: no notification goes to somebody who gave up, and none is reported that nobody
-// made. That none is lost is seen when nothing goes on any more: whoever is left has not been notified.
+// Small random programs wait for notifications and make them, several clients
+// at once, and porcupine looks for an order of what happened in which a queue
+// of waiters would have given the same answers. A wait happens at two instants:
+// its waiter goes to the end of the queue, and later it has been notified, or
+// gives up, and then is in the queue no more. So each wait is two steps of the
+// history: no notification goes to somebody who gave up, and none is reported
+// that nobody made. That none is lost is seen when nothing goes on any more:
+// whoever is left has not been notified.
 
 type notifyStep struct {
 	what notifyWhat
@@ -47,8 +50,8 @@ func (s notifyStep) String() string {
 		"accepts an ended ctx: wait "}[s.what], s.n)
 }
 
-// A queueOfWaiters is the state of the model: who waits, a letter each, and a bit for each of those who have been
-// notified and do not know yet.
+// A queueOfWaiters is the state of the model: who waits, a letter each, and a
+// bit for each of those who have been notified and do not know yet.
 type queueOfWaiters struct {
 	waiting  string
 	notified uint32
@@ -98,8 +101,9 @@ type notifiable interface {
 	NotifyAll()
 }
 
-// notifyHistory runs a random program on c. All is done with the lock held, but for the waits in between. In a bubble
-// some wait without a limit, and are notified in the end.
+// notifyHistory runs a random program on c. All is done with the lock held, but
+// for the waits in between. In a bubble some wait without a limit, and are
+// notified in the end.
 func notifyHistory(c notifiable, bubble bool, seed uint64) []porcupine.Operation {
 	const clients, calls = 4, 7 // a wait is a bit of an int, which may have 32
 	type record struct {
@@ -214,12 +218,14 @@ func notifyHistory(c notifiable, bubble bool, seed uint64) []porcupine.Operation
 		}
 		call := 2 * r.call
 		if r.step.what == notified || r.step.what == givesUp {
-			// Whoever holds the lock next holds it because the waiter is in the queue.
+			// Whoever holds the lock next holds it because the waiter is in the
+			// queue.
 			add(notifyStep{enters, r.step.n}, call, 2*ticks[r.call].n-1)
 		}
 		if r.step.what == givesUp {
 			for _, tick := range ticks[:r.back-1] {
-				// The clock is read after the tick, so if it shows less than the deadline, so did it at the tick.
+				// The clock is read after the tick, so if it shows less than
+				// the deadline, so did it at the tick.
 				if tick.at < r.deadline {
 					call = max(call, 2*tick.n+1)
 				}
@@ -230,7 +236,8 @@ func notifyHistory(c notifiable, bubble bool, seed uint64) []porcupine.Operation
 	return operations
 }
 
-// notifyPrograms returns the programs on such conditions. Every other one takes place in a bubble.
+// notifyPrograms returns the programs on such conditions. Every other one takes
+// place in a bubble.
 func notifyPrograms(t *testing.T, newNotifiable func() notifiable) proof.Program {
 	return func(seed uint64) (_ porcupine.Model, past []porcupine.Operation, _ error) {
 		if seed%2 == 0 {
@@ -247,7 +254,8 @@ func TestEveryHistoryOfNotificationsIsLinearizable(t *testing.T) {
 	proof.CheckHistories(t, scaled(10_000), notifyPrograms(t, func() notifiable { return new(condition.Condition) }))
 }
 
-// The check notices each of these conditions, so it would notice a condition that did the same.
+// The check notices each of these conditions, so it would notice a condition
+// that did the same.
 func TestPlantedBugsOfNotificationsAreFound(t *testing.T) {
 	for name, plant := range map[string]func(*condition.Condition) notifiable{
 		"a timeout is reported as success":             func(c *condition.Condition) notifiable { return lyingWait{c} },

@@ -16,7 +16,8 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// Every form waits durably, in the sense of testing/synctest, until it is notified, however long that takes.
+// Every form waits durably, in the sense of testing/synctest, until it is
+// notified, however long that takes.
 func TestEveryFormWaitsUntilItIsNotified(t *testing.T) {
 	for _, form := range patient() {
 		t.Run(form.name, func(t *testing.T) {
@@ -98,8 +99,9 @@ func TestGivesUpAtExactlyItsTime(t *testing.T) {
 	}
 }
 
-// The schedule at which threading.Condition loses a notification: the time of the first waiter runs out while another
-// holds the lock, who then notifies one. It must be the second, who still waits.
+// The schedule at which threading.Condition loses a notification: the time of
+// the first waiter runs out while another holds the lock, who then notifies
+// one. It must be the second, who still waits.
 func TestANotificationIsNeverSwallowedByAWaiterThatGaveUp(t *testing.T) {
 	for _, kind := range kinds() {
 		if !kind.durable {
@@ -226,8 +228,9 @@ func TestGivingUpInTheMiddleLeavesTheRestInOrder(t *testing.T) {
 	}
 }
 
-// Deadlines and notifications at the same instants of a bubble's clock, on all processors. Notify(n) ends exactly n
-// waits, or all that have not given up, in order of arrival; each of the others ends at its deadline.
+// Deadlines and notifications at the same instants of a bubble's clock, on all
+// processors. Notify(n) ends exactly n waits, or all that have not given up, in
+// order of arrival; each of the others ends at its deadline.
 func TestNotifyMeetsDeadlines(t *testing.T) {
 	const waiters = 6
 	for _, kind := range kinds()[:5] {
@@ -313,7 +316,8 @@ func TestNotifyMeetsDeadlines(t *testing.T) {
 
 var packageLevel condition.Condition
 
-// Nothing that was made in a bubble, a channel or a timer, may be used outside of it, or in another.
+// Nothing that was made in a bubble, a channel or a timer, may be used outside
+// of it, or in another.
 func TestAPackageLevelConditionWorksOutsideAndInOneBubbleAfterAnother(t *testing.T) {
 	defer proof.Watch(t)()
 	c := &packageLevel
@@ -381,7 +385,8 @@ func TestAPackageLevelConditionWorksOutsideAndInOneBubbleAfterAnother(t *testing
 			})
 		}
 	}
-	// Who waits outside can be notified from inside a bubble, as with sync.Cond.
+	// Who waits outside can be notified from inside a bubble, as with
+	// sync.Cond.
 	t.Run("from a bubble", func(t *testing.T) {
 		var (
 			wg       sync.WaitGroup
@@ -401,7 +406,8 @@ func TestAPackageLevelConditionWorksOutsideAndInOneBubbleAfterAnother(t *testing
 	})
 }
 
-// A context that ends after its waiter was picked does not take the notification back.
+// A context that ends after its waiter was picked does not take the
+// notification back.
 func TestWhoWasPickedReportsTheNotificationAlsoIfItsLimitIsReachedMeanwhile(t *testing.T) {
 	for _, kind := range kinds() {
 		if !kind.durable {

@@ -15,7 +15,8 @@ import (
 	"github.com/gothreading/threading/rlock"
 )
 
-// Weaknesses of CPython's own that are mended here, and what its suite does not pin down.
+// Weaknesses of CPython's own that are mended here, and what its suite does not
+// pin down.
 func TestWeaknessesOfCPythonAreMended(t *testing.T) {
 	// bubble runs a case where time is exact.
 	bubble := func(name string, test func(t *testing.T, c *condition.Condition)) {
@@ -27,14 +28,17 @@ func TestWeaknessesOfCPythonAreMended(t *testing.T) {
 	// A notification is not swallowed by a waiter that has given up.
 	t.Run("W01 lost notification", TestANotificationIsNeverSwallowedByAWaiterThatGaveUp)
 
-	// One who notifies without a pause does not keep the lock from those who were notified.
+	// One who notifies without a pause does not keep the lock from those who
+	// were notified.
 	t.Run("W02 starvation", TestABusyNotifierStarvesNobody)
 
-	// A wait that is broken off leaves no waiter behind for a later notification to find.
+	// A wait that is broken off leaves no waiter behind for a later
+	// notification to find.
 	t.Run("W03 stale waiter", TestAnUnlockThatPanicsLeavesNoWaiterBehind)
 
-	// Over a lock with an owner nobody can wait with the lock of another. One without can only tell that it is held:
-	// here as there, waiting releases it, whoever holds it.
+	// Over a lock with an owner nobody can wait with the lock of another. One
+	// without can only tell that it is held: here as there, waiting releases
+	// it, whoever holds it.
 	t.Run("W04 ownership", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			for name, c := range map[string]*condition.Condition{
@@ -66,7 +70,8 @@ func TestWeaknessesOfCPythonAreMended(t *testing.T) {
 		})
 	})
 
-	// The time of a wait does not bound how long it takes to get the lock back, which is held whenever a call returns.
+	// The time of a wait does not bound how long it takes to get the lock back,
+	// which is held whenever a call returns.
 	t.Run("W05 time and the lock", TestGivingUpWaitsForTheLock)
 
 	// Waiting can be cancelled, for a reason that the waiter learns.
@@ -85,7 +90,8 @@ func TestWeaknessesOfCPythonAreMended(t *testing.T) {
 		}
 	})
 
-	// wait_for without time evaluates its predicate exactly twice, and returns what it said last.
+	// wait_for without time evaluates its predicate exactly twice, and returns
+	// what it said last.
 	bubble("X03 wait_for without time", func(t *testing.T, c *condition.Condition) {
 		c.Lock()
 		defer c.Unlock()
@@ -99,9 +105,11 @@ func TestWeaknessesOfCPythonAreMended(t *testing.T) {
 	})
 }
 
-// CPython runs the tests of RLock on a Condition, too: over its own lock it has to behave as that does. What a Condition
-// does not say itself (whether it is held, how deep, by whom) its RLock does. L06, L07 and L11 have no meaning, because
-// a Condition can be tried or acquired with a timeout only through its lock; nor have L14 to L17, which are of Lock.
+// CPython runs the tests of RLock on a Condition, too: over its own lock it has
+// to behave as that does. What a Condition does not say itself (whether it is
+// held, how deep, by whom) its RLock does. L06, L07 and L11 have no meaning,
+// because a Condition can be tried or acquired with a timeout only through its
+// lock; nor have L14 to L17, which are of Lock.
 func TestAConditionIsAReentrantLock(t *testing.T) {
 	run := func(name string, test func(t *testing.T, c *condition.Condition, r *rlock.RLock)) {
 		t.Run(name, func(t *testing.T) {
@@ -191,7 +199,8 @@ func TestAConditionIsAReentrantLock(t *testing.T) {
 		}
 	})
 
-	// Fifteen goroutines that are nothing to it use it and leave nothing behind; synctest would see them.
+	// Fifteen goroutines that are nothing to it use it and leave nothing
+	// behind; synctest would see them.
 	t.Run("L10 test_thread_leak", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var (
@@ -292,7 +301,8 @@ func TestAConditionIsAReentrantLock(t *testing.T) {
 		}
 	})
 
-	// What it says of its depth and of being held, to the owner and to another. Depth and Locked stand for repr.
+	// What it says of its depth and of being held, to the owner and to another.
+	// Depth and Locked stand for repr.
 	run("L24 test_repr_count and L25 test_locked", func(t *testing.T, c *condition.Condition, r *rlock.RLock) {
 		for i, step := range []func(){func() {}, c.Lock, c.Lock, c.Unlock, c.Unlock} {
 			step()

@@ -72,7 +72,8 @@ func BenchmarkSet(b *testing.B) {
 	}
 }
 
-// Set and Clear with nobody waiting. The rival makes a new channel for each generation.
+// Set and Clear with nobody waiting. The rival makes a new channel for each
+// generation.
 func BenchmarkSetClear(b *testing.B) {
 	b.Run("event", func(b *testing.B) {
 		b.ReportAllocs()
@@ -139,8 +140,9 @@ func BenchmarkPingPong(b *testing.B) {
 	})
 }
 
-// Wakes many waiters at once: how long the call takes, how long until all of them have run, and what a goroutine that
-// waits costs in memory, its stack included, all per waiter.
+// Wakes many waiters at once: how long the call takes, how long until all of
+// them have run, and what a goroutine that waits costs in memory, its stack
+// included, all per waiter.
 func BenchmarkWakeAll(b *testing.B) {
 	for _, waiters := range []int{1_000, 10_000, 100_000, 1_000_000} {
 		if strconv.IntSize == 32 && waiters > 100_000 {
@@ -215,8 +217,9 @@ func BenchmarkWakeAll(b *testing.B) {
 	}
 }
 
-// memory returns how many bytes are in use on the heap and on stacks. What is kept for reuse, a goroutine that has
-// ended, say, counts as well, so only the first of several measurements is what a waiter costs.
+// memory returns how many bytes are in use on the heap and on stacks. What is
+// kept for reuse, a goroutine that has ended, say, counts as well, so only the
+// first of several measurements is what a waiter costs.
 func memory() int64 {
 	runtime.GC()
 	var m runtime.MemStats

@@ -6,8 +6,9 @@ import (
 	"github.com/gothreading/threading/internal/park"
 )
 
-// Guard returns what protects the list of waiters, so that a test can decide who gets there first. It is package park's
-// own, as are the links of the list; looking at them changes nothing.
+// Guard returns what protects the list of waiters, so that a test can decide
+// who gets there first. It is package park's own, as are the links of the list;
+// looking at them changes nothing.
 func (e *Event) Guard() *park.Guard {
 	return (*park.Guard)(reflect.ValueOf(&e.flag).Elem().FieldByName("guard").Addr().UnsafePointer())
 }
@@ -32,7 +33,8 @@ func (e *Event) Listed() int {
 	return n
 }
 
-// WaitedFor reports whether anybody is on the list. Unlike Listed it allocates nothing.
+// WaitedFor reports whether anybody is on the list. Unlike Listed it allocates
+// nothing.
 func (e *Event) WaitedFor() bool {
 	guard := e.Guard()
 	guard.Lock()

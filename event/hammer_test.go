@@ -14,7 +14,8 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// A moment is when something happened, since the test began. The clock is monotonic, and the same for all goroutines.
+// A moment is when something happened, since the test began. The clock is
+// monotonic, and the same for all goroutines.
 type moment = time.Duration
 
 // A report is what a wait said, and the moments before and after it.
@@ -23,8 +24,9 @@ type report struct {
 	released     bool
 }
 
-// A million waits, on the clock of the machine, whose deadlines meet a Set or a Set and a Clear. Everybody has begun to
-// wait when the Set comes, so a wait that was not released must have ended before the Set took effect:
+// A million waits, on the clock of the machine, whose deadlines meet a Set or a
+// Set and a Clear. Everybody has begun to wait when the Set comes, so a wait
+// that was not released must have ended before the Set took effect:
 //
 //   - It did not end before its deadline.
 //   - The Set did not return before the deadline. If it had, then at each instant after the deadline the event would
@@ -61,7 +63,8 @@ func TestSetRacesTheDeadline(t *testing.T) {
 							returned.Add(1)
 						})
 					}
-					// Those who have returned are counted first: they are no longer listed.
+					// Those who have returned are counted first: they are no
+					// longer listed.
 					for int(returned.Load())+e.Listed() < waiters {
 						runtime.Gosched()
 					}
@@ -88,7 +91,8 @@ func TestSetRacesTheDeadline(t *testing.T) {
 					}
 					gaveUp += late
 					released += waiters - late
-					// The limit finds its own length, so that either outcome stays likely whatever machine this is.
+					// The limit finds its own length, so that either outcome
+					// stays likely whatever machine this is.
 					if late > waiters/2 {
 						d += d/8 + 1
 					} else if late < waiters/2 {
@@ -107,8 +111,9 @@ func TestSetRacesTheDeadline(t *testing.T) {
 	}
 }
 
-// The end of a context, on one goroutine, meets a Set, or a Set and a Clear, on another. If the Set was over before the
-// cancellation began, everybody was released by it; who was not, was cancelled.
+// The end of a context, on one goroutine, meets a Set, or a Set and a Clear, on
+// another. If the Set was over before the cancellation began, everybody was
+// released by it; who was not, was cancelled.
 func TestSetRacesCancel(t *testing.T) {
 	for _, clear := range []bool{false, true} {
 		name := "Set"
@@ -191,7 +196,8 @@ func TestSetRacesCancel(t *testing.T) {
 	}
 }
 
-// A wait that begins while the event is being set sees that it is, or is woken. There is no other Set to save it.
+// A wait that begins while the event is being set sees that it is, or is woken.
+// There is no other Set to save it.
 func TestSetRacesTheBeginningOfAWait(t *testing.T) {
 	forms := append([]form{within(impatient()[0], 10*time.Second), within(impatient()[1], 10*time.Second)}, patient()...)
 	for _, form := range forms {
@@ -229,8 +235,9 @@ func TestSetRacesTheBeginningOfAWait(t *testing.T) {
 	}
 }
 
-// Whoever learns from one form that the event is set does not learn the opposite from another, while nobody clears it:
-// not from a channel that is still open, nor from IsSet after a channel was closed.
+// Whoever learns from one form that the event is set does not learn the
+// opposite from another, while nobody clears it: not from a channel that is
+// still open, nor from IsSet after a channel was closed.
 func TestNoFormIsBehindAnother(t *testing.T) {
 	defer proof.Watch(t)()
 	var (
@@ -269,7 +276,8 @@ func TestNoFormIsBehindAnother(t *testing.T) {
 	}
 }
 
-// Waiters in all forms, and several goroutines that set and clear at the same time. Nobody is left behind.
+// Waiters in all forms, and several goroutines that set and clear at the same
+// time. Nobody is left behind.
 func TestNobodyIsLeftBehindWhenManySetAndClear(t *testing.T) {
 	defer proof.Watch(t)()
 	var (
@@ -282,7 +290,8 @@ func TestNobodyIsLeftBehindWhenManySetAndClear(t *testing.T) {
 		waiters.Go(func() {
 			forms := append(patient(), within(impatient()[0], 20*time.Microsecond), within(impatient()[1], 20*time.Microsecond))
 			for n := range rounds(40_000) {
-				// A wait that was released overlaps a time in which the event was set, which began with a Set.
+				// A wait that was released overlaps a time in which the event
+				// was set, which began with a Set.
 				if forms[(i+n)%len(forms)].wait(&e) {
 					released.Add(1)
 					if began.Load() == 0 {

@@ -29,13 +29,17 @@ type flag interface {
 	Done() <-chan struct{}
 }
 
-// Small random programs run on an event, several clients at once, and porcupine looks for an order of what happened in
-// which a sequential event would have given the same answers.
+// Small random programs run on an event, several clients at once, and porcupine
+// looks for an order of what happened in which a sequential event would have
+// given the same answers.
 //
-// A wait happens at two instants: it begins, and it ends. In between it must learn of each Set that takes effect, also
-// if the event is clear again when it ends. So each wait is two steps of the history, and the model remembers who is
-// waiting, and who of them has seen the event set. What Done returned is a wait as well, which begins with Done and
-// ends with each look at the channel: closed, or still open. Waiting clients are numbered from 0, channels behind them.
+// A wait happens at two instants: it begins, and it ends. In between it must
+// learn of each Set that takes effect, also if the event is clear again when it
+// ends. So each wait is two steps of the history, and the model remembers who
+// is waiting, and who of them has seen the event set. What Done returned is a
+// wait as well, which begins with Done and ends with each look at the channel:
+// closed, or still open. Waiting clients are numbered from 0, channels behind
+// them.
 type step struct {
 	what what
 	who  int
@@ -61,7 +65,8 @@ func (s step) String() string {
 		"refused", "accepted"}[s.what], " ", s.who)
 }
 
-// A state is that of the sequential event. waiting and seen have a bit for each who.
+// A state is that of the sequential event. waiting and seen have a bit for each
+// who.
 type state struct {
 	set           bool
 	waiting, seen uint16
@@ -114,15 +119,16 @@ var model = porcupine.Model{
 	},
 }
 
-// A tick is one reading of the logical clock, which orders what happens, and of the real one, or the bubble's, which
-// says on which side of a deadline it was.
+// A tick is one reading of the logical clock, which orders what happens, and of
+// the real one, or the bubble's, which says on which side of a deadline it was.
 type tick struct {
 	n  int64
 	at time.Duration
 }
 
-// A record is a step with the ticks before and after it. A wait that gave up did so after its deadline, if it had one.
-// One that waits in a bubble has begun to before the bubble's clock goes on.
+// A record is a step with the ticks before and after it. A wait that gave up
+// did so after its deadline, if it had one. One that waits in a bubble has
+// begun to before the bubble's clock goes on.
 type record struct {
 	step          step
 	before, after tick
@@ -130,7 +136,8 @@ type record struct {
 	atOnce        bool
 }
 
-// operations gives each record the interval in which its step may have happened.
+// operations gives each record the interval in which its step may have
+// happened.
 func operations(records []record) []porcupine.Operation {
 	var ticks []tick
 	for _, r := range records {
@@ -141,7 +148,8 @@ func operations(records []record) []porcupine.Operation {
 	for _, r := range records {
 		call, back := 4*r.before.n, 4*r.after.n
 		for _, tick := range ticks {
-			// The clock is read after the tick, so if it shows less than the deadline, so did it at the tick.
+			// The clock is read after the tick, so if it shows less than the
+			// deadline, so did it at the tick.
 			if r.deadline > 0 && tick.at < r.deadline {
 				call = max(call, 4*tick.n+1)
 			}
@@ -281,8 +289,8 @@ func history(e flag, w world, seed uint64) []record {
 	return slices.Concat(results[:]...)
 }
 
-// programs returns the programs on such flags. Every other one takes place in a bubble, where calls meet at the same
-// instant.
+// programs returns the programs on such flags. Every other one takes place in a
+// bubble, where calls meet at the same instant.
 func programs(t *testing.T, newFlag func() flag) proof.Program {
 	return func(seed uint64) (porcupine.Model, []porcupine.Operation, error) {
 		var past []record
@@ -307,7 +315,8 @@ func TestEveryHistoryIsLinearizable(t *testing.T) {
 	proof.CheckHistories(t, rounds(20_000), programs(t, func() flag { return new(event.Event) }))
 }
 
-// The check notices each of these events, so it would notice an event that did the same.
+// The check notices each of these events, so it would notice an event that did
+// the same.
 func TestPlantedBugsAreFound(t *testing.T) {
 	for name, newFlag := range map[string]func() flag{
 		"a timeout is reported as success":           func() flag { return new(lyingTimeout) },

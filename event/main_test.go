@@ -92,10 +92,12 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// rounds scales the length of a race, of which each round is about ten times as slow under the race detector.
+// rounds scales the length of a race, of which each round is about ten times as
+// slow under the race detector.
 func rounds(full int) int { return proof.Rounds(full, 10, 10) }
 
-// await spins until condition holds, for races that a waiter who has to be woken would never win.
+// await spins until condition holds, for races that a waiter who has to be
+// woken would never win.
 func await(condition func() bool) {
 	for i := 1; !condition(); i++ {
 		if i%50 == 0 {

@@ -14,7 +14,8 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// Every form waits durably, in the sense of testing/synctest, until the Set, however long that takes.
+// Every form waits durably, in the sense of testing/synctest, until the Set,
+// however long that takes.
 func TestEveryFormWaitsUntilTheSet(t *testing.T) {
 	for _, form := range patient() {
 		t.Run(form.name, func(t *testing.T) {
@@ -116,8 +117,9 @@ func TestGivesUpAtExactlyItsTime(t *testing.T) {
 	}
 }
 
-// Who was waiting is released by the Set, each of them reports so, and it does not matter what follows at once. The
-// numbers of waiters are about those of the batches in which they are woken.
+// Who was waiting is released by the Set, each of them reports so, and it does
+// not matter what follows at once. The numbers of waiters are about those of
+// the batches in which they are woken.
 func TestSetThenClearReleasesEverybodyWhoWaits(t *testing.T) {
 	for _, processes := range []int{1, 4} {
 		for _, calls := range []string{"S", "SC", "SCSC", "SCS", "SSCCSC"} {
@@ -198,8 +200,8 @@ func TestWhoComesAfterTheClearWaitsForTheNextSet(t *testing.T) {
 	}
 }
 
-// A Set wakes its waiters in batches, without keeping the guard. Whoever comes after the Clear, while it is still at
-// that, must not be woken with them.
+// A Set wakes its waiters in batches, without keeping the guard. Whoever comes
+// after the Clear, while it is still at that, must not be woken with them.
 func TestANewcomerWaitsWhileAnEarlierSetIsStillWakingOthers(t *testing.T) {
 	proof.Processors(t, 4)
 	const others = 400
@@ -299,11 +301,14 @@ func TestGivingUpInTheMiddleLeavesTheOthers(t *testing.T) {
 	}
 }
 
-// The deadline takes a waiter off the list, and a Set that comes before the waiter has run finds nobody to wake. The
-// waiter must report it all the same, also if a Clear has followed. This is where threading.Event is wrong.
+// The deadline takes a waiter off the list, and a Set that comes before the
+// waiter has run finds nobody to wake. The waiter must report it all the same,
+// also if a Clear has followed. This is where threading.Event is wrong.
 //
-// The test puts both in the queue for the guard, the deadline's timer first, and lets that be passed over once after
-// more than a millisecond. From then on a sync.Mutex is handed over in order: to the Set before the waiter is even woken.
+// The test puts both in the queue for the guard, the deadline's timer first,
+// and lets that be passed over once after more than a millisecond. From then on
+// a sync.Mutex is handed over in order: to the Set before the waiter is even
+// woken.
 func TestASetBetweenTheDeadlineAndTheReturnIsReported(t *testing.T) {
 	proof.Processors(t, 1)
 	for _, calls := range []string{"S", "SC", "SCSC"} {
@@ -330,8 +335,8 @@ func TestASetBetweenTheDeadlineAndTheReturnIsReported(t *testing.T) {
 	}
 }
 
-// meetBetween reports whether a waiter was off the list and had not returned when the calls began, and whether it
-// reports that it was released.
+// meetBetween reports whether a waiter was off the list and had not returned
+// when the calls began, and whether it reports that it was released.
 func meetBetween(t *testing.T, calls string) (hit, reported bool) {
 	synctest.Test(t, func(t *testing.T) {
 		var (
@@ -373,8 +378,9 @@ func meetBetween(t *testing.T, calls string) (hit, reported bool) {
 	return hit, reported
 }
 
-// A wait that has found the event clear, and comes for the guard behind a Set, must look again: that Set wakes only those
-// who were listed before it, and there may never be another.
+// A wait that has found the event clear, and comes for the guard behind a Set,
+// must look again: that Set wakes only those who were listed before it, and
+// there may never be another.
 func TestAWaitThatBeginsBehindASetSeesIt(t *testing.T) {
 	proof.Processors(t, 1)
 	forms := patient()
@@ -414,8 +420,9 @@ func TestAWaitThatBeginsBehindASetSeesIt(t *testing.T) {
 	}
 }
 
-// Deadlines and a Set at the same instants of a bubble's clock, on all processors. A wait is over at the first of both,
-// with the answer that belongs to it; when they are due together, with either.
+// Deadlines and a Set at the same instants of a bubble's clock, on all
+// processors. A wait is over at the first of both, with the answer that belongs
+// to it; when they are due together, with either.
 func TestSetMeetsDeadlines(t *testing.T) {
 	const waiters = 8
 	for _, clear := range []bool{false, true} {
@@ -482,7 +489,8 @@ func TestSetMeetsDeadlines(t *testing.T) {
 
 var packageLevel event.Event
 
-// Nothing that was made in a bubble, a channel or a timer, may be used outside of it, or in another.
+// Nothing that was made in a bubble, a channel or a timer, may be used outside
+// of it, or in another.
 func TestAPackageLevelEventWorksOutsideAndInOneBubbleAfterAnother(t *testing.T) {
 	defer proof.Watch(t)()
 	phase := func(t *testing.T, limits []time.Duration, settle func(waiting int)) {
@@ -532,7 +540,8 @@ func TestAPackageLevelEventWorksOutsideAndInOneBubbleAfterAnother(t *testing.T) 
 			})
 		}
 	}
-	// Who waits outside can be released from inside a bubble, as with sync.Cond.
+	// Who waits outside can be released from inside a bubble, as with
+	// sync.Cond.
 	t.Run("from a bubble", func(t *testing.T) {
 		var wg sync.WaitGroup
 		waiting := 0

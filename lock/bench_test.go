@@ -10,7 +10,8 @@ import (
 	"github.com/gothreading/threading/lock"
 )
 
-// chanLock is the lock that people make who need one that gives up: a channel with room for one.
+// chanLock is the lock that people make who need one that gives up: a channel
+// with room for one.
 type chanLock chan struct{}
 
 func newChanLock() chanLock { return make(chanLock, 1) }
@@ -47,7 +48,8 @@ func (c chanLock) LockContext(ctx context.Context) error {
 	}
 }
 
-// rivals are Lock and what would be used in its stead, in the order in which they are measured.
+// rivals are Lock and what would be used in its stead, in the order in which
+// they are measured.
 var rivals = []struct {
 	name string
 	make func() sync.Locker
@@ -57,7 +59,8 @@ var rivals = []struct {
 	{"chan", func() sync.Locker { return newChanLock() }},
 }
 
-// Lock and Unlock of a free lock. Direct calls: the ones through an interface would hide that Lock is inlined.
+// Lock and Unlock of a free lock. Direct calls: the ones through an interface
+// would hide that Lock is inlined.
 func BenchmarkFree(b *testing.B) {
 	b.Run("lock", func(b *testing.B) {
 		b.ReportAllocs()
@@ -198,8 +201,9 @@ func BenchmarkHandOff(b *testing.B) {
 	}
 }
 
-// A wait for a lock that stays locked, by so many goroutines that the processors are busy with giving up rather than
-// idle until somebody's time has come.
+// A wait for a lock that stays locked, by so many goroutines that the
+// processors are busy with giving up rather than idle until somebody's time has
+// come.
 func BenchmarkGivingUp(b *testing.B) {
 	const limit = 20 * time.Microsecond
 	var l lock.Lock
@@ -229,7 +233,8 @@ func BenchmarkGivingUp(b *testing.B) {
 	}
 }
 
-// lockUntilCancelled locks with a context that is cancelled when the call waits, or is about to.
+// lockUntilCancelled locks with a context that is cancelled when the call
+// waits, or is about to.
 func lockUntilCancelled(lock func(context.Context) error) bool {
 	ctx, cancel := context.WithCancel(context.Background())
 	go cancel()

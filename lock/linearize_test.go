@@ -27,7 +27,8 @@ func TestPlantedBugsAreFound(t *testing.T) {
 	})
 }
 
-// plain is embedded where lock.Lock could not be: its field would hide the method Lock.
+// plain is embedded where lock.Lock could not be: its field would hide the
+// method Lock.
 type plain = lock.Lock
 
 type lyingTimeout struct{ plain }

@@ -1,5 +1,10 @@
-// Package lock provides a mutual exclusion lock that can give up waiting: threading.Lock for Go, and sync.Mutex with a
-// timeout and a context.
+// Package lock provides a mutual exclusion lock that can give up waiting:
+// threading.Lock for Go, and [sync.Mutex] with a timeout and a context.
+//
+// What all packages of this module share (the four forms of a call that blocks,
+// what giving up means, testing/synctest, misuse) is described in [Semantics].
+//
+// [Semantics]: https://github.com/gothreading/threading/blob/main/docs/semantics.md
 package lock
 
 import (
@@ -10,36 +15,44 @@ import (
 	"github.com/gothreading/threading/internal/park"
 )
 
-// ErrNotLocked is the value that Unlock panics with when the Lock is not locked.
+// ErrNotLocked is the error that [Lock.Unlock] panics with if the Lock is not
+// locked.
 var ErrNotLocked = errors.New("lock: Unlock of a Lock that is not locked")
 
-// A Lock is a mutual exclusion lock. It implements sync.Locker. It has no owner: any goroutine may unlock it, and a
-// goroutine that locks it twice waits for another to unlock it.
+// A Lock is a mutual exclusion lock. It implements [sync.Locker]. It has no
+// owner: any goroutine may unlock it, and a goroutine that locks it twice
+// blocks until another unlocks it.
 //
-// The zero value is unlocked. A Lock must not be copied after first use.
+// The zero value is an unlocked Lock. A Lock must not be copied after first
+// use. Make it a field of a struct and do not embed it: the name of the
+// embedded field would hide the method Lock.
 //
-// Python: threading.Lock. Lock is acquire(), TryLock acquire(blocking=False), LockTimeout acquire(timeout=d), Unlock
-// release(), Locked locked().
+// It is Python's threading.Lock:
 //
-// Memory model: the n'th Unlock synchronizes before the n+1'th successful Lock, TryLock, LockTimeout or LockContext
-// returns.
+//	acquire()                  Lock
+//	acquire(blocking=False)    TryLock
+//	acquire(timeout=d)         LockTimeout
+//	release()                  Unlock
+//	locked()                   Locked
 //
-// Fairness: that of sync.Mutex. A goroutine that is running may lock faster than a waiter that was just woken, which
-// keeps a contended Lock fast; but once the first waiter has been passed over for a millisecond, the Lock is handed to
-// it, and to all who were waiting then, in order of arrival. Nobody starves.
+// In the terminology of [the Go memory model], the n'th call of Unlock
+// “synchronizes before” the return of the m'th call that acquires the Lock, for
+// any n < m.
 //
-// Giving up: a LockTimeout or LockContext that gives up leaves the Lock as if it had never been called. One whose time
-// runs out just as it is served either reports success or leaves the Lock to the next waiter.
+// Fairness is that of [sync.Mutex]. A running goroutine may acquire the Lock
+// ahead of a waiter that was just woken, which keeps a contended Lock fast. A
+// waiter that has tried for a millisecond and failed again is handed the Lock
+// next, and so are all that were waiting at that moment, in order of arrival.
 //
-// A goroutine that waits is durably blocked in the sense of testing/synctest. A waiter inside a bubble must be served
-// from inside it.
+// Locking and unlocking a free Lock is one atomic operation each, in every
+// form, and allocates nothing. A goroutine that finds it held spins for about a
+// microsecond before it sleeps, as long as spinning has recently paid off. A
+// wait allocates only for its limit: a timer, or a channel.
 //
-// Cost: locking and unlocking a free Lock is one atomic operation each, in every form, and allocates nothing. Who finds
-// it held looks at it for a microsecond or so before it sleeps, where that has been of use. A wait allocates only for its
-// limit: a timer, or a channel.
+// If no goroutine ever gives up, use a sync.Mutex: it takes 8 bytes instead of
+// 32. To wait for something to happen, use an event, a condition or a channel.
 //
-// Use a sync.Mutex where nobody ever gives up: it is smaller (8 bytes, not 32). Use a channel or a condition where the
-// wait is for something to happen rather than for a short critical section to end.
+// [the Go memory model]: https://go.dev/ref/mem
 type Lock struct{ gate park.Exclusive }
 
 const (
@@ -47,28 +60,31 @@ const (
 	locked   = 1
 )
 
-// Lock acquires l, waiting for as long as that takes.
+// Lock locks l. If l is locked, Lock blocks until it is available.
 func (l *Lock) Lock() {
 	if !l.gate.Swap(unlocked, locked) {
 		l.lockSlow()
 	}
 }
 
-//go:noinline // or Lock would not be
+//go:noinline // so that Lock is inlined
 func (l *Lock) lockSlow() { l.gate.Acquire(locked, park.Forever) }
 
-// TryLock acquires l if it is unlocked, and reports whether it did.
+// TryLock locks l if it is unlocked, and reports whether it did.
 func (l *Lock) TryLock() bool {
 	return l.gate.Swap(unlocked, locked) || l.gate.TryAcquire(locked)
 }
 
-// LockTimeout acquires l unless that takes longer than d, and reports whether it did. With d <= 0 it is TryLock;
-// math.MaxInt64 is for ever.
+// LockTimeout is like [Lock.Lock], but gives up after d. It reports whether it
+// locked l. If d <= 0, it is equivalent to [Lock.TryLock]. A d of math.MaxInt64
+// never times out.
 func (l *Lock) LockTimeout(d time.Duration) bool {
 	return l.TryLock() || d > 0 && l.gate.Acquire(locked, park.After(d))
 }
 
-// LockContext acquires l unless ctx ends first; then it returns context.Cause(ctx).
+// LockContext is like [Lock.Lock], but gives up when ctx ends, and then returns
+// [context.Cause] of ctx. If ctx has ended before the call, it does so even if
+// l is unlocked.
 func (l *Lock) LockContext(ctx context.Context) error {
 	if ctx.Err() != nil || !l.TryLock() && !l.gate.Acquire(locked, park.Until(ctx)) {
 		return park.Cause(ctx)
@@ -76,14 +92,14 @@ func (l *Lock) LockContext(ctx context.Context) error {
 	return nil
 }
 
-// Unlock releases l. It panics with ErrNotLocked if l is not locked.
+// Unlock unlocks l. It panics with [ErrNotLocked] if l is not locked.
 func (l *Lock) Unlock() {
 	if !l.gate.Swap(locked, unlocked) {
 		l.unlockSlow()
 	}
 }
 
-//go:noinline // or Unlock would not be
+//go:noinline // so that Unlock is inlined
 func (l *Lock) unlockSlow() {
 	if !l.gate.Free() {
 		panic(ErrNotLocked)

@@ -89,8 +89,8 @@ func TestUnlockOfAFreeLockPanicsAndChangesNothing(t *testing.T) {
 	}
 }
 
-// A lock is free with waiters around while the one that was woken has not yet run. It and those behind it are served
-// as if nobody had misused the lock.
+// A lock is free with waiters around while the one that was woken has not yet
+// run. It and those behind it are served as if nobody had misused the lock.
 func TestUnlockOfAFreeLockPanicsWithWaitersAround(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	for waiters := 1; waiters <= 3; waiters++ {
@@ -113,7 +113,8 @@ func TestUnlockOfAFreeLockPanicsWithWaitersAround(t *testing.T) {
 							}
 							served.Add(1)
 							time.Sleep(time.Second)
-							// Unless the waiter was so fast that the misuse was none and unlocked this.
+							// Unless the waiter was so fast that the misuse was
+							// none and unlocked this.
 							_ = proof.Recovered(l.Unlock)
 						})
 						synctest.Wait()

@@ -65,7 +65,8 @@ func BenchmarkFree(b *testing.B) {
 	})
 }
 
-// Lock and Unlock by the owner: what a sync.Mutex cannot do, so its free pair is the measure.
+// Lock and Unlock by the owner: what a sync.Mutex cannot do, so its free pair
+// is the measure.
 func BenchmarkNested(b *testing.B) {
 	b.Run("Lock/rlock", func(b *testing.B) {
 		b.ReportAllocs()
@@ -123,7 +124,8 @@ func BenchmarkContended(b *testing.B) {
 	}
 }
 
-// A wait for a lock that stays locked, by many goroutines; package lock measures the rivals.
+// A wait for a lock that stays locked, by many goroutines; package lock
+// measures the rivals.
 func BenchmarkGivingUp(b *testing.B) {
 	var r rlock.RLock
 	locktest.Elsewhere(r.Lock) // the owner must be another

@@ -37,7 +37,8 @@ func TestNobodyStarves(t *testing.T) {
 	locktest.NobodyStarves(t, newLock)
 }
 
-// Sixty-four goroutines lock to a random depth in all forms, and look at each level whether it is theirs alone.
+// Sixty-four goroutines lock to a random depth in all forms, and look at each
+// level whether it is theirs alone.
 func TestRandomDepthsAreTheOwnersAlone(t *testing.T) {
 	const goroutines = 64
 	var (

@@ -76,7 +76,8 @@ func TestUncontendedPathsAllocateNothing(t *testing.T) {
 	}
 }
 
-// seen fails the test unless r is owned by the caller at this depth, and others know no more than that it is locked.
+// seen fails the test unless r is owned by the caller at this depth, and others
+// know no more than that it is locked.
 func seen(t *testing.T, r *rlock.RLock, depth int) {
 	t.Helper()
 	owned := depth > 0
@@ -122,7 +123,8 @@ func TestTheOwnerReentersInEveryForm(t *testing.T) {
 	})
 }
 
-// The owner re-enters also while others wait, and even while the lock is starving: it need not be served, it is.
+// The owner re-enters also while others wait, and even while the lock is
+// starving: it need not be served, it is.
 func TestTheOwnerReentersPastWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var (
@@ -348,7 +350,8 @@ func TestUnlockByAStrangerChangesNothingWithWaitersAround(t *testing.T) {
 	})
 }
 
-// However it ends. Ids of goroutines are not used twice, so nobody ever owns it again.
+// However it ends. Ids of goroutines are not used twice, so nobody ever owns it
+// again.
 func TestAGoroutineThatEndsWhileItOwnsLeavesItLockedForEver(t *testing.T) {
 	for name, end := range map[string]func(){
 		"return": func() {},
@@ -371,7 +374,8 @@ func TestAGoroutineThatEndsWhileItOwnsLeavesItLockedForEver(t *testing.T) {
 	}
 }
 
-// abandoned fails the test unless the caller finds r locked and can do nothing about it.
+// abandoned fails the test unless the caller finds r locked and can do nothing
+// about it.
 func abandoned(t *testing.T, r *rlock.RLock) {
 	t.Helper()
 	if r.Owned() || r.Depth() != 0 {

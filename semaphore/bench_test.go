@@ -19,8 +19,9 @@ type contender interface {
 	acquireContext(ctx context.Context, n int) bool
 }
 
-// rivals are Semaphore, BoundedSemaphore, and what would be used in their stead, in the order in which they are
-// measured. A channel knows no n: it takes one after the other, which can deadlock.
+// rivals are Semaphore, BoundedSemaphore, and what would be used in their
+// stead, in the order in which they are measured. A channel knows no n: it
+// takes one after the other, which can deadlock.
 var rivals = []struct {
 	name string
 	make func(value int) contender
@@ -104,7 +105,8 @@ func (c channel) acquireContext(ctx context.Context, _ int) bool {
 	}
 }
 
-// The rivals run one after the other for each case, so that what disturbs the machine disturbs all.
+// The rivals run one after the other for each case, so that what disturbs the
+// machine disturbs all.
 func eachRival(b *testing.B, bench func(b *testing.B, make func(value int) contender)) {
 	for _, r := range rivals {
 		b.Run(r.name, func(b *testing.B) {
@@ -114,7 +116,8 @@ func eachRival(b *testing.B, bench func(b *testing.B, make func(value int) conte
 	}
 }
 
-// BenchmarkFree acquires permits that are free, with direct calls: what an interface costs would distort it.
+// BenchmarkFree acquires permits that are free, with direct calls: what an
+// interface costs would distort it.
 func BenchmarkFree(b *testing.B) {
 	const value = 10
 	ctx, cancel := context.WithCancel(context.Background())
@@ -269,7 +272,8 @@ func BenchmarkContended(b *testing.B) {
 	}
 }
 
-// BenchmarkHandOff passes a permit to and fro between two goroutines that always wait for each other: two waits a turn.
+// BenchmarkHandOff passes a permit to and fro between two goroutines that
+// always wait for each other: two waits a turn.
 func BenchmarkHandOff(b *testing.B) {
 	eachRival(b, func(b *testing.B, make func(int) contender) {
 		ping, pong := make(1), make(1)
@@ -291,7 +295,8 @@ func BenchmarkHandOff(b *testing.B) {
 	})
 }
 
-// BenchmarkGivesUp waits in vain: for a microsecond, or until a context ends that another goroutine cancels.
+// BenchmarkGivesUp waits in vain: for a microsecond, or until a context ends
+// that another goroutine cancels.
 func BenchmarkGivesUp(b *testing.B) {
 	b.Run("timeout", func(b *testing.B) {
 		eachRival(b, func(b *testing.B, make func(int) contender) {

@@ -15,7 +15,8 @@ import (
 	"github.com/gothreading/threading/semaphore"
 )
 
-// corpus adds programs of all lengths to what a fuzz test begins with, so that a plain go test runs them.
+// corpus adds programs of all lengths to what a fuzz test begins with, so that
+// a plain go test runs them.
 func corpus(f *testing.F) {
 	random := rand.NewChaCha8([32]byte{1})
 	for _, bounded := range []bool{false, true} {
@@ -29,8 +30,9 @@ func corpus(f *testing.F) {
 	}
 }
 
-// FuzzTheSemaphoreDoesWhatItsModelDoes reads an initial value and then operations of two bytes: which call, and with
-// which number. Where a call would wait it is left out.
+// FuzzTheSemaphoreDoesWhatItsModelDoes reads an initial value and then
+// operations of two bytes: which call, and with which number. Where a call
+// would wait it is left out.
 func FuzzTheSemaphoreDoesWhatItsModelDoes(f *testing.F) {
 	corpus(f)
 	f.Add(false, 1<<30, []byte("\x05\x01\x05\xff\x04\x00\x05\xfe\x01\x02"))
@@ -151,9 +153,11 @@ type waiting struct {
 	cancel context.CancelCauseFunc // nil: it never gives up
 }
 
-// FuzzWaitersAreServedAsInTheModel has waiters come, give up and be served, in a bubble whose clock stands still, so
-// that nobody is passed over for a millisecond and a newcomer takes what is free. The model is a number and a list. An
-// operation is a byte; each waits until all others have done what they can.
+// FuzzWaitersAreServedAsInTheModel has waiters come, give up and be served, in
+// a bubble whose clock stands still, so that nobody is passed over for a
+// millisecond and a newcomer takes what is free. The model is a number and a
+// list. An operation is a byte; each waits until all others have done what they
+// can.
 func FuzzWaitersAreServedAsInTheModel(f *testing.F) {
 	corpus(f)
 	f.Add(false, 0, []byte{0o20, 0o10, 0o10, 0o3, 0o3, 0o4})

@@ -15,7 +15,8 @@ import (
 	"github.com/gothreading/threading/semaphore"
 )
 
-// A ledger counts the permits that are held, and what became of those who asked for some.
+// A ledger counts the permits that are held, and what became of those who asked
+// for some.
 type ledger struct {
 	t       *testing.T
 	permits int64
@@ -33,8 +34,8 @@ func (l *ledger) take(n int) {
 
 func (l *ledger) give(n int) { l.held.Add(int64(-n)) }
 
-// check fails the test unless all permits are free again, each once. If nobody had been served, or nobody had given up,
-// nothing would have raced.
+// check fails the test unless all permits are free again, each once. If nobody
+// had been served, or nobody had given up, nothing would have raced.
 func (l *ledger) check(c counter) {
 	l.t.Helper()
 	if l.served.Load() == 0 || l.gaveUp.Load() == 0 {
@@ -53,8 +54,9 @@ const (
 	permits    = 3
 )
 
-// A million times a release meets a timeout: the goroutines acquire, in portions, with timeouts about as long as they
-// have to wait, on the clock of the machine, so that deadlines and releases meet from either side.
+// A million times a release meets a timeout: the goroutines acquire, in
+// portions, with timeouts about as long as they have to wait, on the clock of
+// the machine, so that deadlines and releases meet from either side.
 func TestReleaseAgainstTimeoutConservesPermits(t *testing.T) {
 	eachKind(t, func(t *testing.T, make func(int) counter) {
 		defer proof.Watch(t)()
@@ -76,8 +78,10 @@ func TestReleaseAgainstTimeoutConservesPermits(t *testing.T) {
 					if n == 1 && rng.IntN(2) == 0 {
 						acquire = func() bool { return c.AcquireTimeout(*d) }
 					}
-					// Only those who have to wait count. Their limit finds its own length: longer after giving up,
-					// shorter after success, so that either outcome stays likely whatever machine this is.
+					// Only those who have to wait count. Their limit finds its
+					// own length: longer after giving up, shorter after
+					// success, so that either outcome stays likely whatever
+					// machine this is.
 					switch {
 					case c.TryAcquireN(n):
 					case acquire():
@@ -107,8 +111,9 @@ func TestReleaseAgainstTimeoutConservesPermits(t *testing.T) {
 	})
 }
 
-// A million times a release meets the end of a context: whoever is about to release cancels another's, shortly before,
-// at the same time on another processor, or shortly after.
+// A million times a release meets the end of a context: whoever is about to
+// release cancels another's, shortly before, at the same time on another
+// processor, or shortly after.
 func TestReleaseAgainstCancelConservesPermits(t *testing.T) {
 	eachKind(t, func(t *testing.T, make func(int) counter) {
 		defer proof.Watch(t)()
@@ -172,8 +177,9 @@ func TestReleaseAgainstCancelConservesPermits(t *testing.T) {
 	})
 }
 
-// In a bubble all who are due at an instant act at that very instant, on all processors: releases, others' timeouts and
-// the ends of others' contexts. A hang is reported as a deadlock.
+// In a bubble all who are due at an instant act at that very instant, on all
+// processors: releases, others' timeouts and the ends of others' contexts. A
+// hang is reported as a deadlock.
 func TestReleasesMeetDeadlinesAtTheSameInstant(t *testing.T) {
 	eachKind(t, func(t *testing.T, make func(int) counter) {
 		for seed := range uint64(5) {
@@ -285,7 +291,8 @@ func TestAllFormsTogetherConservePermits(t *testing.T) {
 	})
 }
 
-// A release meets the arrival of the one waiter there is, half a million times, with nobody else to set right what it misses.
+// A release meets the arrival of the one waiter there is, half a million times,
+// with nobody else to set right what it misses.
 func TestAReleaseIsNotMissedByAWaiterThatJustArrives(t *testing.T) {
 	eachKind(t, func(t *testing.T, make func(int) counter) {
 		defer proof.Watch(t)()
@@ -321,7 +328,8 @@ func TestAReleaseIsNotMissedByAWaiterThatJustArrives(t *testing.T) {
 	})
 }
 
-// Releases and acquires chase each other at the bound, where a release that looks before it adds would add too much.
+// Releases and acquires chase each other at the bound, where a release that
+// looks before it adds would add too much.
 func TestABoundedSemaphoreNeverHasMoreThanItsBound(t *testing.T) {
 	const most = 3
 	releases := []func(b *semaphore.BoundedSemaphore) (released int){
@@ -362,8 +370,9 @@ func b2i(b bool) int {
 	return 0
 }
 
-// The test on real milliseconds: four goroutines hold one of four permits each for a part of a millisecond and take it
-// back at once, so that hardly ever are all four free. With no more than barging, whoever wants all four would be
+// The test on real milliseconds: four goroutines hold one of four permits each
+// for a part of a millisecond and take it back at once, so that hardly ever are
+// all four free. With no more than barging, whoever wants all four would be
 // served by luck, after minutes.
 func TestARequestForManyIsNotStarvedByAStreamOfSingleOnes(t *testing.T) {
 	const (
@@ -425,8 +434,9 @@ func TestARequestForManyIsNotStarvedByAStreamOfSingleOnes(t *testing.T) {
 	})
 }
 
-// What was written before a release is seen after the acquire that takes one of its permits, in every form, whether it
-// waits or not. The race detector notices if there is nothing that orders them.
+// What was written before a release is seen after the acquire that takes one of
+// its permits, in every form, whether it waits or not. The race detector
+// notices if there is nothing that orders them.
 func TestAReleaseHappensBeforeTheAcquireThatTakesItsPermit(t *testing.T) {
 	defer proof.Watch(t)()
 	releases := []struct {

@@ -18,14 +18,18 @@ import (
 	"github.com/gothreading/threading/semaphore"
 )
 
-// Small random programs run on a semaphore, several goroutines at once. Each call's beginning, end and result are
-// noted, and porcupine looks for an order of the calls in which a number would have given the same results: each call
-// at one moment between its beginning and its end. A call that gave up is one without effect.
+// Small random programs run on a semaphore, several goroutines at once. Each
+// call's beginning, end and result are noted, and porcupine looks for an order
+// of the calls in which a number would have given the same results: each call
+// at one moment between its beginning and its end. A call that gave up is one
+// without effect.
 //
-// One thing is not linearizable, and promised not to be: while permits are being kept for a waiter that was passed over
-// for a millisecond, TryAcquire may fail though Value is not 0. So a failure is excused that ended more than a
-// millisecond after the program had begun and overlaps a call that can wait. Without excuse it needs a moment at which
-// too few permits were free. In the bubble no program takes a millisecond, so nothing is excused there.
+// One thing is not linearizable, and promised not to be: while permits are
+// being kept for a waiter that was passed over for a millisecond, TryAcquire
+// may fail though Value is not 0. So a failure is excused that ended more than
+// a millisecond after the program had begun and overlaps a call that can wait.
+// Without excuse it needs a moment at which too few permits were free. In the
+// bubble no program takes a millisecond, so nothing is excused there.
 
 // A request is one call, and a response what it returned.
 type request struct {
@@ -93,8 +97,8 @@ var mix = append(strings.Fields(`TryAcquire TryAcquireN TryAcquireN AcquireTimeo
 	AcquireContext AcquireNContext AcquireTimeout AcquireNTimeout AcquireContext AcquireNContext
 	Value Release Release ReleaseN ReleaseN TryRelease`), waits...)
 
-// A world is how a program runs: outside, where time is real and short, or in a bubble, where everything that is due at
-// the same nanosecond happens at once.
+// A world is how a program runs: outside, where time is real and short, or in a
+// bubble, where everything that is due at the same nanosecond happens at once.
 type world struct {
 	name   string
 	bubble bool
@@ -122,9 +126,10 @@ var worlds = []world{
 
 const begin = 3 // permits, and the bound of a BoundedSemaphore
 
-// execute runs a random program and returns its history. Whoever is about to wait without a limit releases first what
-// it has acquired, or finds that all are free. So what is free and what is held is never less than in the beginning, and
-// everybody ends.
+// execute runs a random program and returns its history. Whoever is about to
+// wait without a limit releases first what it has acquired, or finds that all
+// are free. So what is free and what is held is never less than in the
+// beginning, and everybody ends.
 func execute(seed uint64, w world, c counter) []porcupine.Operation {
 	const clients, calls = 4, 7
 	var (
@@ -234,10 +239,12 @@ func (in request) call(c counter, w world, r *rand.Rand) (out response) {
 	return out
 }
 
-// A maker makes what the programs run on. What hangs for seconds is ended by rescue, if that is not nil.
+// A maker makes what the programs run on. What hangs for seconds is ended by
+// rescue, if that is not nil.
 type maker func() (c counter, rescue func())
 
-// programs returns the programs on such semaphores, in the worlds, of which the seed chooses one.
+// programs returns the programs on such semaphores, in the worlds, of which the
+// seed chooses one.
 func programs(t *testing.T, worlds []world, limit int, make maker) proof.Program {
 	return func(seed uint64) (_ porcupine.Model, history []porcupine.Operation, err error) {
 		w := worlds[seed%uint64(len(worlds))]
@@ -277,7 +284,8 @@ func TestConcurrentCallsAreLinearizable(t *testing.T) {
 	}
 }
 
-// Semaphores with the mistakes that matter. If the check above cannot tell them from a right one it is worth nothing.
+// Semaphores with the mistakes that matter. If the check above cannot tell them
+// from a right one it is worth nothing.
 type (
 	losesWhenTimedOut    struct{ *semaphore.Semaphore }
 	takesWhenCancelled   struct{ *semaphore.Semaphore }

@@ -17,8 +17,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// rounds scales the length of a race: under the race detector a full million of each takes more than a minute. Every path
-// is then still taken thousands of times.
+// rounds scales the length of a race: under the race detector a full million of
+// each takes more than a minute. Every path is then still taken thousands of
+// times.
 func rounds(full int) int { return proof.Rounds(full, 10, 10) }
 
 // A counter is what the two semaphores have in common.
@@ -65,7 +66,8 @@ func eachKind(t *testing.T, test func(t *testing.T, make func(free int) counter)
 	}
 }
 
-// A form is a way to acquire. One that does not count takes one permit, whatever n is.
+// A form is a way to acquire. One that does not count takes one permit,
+// whatever n is.
 type form struct {
 	name    string
 	counts  bool
@@ -142,7 +144,8 @@ var tries = []form{
 
 var errCause = errors.New("the cause")
 
-// within calls acquire with a context that ends after d, and checks that its error is the cause.
+// within calls acquire with a context that ends after d, and checks that its
+// error is the cause.
 func within(d time.Duration, acquire func(context.Context) error) bool {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), d, errCause)
 	defer cancel()
@@ -153,7 +156,8 @@ func within(d time.Duration, acquire func(context.Context) error) bool {
 	return err == nil
 }
 
-// wantErrValue fails unless f panics with an error that is ErrValue and whose text names the call with its number.
+// wantErrValue fails unless f panics with an error that is ErrValue and whose
+// text names the call with its number.
 func wantErrValue(t *testing.T, call string, f func()) {
 	t.Helper()
 	err, ok := proof.Recovered(f).(error)
@@ -164,7 +168,8 @@ func wantErrValue(t *testing.T, call string, f func()) {
 	}
 }
 
-// wantFree fails unless exactly n permits are free, nobody waits for them and none is kept for anybody.
+// wantFree fails unless exactly n permits are free, nobody waits for them and
+// none is kept for anybody.
 func wantFree(t *testing.T, c counter, n int) {
 	t.Helper()
 	if got := c.Value(); got != n {

@@ -1,5 +1,10 @@
-// Package semaphore provides counting semaphores that can give up waiting: threading.Semaphore and
-// threading.BoundedSemaphore for Go.
+// Package semaphore provides counting semaphores that can give up waiting:
+// threading.Semaphore and threading.BoundedSemaphore for Go.
+//
+// What all packages of this module share (the four forms of a call that blocks,
+// what giving up means, testing/synctest, misuse) is described in [Semantics].
+//
+// [Semantics]: https://github.com/gothreading/threading/blob/main/docs/semantics.md
 package semaphore
 
 import (
@@ -12,60 +17,58 @@ import (
 	"github.com/gothreading/threading/internal/park"
 )
 
-// ErrValue is what a call panics with whose number of permits makes no sense: below 0 or too large for New and
-// NewBounded, below 1 for AcquireN and ReleaseN and their like, more than the bound for AcquireN of a BoundedSemaphore,
-// and a ReleaseN that would take a Semaphore beyond the largest value. The value of the panic names the call and the
-// number, and is ErrValue to errors.Is.
+// ErrValue is the error that a call panics with if its number of permits is
+// invalid. The panic value wraps ErrValue and names the call and the number.
 var ErrValue = errors.New("semaphore: bad number of permits")
 
 // maxValue is the largest value of a semaphore.
 const maxValue = min(1<<60, math.MaxInt)
 
-// A Semaphore is a number of permits that goroutines acquire and release. A release adds permits, whoever it is by
-// and whether or not they were acquired before; a BoundedSemaphore refuses what is too much.
+// A Semaphore is a number of permits that goroutines acquire and release. A
+// release adds permits, whether or not they were acquired before; a
+// [BoundedSemaphore] refuses a release too many.
 //
-// The zero value has no permits: whoever acquires waits for a release. A Semaphore must not be copied after first use.
+// The zero value has no permits. A Semaphore must not be copied after first
+// use.
 //
-// Python: threading.Semaphore. Acquire is acquire(), TryAcquire acquire(blocking=False), AcquireTimeout
-// acquire(timeout=d), Release release(), ReleaseN release(n). AcquireN is what Python lacks.
+// It is Python's threading.Semaphore; the forms with an N, for several permits
+// at once, have no counterpart there:
 //
-// Memory model: a release synchronizes before the return of every acquire that takes one of its permits.
+//	acquire()                  Acquire
+//	acquire(blocking=False)    TryAcquire
+//	acquire(timeout=d)         AcquireTimeout
+//	release()                  Release
+//	release(n)                 ReleaseN
 //
-// Fairness: that of lock.Lock. A goroutine that is running may take a free permit before a waiter that was just woken;
-// but once the first waiter has been passed over for a millisecond, permits are kept for it, and for all who were
-// waiting then, in order of arrival, however many each wants. While permits are being kept, TryAcquire may fail though
-// Value is not 0. Nobody starves, neither one who wants many among many who want one.
+// A release “synchronizes before” the return of every acquire that needed it.
 //
-// Giving up: an acquire that gives up leaves the Semaphore as if it had never been called, and those who waited behind
-// it for less are served at once.
+// Fairness is that of a lock.Lock. A running goroutine may take a free permit
+// ahead of a waiter that was just woken. A waiter that has tried for a
+// millisecond and failed again is handed its permits next, and so are all that
+// were waiting at that moment, in order of arrival, however many each wants.
+// While permits are kept for a waiter, TryAcquire may fail though Value is not
+// 0. So an AcquireN for more permits than will ever be free blocks all others
+// until it gives up. When a waiter gives up, those behind it that want less are
+// served at once.
 //
-// A goroutine that waits is durably blocked in the sense of testing/synctest. A waiter inside a bubble must be served
-// from inside it.
+// Acquiring a free permit and releasing one that no goroutine waits for is one
+// atomic operation each, in every form, and allocates nothing. A wait allocates
+// only for its limit: a timer, or a channel.
 //
-// Cost: acquiring a free permit and releasing one that nobody waits for is one atomic operation each, in every form,
-// and allocates nothing. A wait allocates only for its limit: a timer, or a channel.
-//
-// Use a lock.Lock for mutual exclusion, and a pool.Pool to bound how many tasks run.
-type Semaphore struct {
-	permits park.Permits
-}
+// For mutual exclusion, use a lock.Lock; to bound how many tasks run, a
+// pool.Pool.
+type Semaphore struct{ permits park.Permits }
 
-// New returns a Semaphore with value permits. It panics with ErrValue if value is below 0 or beyond 1<<60
-// (math.MaxInt32 on 32-bit machines).
+// New returns a Semaphore with the given number of permits. It panics with
+// [ErrValue] if value is below 0 or beyond 1<<60 (math.MaxInt32 on 32-bit
+// machines).
 func New(value int) *Semaphore {
 	s := new(Semaphore)
 	s.permits.Add(initial("New", value), maxValue)
 	return s
 }
 
-func initial(call string, value int) uint64 {
-	if value < 0 || value > maxValue {
-		panic(fmt.Errorf("%w: %s(%d): want 0 to %d", ErrValue, call, value, maxValue))
-	}
-	return uint64(value)
-}
-
-// Acquire takes a permit, waiting for as long as that takes.
+// Acquire takes a permit. If none is free, it blocks until one is available.
 func (s *Semaphore) Acquire() {
 	if !s.permits.TryAcquire(1) {
 		s.permits.Acquire(1, park.Forever)
@@ -75,77 +78,73 @@ func (s *Semaphore) Acquire() {
 // TryAcquire takes a permit if one is free, and reports whether it did.
 func (s *Semaphore) TryAcquire() bool { return s.permits.TryAcquire(1) }
 
-// AcquireTimeout takes a permit unless that takes longer than d, and reports whether it did. With d <= 0 it is
-// TryAcquire; math.MaxInt64 is for ever.
+// AcquireTimeout is like [Semaphore.Acquire], but gives up after d. It reports
+// whether it took a permit. If d <= 0, it is equivalent to
+// [Semaphore.TryAcquire]. A d of math.MaxInt64 never times out.
 func (s *Semaphore) AcquireTimeout(d time.Duration) bool { return s.acquireTimeout(1, d) }
 
-// AcquireContext takes a permit unless ctx ends first; then it returns context.Cause(ctx).
+// AcquireContext is like [Semaphore.Acquire], but gives up when ctx ends, and
+// then returns [context.Cause] of ctx. If ctx has ended before the call, it
+// does so even if a permit is free.
 func (s *Semaphore) AcquireContext(ctx context.Context) error { return s.acquireContext(ctx, 1) }
 
-// AcquireN takes n permits at once, waiting for as long as that takes. It takes none until it can take all. It panics
-// with ErrValue if n < 1.
+// AcquireN takes n permits at once, and blocks until all of them are available.
+// Until then it takes none, and may keep others from taking any; see the type's
+// comment. It panics with [ErrValue] if n is below 1 or beyond 1<<60
+// (math.MaxInt32 on 32-bit machines).
 func (s *Semaphore) AcquireN(n int) {
 	if n := permits("AcquireN", n, maxValue); !s.permits.TryAcquire(n) {
 		s.permits.Acquire(n, park.Forever)
 	}
 }
 
-// TryAcquireN takes n permits if that many are free, and reports whether it did. It panics with ErrValue if n < 1.
+// TryAcquireN takes n permits if that many are free, and reports whether it
+// did. It panics as [Semaphore.AcquireN] does.
 func (s *Semaphore) TryAcquireN(n int) bool {
 	return s.permits.TryAcquire(permits("TryAcquireN", n, maxValue))
 }
 
-// AcquireNTimeout takes n permits at once unless that takes longer than d, and reports whether it did. With d <= 0 it
-// is TryAcquireN; math.MaxInt64 is for ever. It panics with ErrValue if n < 1.
+// AcquireNTimeout is like [Semaphore.AcquireN], but gives up after d. It
+// reports whether it took the permits. If d <= 0, it is equivalent to
+// [Semaphore.TryAcquireN]. A d of math.MaxInt64 never times out.
 func (s *Semaphore) AcquireNTimeout(n int, d time.Duration) bool {
 	return s.acquireTimeout(permits("AcquireNTimeout", n, maxValue), d)
 }
 
-// AcquireNContext takes n permits at once unless ctx ends first; then it returns context.Cause(ctx). It panics with
-// ErrValue if n < 1.
+// AcquireNContext is like [Semaphore.AcquireN], but gives up when ctx ends, and
+// then returns [context.Cause] of ctx. If ctx has ended before the call, it
+// does so even if n permits are free.
 func (s *Semaphore) AcquireNContext(ctx context.Context, n int) error {
 	return s.acquireContext(ctx, permits("AcquireNContext", n, maxValue))
 }
 
-// Release adds a permit. It panics with ErrValue, and does nothing, at the largest value.
+// Release adds a permit. It panics with [ErrValue], and changes nothing, if the
+// number of free permits would exceed 1<<60 (math.MaxInt32 on 32-bit machines).
 func (s *Semaphore) Release() {
 	if !s.permits.Increment() {
-		s.released()
+		s.releaseSlow()
 	}
 }
 
-//go:noinline // or Release would not be
-func (s *Semaphore) released() {
+//go:noinline // so that Release is inlined
+func (s *Semaphore) releaseSlow() {
 	if !s.permits.IncrementSlow(maxValue) {
 		panic(fmt.Errorf("%w: Release: the value would exceed %d", ErrValue, maxValue))
 	}
 }
 
-// ReleaseN adds n permits at once, and serves as many waiters with them as it can. It panics with ErrValue, and does
-// nothing, if n < 1 or if the value would exceed the largest.
+// ReleaseN adds n permits at once, and serves as many waiters with them as it
+// can. It panics with [ErrValue], and changes nothing, if n is below 1 or if
+// the number of free permits would exceed 1<<60 (math.MaxInt32 on 32-bit
+// machines).
 func (s *Semaphore) ReleaseN(n int) {
 	if !s.permits.Add(permits("ReleaseN", n, math.MaxInt), maxValue) {
 		panic(fmt.Errorf("%w: ReleaseN(%d): the value would exceed %d", ErrValue, n, maxValue))
 	}
 }
 
-// Value returns how many permits are free.
-func (s *Semaphore) Value() int { return int(s.permits.Value()) }
-
-// permits checks how many permits a call wants or gives.
-func permits(call string, n, limit int) uint64 {
-	if n < 1 || n > limit {
-		panic(bad(call, n, limit))
-	}
-	return uint64(n)
-}
-
-func bad(call string, n, limit int) error {
-	if limit < 1 {
-		return fmt.Errorf("%w: %s(%d): there are none", ErrValue, call, n)
-	}
-	return fmt.Errorf("%w: %s(%d): want 1 to %d", ErrValue, call, n, limit)
-}
+// Value returns the number of free permits.
+func (s *Semaphore) Value() int { return int(min(s.permits.Value(), maxValue)) }
 
 func (s *Semaphore) acquireTimeout(n uint64, d time.Duration) bool {
 	return s.permits.TryAcquire(n) || d > 0 && s.permits.Acquire(n, park.After(d))
@@ -156,4 +155,27 @@ func (s *Semaphore) acquireContext(ctx context.Context, n uint64) error {
 		return park.Cause(ctx)
 	}
 	return nil
+}
+
+// initial checks the number of permits that a semaphore is to have.
+func initial(call string, value int) uint64 {
+	if value < 0 || value > maxValue {
+		panic(fmt.Errorf("%w: %s(%d): want 0 to %d", ErrValue, call, value, maxValue))
+	}
+	return uint64(value)
+}
+
+// permits checks the number of permits that a call acquires or releases.
+func permits(call string, n, most int) uint64 {
+	if n < 1 || n > most {
+		panic(badN(call, n, most))
+	}
+	return uint64(n)
+}
+
+func badN(call string, n, most int) error {
+	if most < 1 {
+		return fmt.Errorf("%w: %s(%d): there are none", ErrValue, call, n)
+	}
+	return fmt.Errorf("%w: %s(%d): want 1 to %d", ErrValue, call, n, most)
 }

@@ -16,7 +16,8 @@ import (
 	"github.com/gothreading/threading/semaphore"
 )
 
-// largest is the largest value of a semaphore: 1<<60, or math.MaxInt32 on 32-bit machines.
+// largest is the largest value of a semaphore: 1<<60, or math.MaxInt32 on
+// 32-bit machines.
 const largest = min(1<<60, math.MaxInt)
 
 func TestTheZeroSemaphoreHasNoPermits(t *testing.T) {

@@ -15,8 +15,8 @@ import (
 	"github.com/gothreading/threading/semaphore"
 )
 
-// A row is a row of waiters in a bubble, of which it is known in which order they came, are served and give up. Whoever
-// is served keeps its permits.
+// A row is a row of waiters in a bubble, of which it is known in which order
+// they came, are served and give up. Whoever is served keeps its permits.
 type row struct {
 	t      *testing.T
 	begin  time.Time
@@ -44,8 +44,9 @@ func (r *row) wait(name string, acquire func() bool) {
 	synctest.Wait()
 }
 
-// want fails the test unless exactly these have been served when nobody runs any more, in this order from one want to
-// the next. In between they may run in any order.
+// want fails the test unless exactly these have been served when nobody runs
+// any more, in this order from one want to the next. In between they may run in
+// any order.
 func (r *row) want(served ...string) {
 	r.t.Helper()
 	synctest.Wait()
@@ -63,7 +64,8 @@ func (r *row) want(served ...string) {
 	r.known = len(served)
 }
 
-// wantGone fails the test unless exactly these have given up when nobody runs any more, in whatever order.
+// wantGone fails the test unless exactly these have given up when nobody runs
+// any more, in whatever order.
 func (r *row) wantGone(gone ...string) {
 	r.t.Helper()
 	synctest.Wait()
@@ -85,7 +87,7 @@ func TestEveryBlockedFormIsDurablyBlocked(t *testing.T) {
 				r.wait(form.name, func() bool { return form.acquire(c, 2) }) // returns if it is durably blocked
 				r.want()
 				start := time.Now()
-				time.Sleep(time.Hour) // takes no real time if everybody is durably blocked
+				time.Sleep(time.Hour) // takes no real time if all are durably blocked
 				if slept := time.Since(start); slept != time.Hour {
 					t.Errorf("%s: an hour took %v", form.name, slept)
 				}
@@ -169,7 +171,8 @@ func TestAReleaseAtTheInstantOfADeadlineLosesNoPermit(t *testing.T) {
 	})
 }
 
-// One timer bounds the whole call, however often it was woken to compete and lost.
+// One timer bounds the whole call, however often it was woken to compete and
+// lost.
 func TestIsPassedOverAndGivesUpAtItsTime(t *testing.T) {
 	const limit = 3 * time.Second
 	eachKind(t, func(t *testing.T, make func(int) counter) {
@@ -236,13 +239,15 @@ func TestMaxInt64IsForEver(t *testing.T) {
 	})
 }
 
-// These stand for package-level semaphores of a program whose tests use bubbles.
+// These stand for package-level semaphores of a program whose tests use
+// bubbles.
 var (
 	packageLevel        semaphore.Semaphore
 	packageLevelBounded = semaphore.NewBounded(bound)
 )
 
-// Nothing that was made in a bubble, a channel or a timer, may be used outside of it.
+// Nothing that was made in a bubble, a channel or a timer, may be used outside
+// of it.
 func TestWorksOutsideAndInOneBubbleAfterAnother(t *testing.T) {
 	defer proof.Watch(t)()
 	packageLevelBounded.AcquireN(bound)
@@ -342,7 +347,8 @@ func TestWaitersAreServedInOrderOfArrival(t *testing.T) {
 	})
 }
 
-// Each set of waiters of a row of five gives up: the first, the last, some in the middle, neighbours, all.
+// Each set of waiters of a row of five gives up: the first, the last, some in
+// the middle, neighbours, all.
 func TestAWaiterThatGivesUpLeavesTheOthersInOrder(t *testing.T) {
 	const five = 5
 	eachKind(t, func(t *testing.T, make func(int) counter) {
@@ -434,7 +440,8 @@ func TestReleaseNServesAsManyAsItCanInOneGo(t *testing.T) {
 	})
 }
 
-// No release counts on a waiter that was woken already and may take no more than its own.
+// No release counts on a waiter that was woken already and may take no more
+// than its own.
 func TestABurstOfReleasesServesAsManyWaiters(t *testing.T) {
 	eachKind(t, func(t *testing.T, make func(int) counter) {
 		for _, procs := range []int{1, runtime.GOMAXPROCS(0)} {
@@ -621,8 +628,8 @@ func TestWhenALargeRequestGivesUpNothingIsKeptAnyMore(t *testing.T) {
 	})
 }
 
-// A request that waits for longer than all others and whose turn never comes is no obstacle once it has gone, whoever
-// gives up before it.
+// A request that waits for longer than all others and whose turn never comes is
+// no obstacle once it has gone, whoever gives up before it.
 func TestARowThatGivesUpFromItsMiddleServesTheRest(t *testing.T) {
 	eachKind(t, func(t *testing.T, make func(int) counter) {
 		synctest.Test(t, func(t *testing.T) {

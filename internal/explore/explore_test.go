@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// lostUpdate is a counter that two goroutines read and write with a Point in between.
+// lostUpdate is a counter that two goroutines read and write with a Point in
+// between.
 var lostUpdate = Case{Name: "lost update", Start: func(start func(string, func())) func() error {
 	n := 0
 	for i := range 2 {
@@ -66,7 +67,7 @@ func TestBothWaysFindALostUpdateAndReplayItStepByStep(t *testing.T) {
 }
 
 func TestWithoutInterruptionNothingIsLost(t *testing.T) {
-	if ran, all := exhaust(t, lostUpdate, 0, 100); !all || ran != 2 {
+	if ran, all := exhaust(t, lostUpdate, 0, 100, ""); !all || ran != 2 {
 		t.Errorf("%d schedules without interruption, all of them: %v; want 2, true", ran, all)
 	}
 }
@@ -88,7 +89,7 @@ func TestAGuardIsHeldByOneAndAPanicIsReported(t *testing.T) {
 		}
 		return func() error { return nil }
 	}}
-	exhaust(t, c, 2, 5000)
+	exhaust(t, c, 2, 5000, "")
 	c.Start = func(start func(string, func())) func() error {
 		start("one", func() { panic("planned") })
 		return func() error { return errors.New("checked") }
@@ -118,7 +119,7 @@ func TestTimePassesWhereASchedulePutsIt(t *testing.T) {
 		})
 		return func() error { seen[early]++; return nil }
 	}}
-	exhaust(t, c, 2, 100)
+	exhaust(t, c, 2, 100, "")
 	if seen[true] == 0 || seen[false] == 0 {
 		t.Errorf("seen %v, want both", seen)
 	}

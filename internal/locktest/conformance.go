@@ -12,8 +12,9 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// What follows are the cases that CPython's lock_tests.py has for every lock, from their description. Where Go has no
-// such thing, the comment says what stands for it.
+// What follows are the cases that CPython's lock_tests.py has for every lock,
+// written from their description. Where Go has no such thing, the comment says
+// what stands for it.
 
 // Constructor: one can be made and dropped.
 func Constructor(_ *testing.T, newLock New) {
@@ -28,7 +29,7 @@ func Repr(t *testing.T, newLock New) {
 	}
 }
 
-// LockedRepr: a held lock says that it is locked, to everybody.
+// LockedRepr: a held lock says that it is locked, to every goroutine.
 func LockedRepr(t *testing.T, newLock New) {
 	l := newLock()
 	l.Lock()
@@ -78,7 +79,8 @@ func TryAcquireContended(t *testing.T, newLock New) {
 	l.Unlock()
 }
 
-// AcquireContended: five goroutines wait until the holder unlocks, and then all get their turn.
+// AcquireContended: five goroutines wait until the holder unlocks, and then
+// each gets its turn.
 func AcquireContended(t *testing.T, newLock New) {
 	synctest.Test(t, func(t *testing.T) {
 		const goroutines = 5
@@ -107,7 +109,8 @@ func AcquireContended(t *testing.T, newLock New) {
 	})
 }
 
-// With: the block form unlocks when the block ends, also when it raises. Go's is defer, and panic.
+// With: the block form unlocks when the block ends, also when it raises. Go's
+// is defer, and panic.
 func With(t *testing.T, newLock New) {
 	l := newLock()
 	with := func(body func()) (raised any) {
@@ -132,8 +135,9 @@ func With(t *testing.T, newLock New) {
 	Usable(t, l)
 }
 
-// ThreadLeak: fifteen goroutines that are nothing to the lock use it and leave nothing behind. No goroutine of the
-// bubble is left when its test returns, or synctest would say so; goleak sees the others.
+// ThreadLeak: fifteen goroutines use the lock and leave nothing behind.
+// synctest reports goroutines of the bubble that are left when its test
+// returns, and goleak the others.
 func ThreadLeak(t *testing.T, newLock New) {
 	synctest.Test(t, func(t *testing.T) {
 		var (
@@ -158,8 +162,9 @@ func ThreadLeak(t *testing.T, newLock New) {
 	})
 }
 
-// Timeout: what Python refuses (a try with a timeout, a negative one, one that is too long) cannot be written here, or
-// is a try, or is long. A free lock does not wait, and a held one gives up after its time.
+// Timeout: what Python refuses (a try with a timeout, a negative one, one that
+// is too long) cannot be written here, or is a try, or is long. A free lock
+// does not wait, and a held one gives up after its time.
 func Timeout(t *testing.T, newLock New) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLock()
@@ -193,7 +198,8 @@ func Timeout(t *testing.T, newLock New) {
 	})
 }
 
-// StateAfterTimeout: when one has given up and the holder unlocks, the lock is free and can be acquired.
+// StateAfterTimeout: when one has given up and the holder unlocks, the lock is
+// free and can be acquired.
 func StateAfterTimeout(t *testing.T, newLock New) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLock()

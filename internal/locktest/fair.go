@@ -14,7 +14,8 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// A queue is a row of waiters in a bubble, of which it is known in which order they came and are served.
+// A queue is a row of waiters in a bubble that records the order in which they
+// are served.
 type queue struct {
 	t     *testing.T
 	l     Locker
@@ -25,7 +26,8 @@ type queue struct {
 
 func newQueue(t *testing.T, l Locker) *queue { return &queue{t: t, l: l} }
 
-// wait puts a waiter at the end of the row. When it is served it unlocks at once.
+// wait puts a waiter at the end of the row. When it is served it unlocks at
+// once.
 func (q *queue) wait(name string, lock func() bool) {
 	go func() {
 		if !lock() {
@@ -40,7 +42,8 @@ func (q *queue) wait(name string, lock func() bool) {
 	synctest.Wait()
 }
 
-// served fails the test unless exactly these were served, in this order, when nobody runs any more.
+// served fails the test unless exactly these have been served, in this order,
+// when all goroutines are blocked.
 func (q *queue) served(want ...string) {
 	q.t.Helper()
 	synctest.Wait()
@@ -49,9 +52,10 @@ func (q *queue) served(want ...string) {
 	}
 }
 
-// starve makes l, which the caller holds in a bubble on one processor, starving: its first waiter has been passed over
-// for a millisecond. The caller holds l afterwards. It reports false, with l not held by the caller, if the waiter was
-// faster, for which only a preemption can be the reason.
+// starve makes l, which the caller holds in a bubble on one processor,
+// starving: its first waiter has been passed over for a millisecond. The caller
+// holds l afterwards. It returns false, with l not held by the caller, if the
+// waiter was faster, which only a preemption can cause.
 func starve(l Locker) bool { return starveFor(l, time.Millisecond) }
 
 func starveFor(l Locker, d time.Duration) bool {
@@ -68,7 +72,8 @@ func starveFor(l Locker, d time.Duration) bool {
 	return true
 }
 
-// WaitersAreServedInOrderOfArrival while nobody else runs, whatever their form.
+// WaitersAreServedInOrderOfArrival while no other goroutine runs, whatever
+// their form.
 func WaitersAreServedInOrderOfArrival(t *testing.T, newLock New) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLock()
@@ -90,8 +95,8 @@ func WaitersAreServedInOrderOfArrival(t *testing.T, newLock New) {
 	})
 }
 
-// AWaiterThatGivesUpLeavesTheOthersInOrder cancels each set of waiters of a row of five: the first, the last, some in
-// the middle, neighbours, all.
+// AWaiterThatGivesUpLeavesTheOthersInOrder cancels each set of waiters of a row
+// of five: the first, the last, some in the middle, neighbours, all.
 func AWaiterThatGivesUpLeavesTheOthersInOrder(t *testing.T, newLock New) {
 	const row = 5
 	for _, form := range Impatient() {
@@ -129,8 +134,9 @@ func AWaiterThatGivesUpLeavesTheOthersInOrder(t *testing.T, newLock New) {
 	}
 }
 
-// ARunningGoroutineMayBarge until the first waiter has been passed over for a millisecond: then the lock is handed to
-// it, and to those who waited at that moment, in order of arrival. After that barging is open again.
+// ARunningGoroutineMayBarge until the first waiter has been passed over for a
+// millisecond: then the lock is handed to it, and to those who waited at that
+// moment, in order of arrival. After that barging is open again.
 func ARunningGoroutineMayBarge(t *testing.T, newLock New) {
 	t.Run("until a millisecond has passed", func(t *testing.T) {
 		for waiters := 1; waiters <= 3; waiters++ {
@@ -171,7 +177,8 @@ func ARunningGoroutineMayBarge(t *testing.T, newLock New) {
 			}
 		}
 	})
-	// Whoever waits before anybody was passed over has no claim, however long that is.
+	// A waiter that was not passed over has no claim, however long it has
+	// waited.
 	t.Run("however long the lock was held", func(t *testing.T) {
 		proof.Uninterrupted(t, func(t *testing.T) bool {
 			l := newLock()
@@ -187,7 +194,8 @@ func ARunningGoroutineMayBarge(t *testing.T, newLock New) {
 			return barged
 		})
 	})
-	// Waiters are pooled: the patience of an earlier wait is not that of a later one.
+	// Waiters are pooled: the patience of an earlier wait is not that of a
+	// later one.
 	t.Run("however long another wait lasted", func(t *testing.T) {
 		proof.Uninterrupted(t, func(t *testing.T) bool {
 			l := newLock()
@@ -249,8 +257,10 @@ func ARunningGoroutineMayBarge(t *testing.T, newLock New) {
 			if !slices.Equal(q.order, names) {
 				t.Errorf("served %q, want %q", q.order, names)
 			}
-			// The lock was handed to all who waited when it became starving: nobody could take it in between. The
-			// third hands it to nobody. The first latecomer is woken to compete for it; its own unlock leaves one more.
+			// The lock was handed to all who waited when it became starving:
+			// nobody could take it in between. The third hands it to nobody.
+			// The first latecomer is woken to compete for it; its own unlock
+			// leaves one more.
 			if open[0] || open[1] {
 				t.Error("a newcomer took the lock in the middle of a batch")
 			}
@@ -285,10 +295,12 @@ func ARunningGoroutineMayBarge(t *testing.T, newLock New) {
 	})
 }
 
-// NobodyStarves is the test on real milliseconds: eight goroutines hold the lock for a millisecond each and take it
-// back at once, so that a waiter that has just been woken finds it taken. With no more than barging it would be served
-// after minutes. Its patience is counted in turns of the others, about thirty of which are normal, and not in seconds,
-// of which a machine that is busy with something else may take any number.
+// NobodyStarves is the test on real milliseconds: eight goroutines hold the
+// lock for a millisecond each and lock it again at once, so that a waiter that
+// has just been woken finds it taken. With barging alone it would be served
+// after minutes. Its limit is counted in turns of the others, about thirty of
+// which are normal, and not in seconds, of which a busy machine may take any
+// number.
 func NobodyStarves(t *testing.T, newLock New) {
 	const (
 		hammerers = 8

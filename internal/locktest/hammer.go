@@ -13,14 +13,16 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// A section is a critical section that notices when two goroutines are in it, and that counts.
+// A section is a critical section that notices when two goroutines are in it,
+// and that counts.
 type section struct {
 	inside int
 	count  int
 }
 
-// enter returns false if somebody is inside already. Both are called under the lock, and so by one goroutine at a time
-// if the lock is good for anything; if not, the race detector sees it as well.
+// enter returns false if another goroutine is inside. Both are called with the
+// lock held, and so by one goroutine at a time if the lock works; if not, the
+// race detector sees that as well.
 func (s *section) enter() bool {
 	s.inside++
 	s.count++
@@ -32,7 +34,8 @@ func (s *section) leave() { s.inside-- }
 // A tally is what a hammer's goroutines did.
 type tally struct{ served, gaveUp int }
 
-// check fails the test unless each grant is in the section's count once, and the lock is as good as new.
+// check fails the test unless each grant is in the section's count once, and
+// the lock is as good as new.
 func check(t *testing.T, l Locker, s *section, tallies []tally) {
 	t.Helper()
 	var sum tally
@@ -51,8 +54,9 @@ func check(t *testing.T, l Locker, s *section, tallies []tally) {
 	Usable(t, l)
 }
 
-// UnlockRacesLockTimeout a million times: several goroutines lock with timeouts about as long as the lock is held, on
-// the clock of the machine, so that deadlines and unlocks meet from either side.
+// UnlockRacesLockTimeout a million times: several goroutines lock with timeouts
+// about as long as the lock is held, on the clock of the machine, so that
+// deadlines and unlocks meet from either side.
 func UnlockRacesLockTimeout(t *testing.T, newLock New) {
 	defer proof.Watch(t)()
 	const goroutines = 6
@@ -72,8 +76,10 @@ func UnlockRacesLockTimeout(t *testing.T, newLock New) {
 				limit = time.Microsecond
 			)
 			for next.Load() <= rounds {
-				// Only those who have to wait count. Their limit finds its own length: longer after giving up, shorter
-				// after success, so that either outcome stays likely whatever machine this is, however many share it.
+				// Only those who have to wait count. Their limit finds its own
+				// length: longer after giving up, shorter after success, so
+				// that either outcome stays likely whatever machine this is,
+				// however many share it.
 				switch {
 				case l.TryLock():
 				case l.LockTimeout(limit):
@@ -106,8 +112,9 @@ func UnlockRacesLockTimeout(t *testing.T, newLock New) {
 	check(t, l, &s, tallies[:])
 }
 
-// UnlockRacesCancel a million times: whoever is about to unlock cancels another's context, shortly before, at the same
-// time on another processor, or shortly after.
+// UnlockRacesCancel a million times: whoever is about to unlock cancels
+// another's context, shortly before, at the same time on another processor, or
+// shortly after.
 func UnlockRacesCancel(t *testing.T, newLock New) {
 	defer proof.Watch(t)()
 	const goroutines = 6
@@ -171,9 +178,11 @@ func UnlockRacesCancel(t *testing.T, newLock New) {
 	check(t, l, &s, tallies[:])
 }
 
-// UnlockMeetsDeadlines in a bubble, where all who are due at an instant act at that very instant, on all processors: a
-// goroutine's unlock, perhaps followed by its taking the lock back, others' timeouts, and the ends of others' contexts.
-// And as time is exact there, no call may outlast its limit, or give up before. A hang is reported as a deadlock.
+// UnlockMeetsDeadlines in a bubble, where all who are due at an instant act at
+// that very instant, on all processors: a goroutine's unlock, perhaps followed
+// by its taking the lock back, others' timeouts, and the ends of others'
+// contexts. And as time is exact there, no call may outlast its limit, or give
+// up before. A hang is reported as a deadlock.
 func UnlockMeetsDeadlines(t *testing.T, newLock New) {
 	const goroutines = 6
 	for seed := range uint64(10) {
@@ -236,9 +245,11 @@ func UnlockMeetsDeadlines(t *testing.T, newLock New) {
 	}
 }
 
-// AReleaseIsNeverMissed by the only goroutine that wants the lock, at whatever point of going to sleep, or of going back
-// to sleep after it was overtaken, it is. Nobody else comes who would wake it by and by, so it would sleep for ever. The
-// time between its last look at the lock and its sleep is short; the race detector, by being slow, makes it longer.
+// AReleaseIsNeverMissed by the only goroutine that wants the lock, at whatever
+// point of going to sleep, or of going back to sleep after it was overtaken, it
+// is. No other goroutine comes that would wake it, so it would sleep forever.
+// The time between its last look at the lock and its sleep is short; the race
+// detector makes it longer.
 func AReleaseIsNeverMissed(t *testing.T, newLock New) {
 	forms := Patient()
 	for _, form := range []Form{forms[0], forms[1], forms[3]} { // one of each way to sleep
@@ -285,7 +296,8 @@ func AReleaseIsNeverMissed(t *testing.T, newLock New) {
 	}
 }
 
-// MixedFormsExcludeEachOther on all processors: every form at once, most of them over in an instant.
+// MixedFormsExcludeEachOther on all processors: every form at once, most of
+// them over in an instant.
 func MixedFormsExcludeEachOther(t *testing.T, newLock New) {
 	defer proof.Watch(t)()
 	const goroutines = 16

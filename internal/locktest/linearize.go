@@ -24,7 +24,7 @@ type Reentrant interface {
 	LockDepth(depth int)
 }
 
-// A call is one call of a history: by whom, of what.
+// A call is one call of a history.
 type call struct {
 	client int
 	method method
@@ -69,12 +69,14 @@ type answer struct {
 	panicked bool
 }
 
-// A state is that of the sequential model: the owner, from 1, and his depth; or 0 and 0.
+// A state is that of the sequential model: the owner, from 1, and its depth; or
+// 0 and 0.
 type state struct{ owner, depth int }
 
-// step is the sequential lock. It says what follows a call's answer, and whether it may be the answer at all. A call
-// that gave up has no effect. Whether it was right to give up is a matter of time, which a history does not know,
-// unless it had no reason to wait or no time to.
+// step is the sequential lock. It returns the state after a call's answer, and
+// whether that may be the answer at all. A call that gave up has no effect.
+// Whether it was right to give up is a matter of time, which a history does not
+// record, unless it had no reason to wait or no time to.
 func step(reentrant bool, s state, c call, a answer) (allowed bool, next state) {
 	me := c.client + 1
 	mine := s.owner == me && reentrant
@@ -182,9 +184,10 @@ type world struct {
 	pause func(n int)   // for n ticks
 }
 
-// history runs a random program of several clients on l and returns what each call returned, and when. held is how
-// deep a client believes to own l, by which it avoids to wait for itself; misuse it avoids only where it would unlock
-// for another.
+// history runs a random program of several clients on l and returns what each
+// call returned, and when. held is how deep a client believes that it owns l,
+// so that it does not wait for itself. It avoids misuse only where it would
+// unlock for another client.
 func history(l Locker, w world, seed uint64) []porcupine.Operation {
 	const clients, calls = 4, 12
 	_, reentrant := l.(Reentrant)
@@ -236,7 +239,7 @@ func history(l Locker, w world, seed uint64) []porcupine.Operation {
 				case n == 8 && reentrant:
 					do(depth)
 				case n == 9 && reentrant:
-					do(unlock) // perhaps not his to unlock
+					do(unlock) // perhaps not its own to unlock
 				case n == 10:
 					do(isLocked)
 				case n == 11:
@@ -268,8 +271,8 @@ func history(l Locker, w world, seed uint64) []porcupine.Operation {
 	return all
 }
 
-// programs returns the programs on such locks. Every other one takes place in a bubble, where calls meet at the same
-// instant.
+// programs returns the programs on such locks. Every other one takes place in a
+// bubble, where calls meet at the same instant.
 func programs(t *testing.T, newLock New) proof.Program {
 	_, reentrant := newLock().(Reentrant)
 	return func(seed uint64) (_ porcupine.Model, past []porcupine.Operation, _ error) {
@@ -289,15 +292,17 @@ func programs(t *testing.T, newLock New) proof.Program {
 	}
 }
 
-// EveryHistoryIsLinearizable of random programs in all forms: there is an order of the calls, consistent with time, in
-// which a lock that does one thing after the other would have given the same answers, and in which calls that gave up
+// EveryHistoryIsLinearizable of random programs in all forms: there is an order
+// of the calls, consistent with time, in which a lock that does one thing after
+// the other would have given the same answers, and in which calls that gave up
 // had no effect.
 func EveryHistoryIsLinearizable(t *testing.T, newLock New) {
 	defer proof.Watch(t)()
 	proof.CheckHistories(t, Rounds(20_000), programs(t, newLock))
 }
 
-// PlantedBugsAreFound: the check of histories notices each of these locks, so it would notice a lock that did the same.
+// PlantedBugsAreFound shows that the check of histories notices each of these
+// broken locks.
 func PlantedBugsAreFound(t *testing.T, bugs map[string]New) {
 	for name, newLock := range bugs {
 		t.Run(name, func(t *testing.T) {

@@ -1,10 +1,13 @@
-// Package locktest holds the tests that every lock of this module has to pass, whatever else it can do. They are
-// functions of a constructor, so that packages lock and rlock share each of them: TestX of such a package calls
-// locktest.X. It is imported by tests only.
+// Package locktest has the tests that every lock of this module must pass,
+// whatever else it can do. They are functions of a constructor, so that
+// packages lock and rlock share them: TestX of such a package calls locktest.X.
+// It is imported by tests only.
 //
-// Three kinds of time are used. What depends on a duration or on an order of arrival runs in a testing/synctest bubble,
-// where time is exact and a goroutine that is blocked is known to be. What is about a race of two processors runs
-// outside, as often as it takes, and measures nothing. Only the tests of starvation know real milliseconds.
+// Three kinds of time are used. What depends on a duration or on an order of
+// arrival runs in a testing/synctest bubble, where time is exact and a
+// goroutine that is blocked is known to be. Races of two processors run
+// outside, as often as it takes, and measure nothing. Only the tests of
+// starvation use real milliseconds.
 package locktest
 
 import (
@@ -101,7 +104,8 @@ func Elsewhere(f func()) {
 	<-done
 }
 
-// Usable fails the test unless l is free and as good as new: nothing was lost, and nobody is served twice.
+// Usable fails the test unless l is free and as good as new: nothing was lost,
+// and no goroutine is served twice.
 func Usable(t *testing.T, l Locker) {
 	t.Helper()
 	if l.Locked() {
@@ -132,12 +136,13 @@ func Usable(t *testing.T, l Locker) {
 	}
 }
 
-// Rounds scales the length of a race: under the race detector a round is five times as slow, and a million of them a
-// matter of half a minute.
+// Rounds scales the length of a race: under the race detector a round is five
+// times as slow, and a million of them take half a minute.
 func Rounds(full int) int { return proof.Rounds(full, 10, 4) }
 
-// barge unlocks l and locks it again before the waiter that was woken by the unlock has run. It reports false if the
-// waiter was faster, or if the lock was handed to it.
+// barge unlocks l and locks it again before the waiter that was woken by the
+// unlock has run. It reports false if the waiter was faster, or if the lock was
+// handed to it.
 func barge(l Locker) bool {
 	l.Unlock()
 	return l.TryLock()

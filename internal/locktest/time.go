@@ -13,7 +13,8 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// EveryBlockedFormIsDurablyBlocked in the sense of testing/synctest: Wait returns while it waits.
+// EveryBlockedFormIsDurablyBlocked in the sense of testing/synctest: Wait
+// returns while it waits.
 func EveryBlockedFormIsDurablyBlocked(t *testing.T, newLock New) {
 	for _, form := range Patient() {
 		t.Run(form.Name, func(t *testing.T) {
@@ -33,7 +34,7 @@ func EveryBlockedFormIsDurablyBlocked(t *testing.T, newLock New) {
 					t.Error("acquired a lock that is held")
 				}
 				start := time.Now()
-				time.Sleep(time.Hour) // takes no real time if everybody is durably blocked
+				time.Sleep(time.Hour) // takes no real time if all are durably blocked
 				if waited := time.Since(start); waited != time.Hour || served {
 					t.Errorf("after %v: served is %v", waited, served)
 				}
@@ -94,7 +95,8 @@ func GivesUpAtExactlyItsTime(t *testing.T, newLock New) {
 				Usable(t, l)
 			})
 		})
-		// One timer bounds the whole call, however often it was woken to compete and lost.
+		// One timer bounds the whole call, however often it was woken to
+		// compete and lost.
 		t.Run(form.Name+"/was passed over", func(t *testing.T) {
 			proof.Uninterrupted(t, func(t *testing.T) bool {
 				l := newLock()
@@ -122,8 +124,9 @@ func GivesUpAtExactlyItsTime(t *testing.T, newLock New) {
 				return true
 			})
 		})
-		// Its time runs out when it is awake: woken to compete, it has not run yet, and will lose. Whether the waiter's
-		// timer or the test's is made first decides which of the two fires first, so both orders are tried.
+		// Its time runs out when it is awake: woken to compete, it has not run
+		// yet, and will lose. Whether the waiter's timer or the test's is made
+		// first decides which of the two fires first, so both orders are tried.
 		t.Run(form.Name+"/runs out of time while it competes", func(t *testing.T) {
 			for _, timerFirst := range []bool{true, false} {
 				proof.Uninterrupted(t, func(t *testing.T) bool {
@@ -163,7 +166,8 @@ func GivesUpAtExactlyItsTime(t *testing.T, newLock New) {
 				})
 			}
 		})
-		// Both at the same instant of the bubble's clock: either may be first, and neither loses the lock.
+		// Both at the same instant of the bubble's clock: either may be first,
+		// and neither loses the lock.
 		t.Run(form.Name+"/is served at that instant", func(t *testing.T) {
 			for range Rounds(10_000) {
 				synctest.Test(t, func(t *testing.T) {
@@ -235,13 +239,15 @@ func MaxInt64IsForEver(t *testing.T, newLock New) {
 	}
 }
 
-// endless is a type of its own whose Done is nil although its parent may have one.
+// endless is a type of its own whose Done is nil although its parent may have
+// one.
 type endless struct{ context.Context }
 
 func (endless) Done() <-chan struct{} { return nil }
 
-// WorksOutsideAndInOneBubbleAfterAnother uses one lock, as a package-level one would be: nothing that was made in a
-// bubble, a channel or a timer, may be used outside of it.
+// WorksOutsideAndInOneBubbleAfterAnother uses one lock, as a package-level one
+// would be: nothing that was made in a bubble, a channel or a timer, may be
+// used outside of it.
 func WorksOutsideAndInOneBubbleAfterAnother(t *testing.T, l Locker) {
 	defer proof.Watch(t)()
 	for i := range 10 {

@@ -1,7 +1,7 @@
 package park
 
-// A Chain holds waiters that were taken off their list and are owed a Wake, until
-// the guard is free.
+// A Chain holds waiters that were taken off their list and are owed a Wake,
+// until the guard is free.
 type Chain[T any] struct{ first, last *Waiter[T] }
 
 // Add appends w.

@@ -8,15 +8,15 @@ type Exclusive gate
 
 var exclusive = policy{exclusive: true}
 
-// Swap changes the value from old to new if there are no waiters to consider: the
-// fast path of acquiring, from 0 to a mark, and of releasing. If it fails, TryAcquire
-// or Free follows.
+// Swap changes the value from old to new if there are no waiters to consider:
+// the fast path of acquiring, from 0 to a mark, and of releasing. If it fails,
+// TryAcquire or Free follows.
 func (e *Exclusive) Swap(old, new uint64) bool {
 	return e.word.CompareAndSwap(old<<valueShift, new<<valueShift)
 }
 
-// TryAcquire leaves the mark if the value is 0 and no waiter is to be served first,
-// and reports whether it did.
+// TryAcquire leaves the mark if the value is 0 and no waiter is to be served
+// first, and reports whether it did.
 func (e *Exclusive) TryAcquire(mark uint64) bool {
 	for {
 		old := e.word.Load()

@@ -11,7 +11,8 @@ import (
 	"github.com/gothreading/threading/internal/explore"
 )
 
-// A kind of gate, as a test uses it: acquire and release of so many permits, all of which are there at first.
+// A kind of gate, as a test uses it: acquire and release of so many permits,
+// all of which are there at first.
 type kind struct {
 	gate    *gate
 	all     uint64
@@ -137,8 +138,8 @@ var latchCase = explore.Case{Name: "latch", Start: func(start func(string, func(
 	}
 }}
 
-// blockedCase has one who wants much give up in front of one who wants little, and gets it only then: what is held
-// meanwhile is not released before.
+// blockedCase has one who wants much give up in front of one who wants little,
+// and gets it only then: what is held meanwhile is not released before.
 var blockedCase = explore.Case{Name: "permits, one gives up in front", Start: func(start func(string, func())) func() error {
 	var (
 		gate   Permits
@@ -168,8 +169,79 @@ var blockedCase = explore.Case{Name: "permits, one gives up in front", Start: fu
 	return func() error { return failed }
 }}
 
+// excludedCase has the bound lowered while one competes who wants more than
+// that: it gives its turn to the one behind it, for whom there is enough.
+var excludedCase = explore.Case{Name: "bounded, one who competes is excluded", Start: func(start func(string, func())) func() error {
+	var (
+		b      BoundedPermits
+		served Latch
+		failed error
+	)
+	b.Resize(2)
+	b.TryAcquire(2)
+	start("holder", func() { b.Release(2) })
+	start("wants two", func() {
+		if !b.Acquire(2, After(2*explore.LastResort)) {
+			failed = fmt.Errorf("who wants two was forgotten")
+			return
+		}
+		b.Release(2)
+	})
+	start("wants one", func() {
+		if b.TryAcquire(1) || b.Acquire(1, After(2*explore.LastResort)) {
+			served.Open()
+		}
+	})
+	start("resizer", func() {
+		b.Resize(1)
+		if !served.WaitTimeout(explore.LastResort) {
+			failed = fmt.Errorf("who wants one was forgotten")
+		}
+		b.Resize(3)
+	})
+	return func() error { return failed }
+}}
+
+// channelCase has a flag and its channel change at one instant, whichever is
+// looked at first.
+var channelCase = explore.Case{Name: "flag and channel", Start: func(start func(string, func())) func() error {
+	var (
+		f      Flag
+		failed error
+	)
+	start("setter", f.Set)
+	for i := range 2 {
+		start(fmt.Sprint("observer ", i), func() {
+			closed := func() bool {
+				select {
+				case <-f.Done():
+					return true
+				default:
+					return false
+				}
+			}
+			done := f.Done()
+			for range 2 {
+				explore.Point("look")
+				set := f.IsSet()
+				select {
+				case <-done:
+					if !f.IsSet() || !closed() {
+						failed = fmt.Errorf("the channel is closed and the flag is not set")
+					}
+				default:
+					if set {
+						failed = fmt.Errorf("the flag is set and the channel is not closed")
+					}
+				}
+			}
+		})
+	}
+	return func() error { return failed }
+}}
+
 func TestNoScheduleBreaksAGate(t *testing.T) {
-	for _, c := range append(gateCases, blockedCase, latchCase) {
+	for _, c := range append(gateCases, blockedCase, latchCase, excludedCase, channelCase) {
 		t.Run(c.Name, func(t *testing.T) { explore.Test(t, c) })
 	}
 }

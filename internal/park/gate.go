@@ -9,40 +9,41 @@ import (
 // A gate implements acquiring and releasing. The uncontended case is one
 // compare-and-swap of an atomic word; goroutines that must wait are kept in a
 // list. [Exclusive], [Permits] and [BoundedPermits] are gates whose word has a
-// value of its own meaning, which a policy defines. The zero value is a gate with
-// value 0 and no waiters.
+// value of its own meaning, which a policy defines. The zero value is a gate
+// with value 0 and no waiters.
 //
 // # Barging, and its bound
 //
-// A released value is up for grabs. The first waiter is woken to compete for it,
-// and a goroutine that happens to be running may be faster (it barges). That is
-// what makes a contended lock fast: the value need not lie idle until a sleeper
-// has got up. A waiter that lost goes back to the front of the list. Once it has
-// tried for a millisecond and failed again, the gate is starving: newcomers take
-// nothing, and a release hands the value to the first waiter, and so on in order
-// until every goroutine has been served that was waiting at that moment. Then
-// barging is open again. The price of a hand-off, a switch of goroutines, is paid
-// for a bounded batch.
+// A released value is up for grabs. The first waiter is woken to compete for
+// it, and a goroutine that happens to be running may be faster (it barges).
+// That is what makes a contended lock fast: the value need not lie idle until a
+// sleeper has got up. A waiter that lost goes back to the front of the list.
+// Once it has tried for a millisecond and failed again, the gate is starving:
+// newcomers take nothing, and a release hands the value to the first waiter,
+// and so on in order until every goroutine has been served that was waiting at
+// that moment. Then barging is open again. The price of a hand-off, a switch of
+// goroutines, is paid for a bounded batch.
 //
-// This is the rule of sync.Mutex except for how starvation ends: sync.Mutex checks
-// how long the next waiter has waited, and so reads the clock on every sleep. A
-// batch needs no clock until a waiter has been passed over.
+// This is the rule of sync.Mutex except for how starvation ends: sync.Mutex
+// checks how long the next waiter has waited, and so reads the clock on every
+// sleep. A batch needs no clock until a waiter has been passed over.
 //
 // # The word
 //
-// The value and two flags. The value may change by compare-and-swap at any time;
-// the flags only with the guard held, except that a woken waiter sets needSettle
-// in the same swap in which it takes the value.
+// The value and two flags. The value may change by compare-and-swap at any
+// time; the flags only with the guard held, except that a woken waiter sets
+// needSettle in the same swap in which it takes the value.
 //
 //	needSettle  a release has to call settle: a goroutine waits and none competes
 //	starving    the first waiter is served next, so needSettle is set too;
 //	            only settle takes from the value
 //
-// A waiter that was woken competes until it has taken the value or is listed again.
-// Meanwhile needSettle is clear: this waiter is responsible for whatever becomes
-// available, and a release can be as fast as if there were no waiters. On a busy
-// machine a woken waiter may be ready for milliseconds before it runs, so that is
-// the normal state of a contended gate, and what makes it fast.
+// A waiter that was woken competes until it has taken the value or is listed
+// again. Meanwhile needSettle is clear: this waiter is responsible for whatever
+// becomes available, and a release can be as fast as if there were no waiters.
+// On a busy machine a woken waiter may be ready for milliseconds before it
+// runs, so that is the normal state of a contended gate, and what makes it
+// fast.
 //
 // # What each event must see
 //
@@ -78,9 +79,9 @@ type gate struct {
 
 // An entrant is the Value of a gate's [Waiter].
 //
-// Whether it belongs to the present batch is told by when it was listed: batches
-// of two numbers, the present and an earlier one, are on the list at most, but for
-// waiters that want more than the bound; so the number may wrap.
+// Whether it belongs to the present batch is told by when it was listed:
+// batches of two numbers, the present and an earlier one, are on the list at
+// most, but for waiters that want more than the bound; so the number may wrap.
 type entrant struct {
 	want     uint64
 	patience Patience
@@ -96,8 +97,8 @@ const (
 	valueShift = 2
 )
 
-// A policy defines what the value of a gate means. It is not a func, so that left
-// can be inlined.
+// A policy defines what the value of a gate means. It is not a func, so that
+// left can be inlined.
 type policy struct {
 	exclusive bool
 	bound     *atomic.Uint64 // not nil: the value counts what is taken, up to this
@@ -120,8 +121,8 @@ func (p policy) excludes(want uint64) bool { return p.bound != nil && want > p.b
 
 func (g *gate) value() uint64 { return g.word.Load() >> valueShift }
 
-// take takes want if the policy allows it and no waiter is to be served first, and
-// sets a flag.
+// take takes want if the policy allows it and no waiter is to be served first,
+// and sets a flag.
 func (g *gate) take(p policy, want, flag uint64) bool {
 	for {
 		old := g.word.Load()
@@ -136,8 +137,8 @@ func (g *gate) take(p policy, want, flag uint64) bool {
 	}
 }
 
-// acquire takes want as soon as it can, or returns false if it reached the limit
-// first. The caller has tried take.
+// acquire takes want as soon as it can, or returns false if it reached the
+// limit first. The caller has tried take.
 func (g *gate) acquire(p policy, want uint64, limit Limit) bool {
 	return g.spin(p, want) || g.wait(p, want, limit)
 }

@@ -11,8 +11,8 @@ func (g *gate) wait(p policy, want uint64, limit Limit) bool {
 	return acquired
 }
 
-// await sleeps, with the guard held and w listed, until w has what it wants or has
-// given up. It has one exit, which settles.
+// await sleeps, with the guard held and w listed, until w has what it wants or
+// has given up. It has one exit, which settles.
 func (g *gate) await(w *Waiter[entrant], p policy) (acquired bool) {
 	verdict := w.Sleep(&g.guard)
 	for verdict == Retry && !g.compete(w, p) {
@@ -49,8 +49,8 @@ func (g *gate) takeOrAdd(w *Waiter[entrant], p policy, add func(*List[entrant], 
 	}
 }
 
-// compete takes what w, which was woken for that, wants, or lists w in front and
-// returns false with the guard held.
+// compete takes what w, which was woken for that, wants, or lists w in front
+// and returns false with the guard held.
 func (g *gate) compete(w *Waiter[entrant], p policy) (taken bool) {
 	explore.Point("compete")
 	if g.take(p, w.Value.want, needSettle) {
@@ -64,8 +64,8 @@ func (g *gate) compete(w *Waiter[entrant], p policy) (taken bool) {
 		}
 	}
 	if p.excludes(w.Value.want) {
-		// It competed on behalf of those behind it, too: they are served before it is
-		// listed again, where it no longer counts.
+		// It competed on behalf of those behind it, too: they are served before
+		// it is listed again, where it no longer counts.
 		s := g.serve(p)
 		s.wake()
 		return g.takeOrAdd(w, p, (*List[entrant]).PushFront)
@@ -90,11 +90,11 @@ func (g *gate) requestSettle(p policy, want uint64) bool {
 	return g.word.CompareAndSwap(old, old|needSettle)
 }
 
-// noteLoss notes, with the guard held, that w, the first waiter, found nothing to
-// take, and makes the gate starving when that has gone on for
+// noteLoss notes, with the guard held, that w, the first waiter, found nothing
+// to take, and makes the gate starving when that has gone on for
 // starvationThreshold. It does so only while what w wants is still not there: a
-// gate that is starving refuses others, and that must not be seen of one that is
-// free except for the release that is settling it.
+// gate that is starving refuses others, and that must not be seen of one that
+// is free except for the release that is settling it.
 func (g *gate) noteLoss(p policy, w *Waiter[entrant]) {
 	if !w.Value.patience.Lost() {
 		return
@@ -112,7 +112,8 @@ func (g *gate) noteLoss(p policy, w *Waiter[entrant]) {
 	}
 }
 
-// settleRest settles if there is something left that a waiter may be served with.
+// settleRest settles if there is something left that a waiter may be served
+// with.
 func (g *gate) settleRest(p policy) {
 	old := g.word.Load()
 	if _, ok := p.left(old>>valueShift, 1); ok && old&needSettle != 0 {
@@ -120,9 +121,9 @@ func (g *gate) settleRest(p policy) {
 	}
 }
 
-// settle makes flags and list agree, and serves the waiters that can be served. It
-// is called when a value was released while needSettle is set, and at the end of
-// every wait.
+// settle makes flags and list agree, and serves the waiters that can be served.
+// It is called when a value was released while needSettle is set, and at the
+// end of every wait.
 func (g *gate) settle(p policy) {
 	g.guard.Lock()
 	served := g.serve(p)
@@ -199,16 +200,16 @@ func (g *gate) serveNone() {
 	}
 }
 
-// pick takes w, the first waiter, off the list, with the guard held, in order to
-// wake it to compete.
+// pick takes w, the first waiter, off the list, with the guard held, in order
+// to wake it to compete.
 func (g *gate) pick(w *Waiter[entrant]) {
 	g.list.Remove(w)
 	g.competing = true
 	g.word.And(^uint64(needSettle))
 	if g.list.Front() != nil {
-		// Where several wait, w may be ready for long before it runs, and that counts.
-		// Where w is alone the clock starts when it first loses: to read it here costs
-		// a tenth of a hand-off.
+		// Where several wait, w may be ready for long before it runs, and that
+		// counts. Where w is alone the clock starts when it first loses: to
+		// read it here costs a tenth of a hand-off.
 		w.Value.patience.Begin()
 	}
 }

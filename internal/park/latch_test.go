@@ -80,7 +80,8 @@ func TestALatchCanBeGivenUp(t *testing.T) {
 	})
 }
 
-// What was written before Open is seen after each way of learning of it; the race detector judges.
+// What was written before Open is seen after each way of learning of it; the
+// race detector judges.
 func TestOpenSynchronizesBeforeWhatReportsIt(t *testing.T) {
 	for range 1000 {
 		var (

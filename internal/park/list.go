@@ -1,8 +1,8 @@
 package park
 
-// A List holds the [Waiter]s of one primitive, or of one reason to wait, in FIFO
-// order. The zero value is empty. Every method must be called with the guard
-// held that the primitive passes to Sleep.
+// A List holds the [Waiter]s of one primitive, or of one reason to wait, in
+// FIFO order. The zero value is empty. Every method must be called with the
+// guard held that the primitive passes to Sleep.
 type List[T any] struct {
 	head *Waiter[T] // of a ring, so head.prev is the last
 }

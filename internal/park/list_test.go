@@ -6,7 +6,8 @@ import (
 	"unsafe"
 )
 
-// Each byte of ops is one operation on a List and on a slice that does the same naively.
+// Each byte of ops is one operation on a List and on a slice that does the same
+// naively.
 func FuzzListKeepsOrder(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 2, 1, 3, 0, 2, 2})
 	f.Add([]byte{1, 1, 1, 3, 7, 11, 4, 0, 4})

@@ -89,10 +89,10 @@ import (
 // steps only, and never while code of the caller runs: a context's methods, a
 // predicate, a callback.
 //
-// It is a sync.Mutex, so a goroutine that waits for it is not durably blocked in
-// the sense of testing/synctest: a call that does not wait can be made inside and
-// outside of a bubble at the same moment. With the build tag threadingexplore it
-// is a place where a schedule decides.
+// It is a sync.Mutex, so a goroutine that waits for it is not durably blocked
+// in the sense of testing/synctest: a call that does not wait can be made
+// inside and outside of a bubble at the same moment. With the build tag
+// threadingexplore it is a place where a schedule decides.
 type Guard = explore.Mutex
 
 // A Limit says when a call gives up waiting. The zero value is [Forever].
@@ -104,7 +104,8 @@ type Limit struct {
 // Forever never gives up.
 var Forever Limit
 
-// After gives up when d has passed. d must be positive; math.MaxInt64 is forever.
+// After gives up when d has passed. d must be positive; math.MaxInt64 is
+// forever.
 func After(d time.Duration) Limit {
 	if d == math.MaxInt64 {
 		return Forever
@@ -113,8 +114,8 @@ func After(d time.Duration) Limit {
 }
 
 // Until gives up when ctx ends. It calls ctx.Done, which is code of the caller
-// and may allocate, so a primitive calls it without its guard, and not before the
-// fast path has failed.
+// and may allocate, so a primitive calls it without its guard, and not before
+// the fast path has failed.
 func Until(ctx context.Context) Limit { return Limit{done: ctx.Done()} }
 
 // Cause returns the error of a call that gave up because ctx ended. It is

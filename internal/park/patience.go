@@ -12,8 +12,8 @@ type Patience struct{ since time.Duration }
 const starvationThreshold = time.Millisecond
 
 // epoch is what a Patience counts from: an hour in the past, so that no reading
-// is 0. Only readings that belong to one wait are compared, so it does not matter
-// that a synctest bubble has a time of its own.
+// is 0. Only readings that belong to one wait are compared, so it does not
+// matter that a synctest bubble has a time of its own.
 var epoch = time.Now().Add(-time.Hour)
 
 // Begin starts the clock unless it runs.

@@ -22,8 +22,8 @@ func (p *Pool[T]) Get(limit Limit) *Waiter[T] {
 	return w
 }
 
-// Put returns w to the pool at the end of the call. w must not be listed, and no
-// Wake may be pending.
+// Put returns w to the pool at the end of the call. w must not be listed, and
+// no Wake may be pending.
 func (p *Pool[T]) Put(w *Waiter[T]) {
 	if x := w.extra; x != nil {
 		if x.timer != nil && !x.timer.Stop() || x.abandoned {

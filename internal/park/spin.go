@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// How long spin goes on. Measured on 2 cores with 4 goroutines that hold a Lock for
-// h ns and do something else for 3h, in ns for each Lock and Unlock, with sync.Mutex
-// for comparison:
+// How long spin goes on. Measured on 2 cores with 4 goroutines that hold a Lock
+// for h ns and do something else for 3h, in ns for each Lock and Unlock, with
+// sync.Mutex for comparison:
 //
 //	h                             8    24    40    80   160   240   800
 //	sync.Mutex                   64   223   191   222   375   530  1576
@@ -21,17 +21,19 @@ const (
 	spinFailures = 16   // after this many failed spins in a row, stop spinning
 )
 
-// canSpin is false where a load takes so long that a spin would last longer than the
-// sleep it might spare: of 64 bits on a 32-bit machine, and under the race detector.
+// canSpin is false where a load takes so long that a spin would last longer
+// than the sleep it might spare: of 64 bits on a 32-bit machine, and under the
+// race detector.
 const canSpin = bits.UintSize == 64 && !raceEnabled
 
-// oneProcessor is whether GOMAXPROCS was 1 when a spin last failed: then no value
-// can come back during a spin.
+// oneProcessor is whether GOMAXPROCS was 1 when a spin last failed: then no
+// value can come back during a spin.
 var oneProcessor atomic.Bool
 
-// spin loads the word for about a microsecond, and reports whether it took want. That
-// pays where a value is held for a fraction of that: to sleep takes longer, and the
-// sleeper's processor has nothing else to do. Two things tell where it does not:
+// spin loads the word for about a microsecond, and reports whether it took
+// want. That pays where a value is held for a fraction of that: to sleep takes
+// longer, and the sleeper's processor has nothing else to do. Two things tell
+// where it does not:
 //
 //   - The word changes within a glimpse. A value that comes and goes in next to no
 //     time passes through most hands if one processor goes on alone: several spend
@@ -66,8 +68,9 @@ func (g *gate) spin(p policy, want uint64) bool {
 	return false
 }
 
-// stillOneProcessor asks again. Asking takes a lock of the runtime, so it is done
-// only after a spin has failed, or when there was one processor, where it is free.
+// stillOneProcessor asks again. Asking takes a lock of the runtime, so it is
+// done only after a spin has failed, or when there was one processor, where it
+// is free.
 func stillOneProcessor() bool {
 	one := runtime.GOMAXPROCS(0) == 1
 	if one != oneProcessor.Load() {
@@ -76,8 +79,8 @@ func stillOneProcessor() bool {
 	return one
 }
 
-// spinAgain is called by a goroutine that found the value back on its way to sleep:
-// one more spin may succeed.
+// spinAgain is called by a goroutine that found the value back on its way to
+// sleep: one more spin may succeed.
 func (g *gate) spinAgain() {
 	if g.failures.Load() >= spinFailures {
 		g.failures.Store(spinFailures - 1)

@@ -36,9 +36,9 @@ type Waiter[T any] struct {
 	extra   *extra[T] // what only some calls need; nil until then
 }
 
-// An extra is the part of a Waiter that only some calls need: those with a limit,
-// and those that release a second lock. It stays with its Waiter; what it holds
-// for the present call does not.
+// An extra is the part of a Waiter that only some calls need: those with a
+// limit, and those that release a second lock. It stays with its Waiter; what
+// it holds for the present call does not.
 type extra[T any] struct {
 	w       *Waiter[T]
 	onTimer func() // timeUp as a func value, allocated once
@@ -66,8 +66,8 @@ func (w *Waiter[T]) extras() *extra[T] {
 
 // Sleep waits, with the guard held and w on a list that it protects, until w is
 // woken or its limit is reached. It returns with the guard released and w on no
-// list. The guard must be the same for every Sleep of one call. The limit's clock
-// starts with the first.
+// list. The guard must be the same for every Sleep of one call. The limit's
+// clock starts with the first.
 func (w *Waiter[T]) Sleep(guard *Guard) Verdict {
 	if w.guard == nil { // else the timer may be reading it
 		w.guard = guard
@@ -107,9 +107,9 @@ func (w *Waiter[T]) sleepUntil(x *extra[T]) Verdict {
 	return Verdict(w.verdict.Load())
 }
 
-// unlock is what happens between taking a place to sleep and sleeping. A timer is
-// started when the guard is free, so that no other goroutine waits until it is
-// made.
+// unlock is what happens between taking a place to sleep and sleeping. A timer
+// is started when the guard is free, so that no other goroutine waits until it
+// is made.
 func (w *Waiter[T]) unlock() {
 	w.guard.Unlock()
 	explore.Point("has a place to sleep")
@@ -126,17 +126,17 @@ func (w *Waiter[T]) unlock() {
 }
 
 // An Unlocker is a lock that Sleep releases besides the guard. PassOn is called
-// if Unlock does not return, but panics or ends its goroutine, and the waiter was
-// granted something meanwhile: it goes to the next.
+// if Unlock does not return, but panics or ends its goroutine, and the waiter
+// was granted something meanwhile: it goes to the next.
 type Unlocker interface {
 	Unlock()
 	PassOn()
 }
 
-// AlsoUnlock makes every Sleep of this call unlock another lock too, the one that
-// a condition belongs to: after w has taken its place to sleep, so that nothing
-// that is done with that lock held can be missed, and after the guard was
-// released, which is not held while foreign code runs.
+// AlsoUnlock makes every Sleep of this call unlock another lock too, the one
+// that a condition belongs to: after w has taken its place to sleep, so that
+// nothing that is done with that lock held can be missed, and after the guard
+// was released, which is not held while foreign code runs.
 func (w *Waiter[T]) AlsoUnlock(other Unlocker) { w.extras().other = other }
 
 func (w *Waiter[T]) unlockOther(x *extra[T]) {
@@ -153,8 +153,8 @@ func (w *Waiter[T]) unlockOther(x *extra[T]) {
 	x.abandoned = false
 }
 
-// leave takes w off its list, and reports whether it was there. If it was not, it
-// reports whether that was by a grant: the timer grants nothing.
+// leave takes w off its list, and reports whether it was there. If it was not,
+// it reports whether that was by a grant: the timer grants nothing.
 func (w *Waiter[T]) leave() (listed, granted bool) {
 	w.guard.Lock()
 	defer w.guard.Unlock()
@@ -165,8 +165,8 @@ func (w *Waiter[T]) leave() (listed, granted bool) {
 	return true, false
 }
 
-// Wake ends w's sleep with a verdict. Only whoever took w off its list calls it,
-// once, with or without the guard.
+// Wake ends w's sleep with a verdict. Only whoever took w off its list calls
+// it, once, with or without the guard.
 func (w *Waiter[T]) Wake(v Verdict) {
 	explore.Point("wake")
 	var bell chan struct{}
@@ -182,9 +182,9 @@ func (w *Waiter[T]) Wake(v Verdict) {
 	}
 }
 
-// A sleeper is a Waiter as the Locker of its own Cond. Cond.Wait calls Unlock once
-// its ticket is taken, and Lock when it was woken, where there is nothing to do:
-// the primitive acquires its guard again only if it needs to.
+// A sleeper is a Waiter as the Locker of its own Cond. Cond.Wait calls Unlock
+// once its ticket is taken, and Lock when it was woken, where there is nothing
+// to do: the primitive acquires its guard again only if it needs to.
 type sleeper[T any] Waiter[T]
 
 func (s *sleeper[T]) Lock()   {}

@@ -189,9 +189,11 @@ func TestGivingUpInTheMiddleLeavesTheOthersInOrder(t *testing.T) {
 	}
 }
 
-// A million grants race limits that end at about the same moment. Each grant must be got by exactly one waiter. A time limit
-// finds its own length, longer after giving up and shorter after a grant, and whoever grants also ends contexts: so either
-// outcome stays likely whatever machine this is, and the number of grants is reached.
+// A million grants race limits that end at about the same moment. Each grant
+// must be got by exactly one waiter. A time limit finds its own length, longer
+// after giving up and shorter after a grant, and whoever grants also ends
+// contexts: so either outcome stays likely whatever machine this is, and the
+// number of grants is reached.
 func TestNoGrantIsLostOrDoubled(t *testing.T) {
 	for _, byContext := range []bool{false, true} {
 		var (
@@ -268,10 +270,12 @@ func TestNoGrantIsLostOrDoubled(t *testing.T) {
 	}
 }
 
-// rounds is how often a race is run: fewer times under the race detector, which makes it twenty times slower.
+// rounds is how often a race is run: fewer times under the race detector, which
+// makes it twenty times slower.
 func rounds() int { return max(proof.Rounds(1_000_000, 50, 20), 20_000) }
 
-// A timer that could not be stopped must not end the sleep of whoever the waiter is given to next.
+// A timer that could not be stopped must not end the sleep of whoever the
+// waiter is given to next.
 func TestALateTimerNeverMeetsAnotherWait(t *testing.T) {
 	w := deskWaiters.Get(After(time.Hour))
 	late, ended := make(chan bool), make(chan bool)
@@ -324,8 +328,9 @@ func (u *unlocker) Unlock() {
 	}
 }
 
-// A second lock whose Unlock does not return: what was granted meanwhile goes to another, and nothing else does. The
-// waiter is on no list, and is not used again.
+// A second lock whose Unlock does not return: what was granted meanwhile goes
+// to another, and nothing else does. The waiter is on no list, and is not used
+// again.
 func TestWhatIsGrantedToACallThatDoesNotReturnIsPassedOn(t *testing.T) {
 	type fate struct {
 		granted, timedOut bool

@@ -10,7 +10,7 @@ import (
 // ErrForeign is the error of a Foreign context that has ended.
 var ErrForeign = errors.New("the error of a foreign context")
 
-// A Foreign is a context that package context knows nothing about.
+// A Foreign is a context that package context did not make.
 type Foreign struct{ done chan struct{} }
 
 // NewForeign returns one that has not ended.
@@ -32,8 +32,9 @@ func (f *Foreign) Err() error {
 	}
 }
 
-// An Entry is a context that remembers whether it had ended when it was first asked, which is at entry of the call that
-// it was given to: on the clock of the machine nobody else can know. It is for one call.
+// An Entry is a context that remembers whether it had ended when it was first
+// asked, which is at entry of the call that it was given to. On the clock of
+// the machine there is no other way to know. It is for one call.
 type Entry struct {
 	context.Context
 	Ended bool
@@ -48,8 +49,8 @@ func (e *Entry) Err() error {
 	return err
 }
 
-// EndedContexts returns contexts that have ended, and what a call that is given one must return; cause is what those end
-// with that are given one.
+// EndedContexts returns contexts that have ended, each with the error that a
+// call must return. Those that have a cause have the given one.
 func EndedContexts(cause error) map[string]func(*testing.T) (context.Context, error) {
 	cancelled := func(why error) context.Context {
 		ctx, cancel := context.WithCancelCause(context.Background())
@@ -78,7 +79,8 @@ func EndedContexts(cause error) map[string]func(*testing.T) (context.Context, er
 			ctx.End()
 			return ctx, ErrForeign
 		},
-		// Its Value method leads package context to the live parent, which knows no cause.
+		// Its Value method leads package context to the live parent, which
+		// knows no cause.
 		"foreign child of a live one": func(t *testing.T) (context.Context, error) {
 			own := NewForeign()
 			own.End()
@@ -96,14 +98,16 @@ type foreignChild struct {
 func (f foreignChild) Done() <-chan struct{} { return f.own.Done() }
 func (f foreignChild) Err() error            { return f.own.Err() }
 
-// An Ending makes a context, and what ends it, which takes time in a bubble if it is a deadline; Want is what a call must
-// return that waited meanwhile.
+// An Ending makes a context and a func that ends it, which takes time in a
+// bubble if it is a deadline. Want is the error of a call that waited
+// meanwhile.
 type Ending struct {
 	New  func() (ctx context.Context, end func())
 	Want error
 }
 
-// EndingContexts returns contexts that end while a call waits. cause is what those end with that are given one.
+// EndingContexts returns contexts that end while a call waits. Those that have
+// a cause have the given one.
 func EndingContexts(cause error) map[string]Ending {
 	return map[string]Ending{
 		"cancel": {func() (context.Context, func()) {
@@ -131,16 +135,50 @@ func EndingContexts(cause error) map[string]Ending {
 			ctx := NewForeign()
 			return ctx, ctx.End
 		}, ErrForeign},
+		"one that says nothing": {func() (context.Context, func()) {
+			ctx := NewSilent()
+			return ctx, ctx.End
+		}, context.Canceled},
 	}
 }
 
-// A Panicking context lives, and panics when it is asked for its channel, which a call does that is about to wait.
+// A Silent context closes its channel and then reports no error, as a context
+// of a web framework does that is reused after its request.
+type Silent struct {
+	context.Context
+	done chan struct{}
+}
+
+// NewSilent returns one that has not ended.
+func NewSilent() *Silent { return &Silent{context.Background(), make(chan struct{})} }
+
+// End closes the channel, once.
+func (s *Silent) End() { close(s.done) }
+
+func (s *Silent) Done() <-chan struct{} { return s.done }
+
+// GivingUpIsAnErrorOfASilentContext fails unless a call that waits gives up
+// when a Silent context ends, and says so with context.Canceled. It is for a
+// bubble.
+func GivingUpIsAnErrorOfASilentContext(t *testing.T, wait func(context.Context) error) {
+	t.Helper()
+	ctx := NewSilent()
+	time.AfterFunc(time.Second, ctx.End)
+	start := time.Now()
+	if err := wait(ctx); err != context.Canceled || time.Since(start) != time.Second {
+		t.Errorf("gave up after %v with %v, want 1s and %v", time.Since(start), err, context.Canceled)
+	}
+}
+
+// A Panicking context has not ended. It panics when it is asked for its
+// channel, which a call does before it waits.
 type Panicking struct{ context.Context }
 
 func (Panicking) Done() <-chan struct{} { panic("Done") }
 
-// NothingOfOthersUnderAGuard fails unless a call that waits, and whose context panics, leaves the primitive as it was:
-// asking that for something afterwards must not find its guard held. It is for a bubble.
+// NothingOfOthersUnderAGuard fails unless a call that waits, and whose context
+// panics, leaves the primitive as it was: the call of ask must not find its
+// guard held. It is for a bubble.
 func NothingOfOthersUnderAGuard(t *testing.T, wait func(context.Context), ask func()) {
 	t.Helper()
 	func() {

@@ -16,13 +16,15 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// A Program makes calls that are chosen at random by seed, several goroutines at once, and returns what they did, and the
-// model of something that does one thing after the other. err is what is wrong whatever their order, as that somebody
-// waits for ever. All that can be chosen is chosen by seed; when something happens is up to the scheduler.
+// A Program makes random calls from several goroutines, and returns their
+// history and the sequential model that must explain it. err is what is wrong
+// whatever their order, for instance a goroutine that waits forever. The seed
+// determines the calls; when each happens is up to the scheduler.
 type Program func(seed uint64) (model porcupine.Model, history []porcupine.Operation, err error)
 
-// CheckHistories runs n random programs, and fails the test at the first whose history its model does not explain. If
-// there is a SEED it is n times that of the seed, since what the scheduler did then it will not do at once again.
+// CheckHistories runs n random programs, and fails the test at the first whose
+// history its model does not explain. If SEED is set, it runs that program n
+// times, because the scheduler does not do the same each time.
 func CheckHistories(t testing.TB, n int, program Program) {
 	t.Helper()
 	seed, given := firstSeed(t)
@@ -41,8 +43,9 @@ func CheckHistories(t testing.TB, n int, program Program) {
 	}
 }
 
-// FindViolation runs random programs on what is known to be broken, and fails the test if the histories of all n are
-// explained: then the check that explains them is worth nothing.
+// FindViolation runs random programs on a broken implementation, and fails the
+// test if the histories of all n are explained: then the check that explains
+// them is worth nothing.
 func FindViolation(t testing.TB, n int, program Program) {
 	t.Helper()
 	first, _ := firstSeed(t)
@@ -57,7 +60,7 @@ func FindViolation(t testing.TB, n int, program Program) {
 	t.Errorf("not noticed in %d histories, the first of seed %d", n, first)
 }
 
-// firstSeed returns the seed of the environment, or a random one, each time another.
+// firstSeed returns the seed of the environment, or a random one.
 func firstSeed(t testing.TB) (seed uint64, given bool) {
 	t.Helper()
 	text := os.Getenv("SEED")
@@ -71,8 +74,9 @@ func firstSeed(t testing.TB) (seed uint64, given bool) {
 	return seed, true
 }
 
-// patience is how long porcupine searches. A history of these tests takes it microseconds, but the search is exponential
-// at worst, and the machine may be busy with others: therefore a search that found nothing is tried again for longer.
+// patience is how long porcupine searches. A history of these tests takes it
+// microseconds, but the search is exponential at worst, and the machine may be
+// busy: so a search that found nothing is repeated with a longer limit.
 var patience = []time.Duration{10 * time.Second, time.Minute}
 
 // check looks for an order of the calls that explains their answers.
@@ -85,9 +89,11 @@ func check(model porcupine.Model, history []porcupine.Operation, limits ...time.
 	return result
 }
 
-// CheckHistory reports whether there is an order of the calls, consistent with time, in which model would have given the
-// same answers. If not it fails the test, and tells the history, where to look at a picture of it, and how to run the
-// program of that seed again. It also fails, and says so, if neither is found out in a minute.
+// CheckHistory reports whether there is an order of the calls, consistent with
+// time, in which model would have given the same answers. If not, it fails the
+// test, and reports the history, where a picture of it is, and how to run the
+// program of that seed again. It also fails, and says so, if that is not
+// decided within a minute.
 func CheckHistory(t testing.TB, model porcupine.Model, history []porcupine.Operation, seed uint64) bool {
 	t.Helper()
 	return checkHistory(t, model, history, seed, patience...)
@@ -127,7 +133,8 @@ func list(model porcupine.Model, history []porcupine.Operation) string {
 	return lines.String()
 }
 
-// picture draws how far an explanation gets, and returns a line that says where.
+// picture draws how far an explanation gets, and returns a line that says where
+// the drawing is.
 func picture(model porcupine.Model, history []porcupine.Operation, limit time.Duration) string {
 	_, info := porcupine.CheckOperationsVerbose(model, history, limit)
 	file, err := os.CreateTemp("", "history-*.html")
@@ -161,5 +168,5 @@ func replay(t testing.TB, seed uint64) string {
 	return fmt.Sprintf("again: SEED=%d go test %s-count=1 -run %s %s\n", seed, flags, quoted(strings.Join(path, "/")), pkg)
 }
 
-// quoted is for a shell.
+// quoted quotes s for a shell.
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

@@ -2,6 +2,6 @@
 
 package proof
 
-// Race tells whether the race detector is on. It makes everything several times slower, makes sync.Pool forget at random
-// what it was given, and allocates.
+// Race reports whether the race detector is on. It makes everything several
+// times slower, makes sync.Pool drop values at random, and allocates.
 const Race = false

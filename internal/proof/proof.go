@@ -1,12 +1,14 @@
-// Package proof is what the test suites of this module have in common: how long a race is run, what becomes of a test
-// that hangs, and how a history of concurrent calls is compared with a sequential model. It is imported by tests only.
+// Package proof has what the test suites of this module share: how long a race
+// is run, what becomes of a test that hangs, random programs, and how a history
+// of concurrent calls is compared with a sequential model. It is imported by
+// tests only.
 //
 // Two environment variables change what the tests do:
 //
 //	SOAK=20 go test -timeout 2h ./...   runs every race 20 times as long
 //	SEED=4711 go test -run ... ./...    runs the random program of that seed again and again
 //
-// A history that fails prints the second with all that belongs to it.
+// A history or program that fails prints the complete second command.
 package proof
 
 import (
@@ -23,8 +25,9 @@ import (
 	"weak"
 )
 
-// Rounds returns how often to run a race: full rounds, of which one in short with -short, and one in race of either
-// under the race detector; but SOAK times as many, and at least one. It panics if SOAK is no such factor.
+// Rounds returns how often to run a race: full times, divided by short with
+// -short, and by race under the race detector, and multiplied by SOAK; at least
+// once. It panics if SOAK is not a factor of at least 1.
 func Rounds(full, short, race int) int {
 	if testing.Short() {
 		full /= short
@@ -52,9 +55,10 @@ func soak() int {
 	return n
 }
 
-// Watch ends the process, with all stacks, if the test goes on for minutes: outside of a bubble, somebody who is never
-// woken shows as a hang, which would otherwise take the ten minutes of go test. It measures nothing. Inside a bubble a
-// hang is noticed by synctest. The result ends the watch.
+// Watch ends the process, with all stacks, if the test goes on for minutes:
+// outside of a bubble, a goroutine that is never woken shows as a hang, which
+// would otherwise take the ten minutes of go test. It measures nothing. Inside
+// a bubble, synctest notices a hang. The returned func ends the watch.
 func Watch(t testing.TB) (stop func()) {
 	limit := 3 * time.Minute
 	if factor := time.Duration(soak()); factor < math.MaxInt64/limit {
@@ -79,9 +83,10 @@ func Processors(t testing.TB, n int) {
 	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
 }
 
-// Uninterrupted runs an experiment in a bubble on a single processor, where a goroutine that does not block is not
-// overtaken, unless the runtime happens to preempt it. experiment returns false if that spoilt it: then it is
-// repeated. It fails the test if that goes on, because then it was not preemption.
+// Uninterrupted runs an experiment in a bubble on a single processor, where a
+// goroutine that does not block is not overtaken unless the runtime preempts
+// it. If that spoils the experiment, it returns false and is repeated. After a
+// hundred repetitions the test fails, because then it was not preemption.
 func Uninterrupted(t *testing.T, experiment func(t *testing.T) (conclusive bool)) {
 	t.Helper()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
@@ -113,8 +118,9 @@ func Recovered(f func()) (value any) {
 	return nil
 }
 
-// Collected collects garbage until nothing is left of what p points to, and reports whether that came to be. It takes
-// several collections: the first may find it in a register, and a goroutine that has ended needs a moment to go.
+// Collected collects garbage until nothing is left of what p points to, and
+// reports whether that came to be. It takes several collections: the first may
+// find it in a register, and a goroutine that has ended needs a moment to go.
 func Collected[T any](p weak.Pointer[T]) bool {
 	for range 100 {
 		runtime.GC()

@@ -30,7 +30,8 @@ var register = porcupine.Model{
 	},
 }
 
-// history returns one of a put of 8, during which something is got, and a get behind it.
+// history returns one of a put of 8, during which something is got, and a get
+// behind it.
 func history(during, behind int) []porcupine.Operation {
 	return []porcupine.Operation{
 		{ClientId: 0, Input: 8, Call: 1, Return: 4},
@@ -52,7 +53,8 @@ func (f *failure) Fatalf(format string, args ...any) {
 	panic(f)
 }
 
-// run runs check with a test of its own, which may fail, and returns what it fails with.
+// run runs check with a test of its own, which may fail, and returns what it
+// fails with.
 func run(t *testing.T, check func(t testing.TB)) (text string) {
 	t.Helper()
 	f := &failure{TB: t}
@@ -72,7 +74,8 @@ func wantText(t *testing.T, text string, parts ...string) {
 	}
 }
 
-// wantPicture checks that text names a file that draws the history, and removes it.
+// wantPicture checks that text names a file that draws the history, and removes
+// it.
 func wantPicture(t *testing.T, text string) {
 	t.Helper()
 	name := regexp.MustCompile(`picture: (.*)`).FindStringSubmatch(text)
@@ -157,7 +160,8 @@ func TestAnUndecidedHistoryIsSearchedLongerAndThenFails(t *testing.T) {
 	}
 }
 
-// wrongFrom returns programs of which only the seeds from some on are wrong, and where they note what seeds they had.
+// wrongFrom returns programs of which only the seeds from some on are wrong,
+// and where they note what seeds they had.
 func wrongFrom(first uint64, seeds *[]uint64) Program {
 	return func(seed uint64) (porcupine.Model, []porcupine.Operation, error) {
 		*seeds = append(*seeds, seed)

@@ -38,6 +38,7 @@ type mutant struct {
 	Package  string   // whose tests should notice; "": that of the file
 	Flags    []string // of the test binary, instead of -test.short
 	Tags     string   // build tags; threadingexplore also looks for schedules only
+	NoRace   string   // why it cannot be noticed under the race detector
 }
 
 const (
@@ -79,6 +80,10 @@ func all() (survivors int, err error) {
 	}
 	for _, m := range slices.Concat(mutants...) {
 		if !wanted.MatchString(m.Name) && !wanted.MatchString(m.File) {
+			continue
+		}
+		if *race && m.NoRace != "" {
+			fmt.Printf("   left out  %-22s %s: %s\n", m.File, m.Name, m.NoRace)
 			continue
 		}
 		start := time.Now()

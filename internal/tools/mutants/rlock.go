@@ -22,7 +22,21 @@ var rlockMutants = []mutant{
 		Name: "LockDepth is one short",
 		File: "rlock/rlock.go",
 		Func: "RLock.LockDepth",
-		Old:  "r.again += depth - 1",
-		New:  "r.again += depth - 2",
+		Old:  "r.again = depth - 1",
+		New:  "r.again = depth - 2",
+	},
+	{
+		Name: "a level beyond the largest number is none",
+		File: "rlock/rlock.go",
+		Func: "RLock.deeper",
+		Old:  "r.again > math.MaxInt-1-n",
+		New:  "r.again > math.MaxInt",
+	},
+	{
+		Name: "an owner goes deeper although the context has ended",
+		File: "rlock/rlock.go",
+		Func: "RLock.LockContext",
+		Old:  "ctx.Err() != nil || $rest",
+		New:  "$rest",
 	},
 }

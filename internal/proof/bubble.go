@@ -1,0 +1,29 @@
+package proof
+
+import (
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+)
+
+// InsideAndOutside makes a call that does not wait, at the same moment inside
+// and outside of a bubble, many times. If a guard put a goroutine durably to
+// sleep, the runtime would end the process or report a deadlock.
+func InsideAndOutside(t *testing.T, call func()) {
+	t.Helper()
+	var over atomic.Bool
+	outside := make(chan struct{})
+	go func() {
+		defer close(outside)
+		for !over.Load() {
+			call()
+		}
+	}()
+	synctest.Test(t, func(*testing.T) {
+		for range Rounds(10_000_000, 10, 10) {
+			call()
+		}
+	})
+	over.Store(true)
+	<-outside
+}

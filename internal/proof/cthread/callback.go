@@ -1,0 +1,8 @@
+//go:build cgo && !windows
+
+package cthread
+
+import "C"
+
+//export cthreadCallback
+func cthreadCallback() { callback() }
