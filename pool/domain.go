@@ -73,11 +73,17 @@ func (d *domain) newTie(e *entry) *tie {
 	return &tie{domain: d, place: node[*entry]{of: e}, ctx: &taskContext{parent: d}}
 }
 
-// under returns a domain below d that also ends with ctx, unless that is nil.
+// inner returns a domain below d.
+func (d *domain) inner() *domain {
+	return &domain{core: d.core, parent: d, asks: d.asks, scope: d.scope}
+}
+
+// under returns a domain below d that also ends with ctx.
 func (d *domain) under(ctx context.Context) *domain {
-	return &domain{
-		core: d.core, parent: d, given: ctx, asks: d.asks || ctx != nil && ctx.Done() != nil, scope: d.scope,
-	}
+	x := d.inner()
+	x.given = ctx
+	x.asks = x.asks || ctx.Done() != nil
+	return x
 }
 
 // gone returns why nothing is started in d any more, or nil. It asks the

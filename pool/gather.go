@@ -17,7 +17,9 @@ import (
 //
 // All rs are of one type. Tasks of several types are run in a [Scope] and leave
 // their values in variables, or are gathered type by type.
-func Gather[T any](rs ...*Result[T]) ([]T, error) { return gather(nil, false, rs) }
+func Gather[T any](rs ...*Result[T]) ([]T, error) {
+	return gather(context.Background(), false, rs)
+}
 
 // GatherTimeout is like Gather but waits at most d, for all of them together. It
 // then returns the values of those that are ready, and ErrTimeout, joined with
@@ -36,20 +38,19 @@ func GatherContext[T any](ctx context.Context, rs ...*Result[T]) ([]T, error) {
 	return gather(ctx, true, rs)
 }
 
-// within returns a context that ends after d, and how to release it: nil, if that
-// is never.
+// within returns a context that ends after d, and how to release it.
 func within(d time.Duration) (context.Context, func()) {
 	if d == math.MaxInt64 {
-		return nil, func() {}
+		return context.Background(), func() {}
 	}
 	return context.WithTimeoutCause(context.Background(), d, ErrTimeout)
 }
 
-// gather is Gather until ctx ends, if that is not nil. With strict, a ctx that has
-// ended is reported though all are ready.
+// gather is Gather until ctx ends. With strict, a ctx that has ended is reported
+// though all are ready.
 func gather[T any](ctx context.Context, strict bool, rs []*Result[T]) ([]T, error) {
 	checkWait("Gather", rs)
-	late := ctx != nil && ctx.Err() != nil
+	late := ctx.Err() != nil
 	if !late {
 		late = !waitAll(ctx, rs)
 	}
@@ -88,12 +89,9 @@ func checkWait[T any](call string, rs []*Result[T]) {
 	}
 }
 
-// waitAll waits until all are ready, or ctx ends, if that is not nil.
+// waitAll waits until all are ready, or ctx ends.
 func waitAll[T any](ctx context.Context, rs []*Result[T]) bool {
-	limit := park.Forever
-	if ctx != nil {
-		limit = park.Until(ctx)
-	}
+	limit := park.Until(ctx)
 	defer lendForSome(len(rs), rs)()
 	for _, r := range rs {
 		if !r.task.end.WaitLimit(limit) {

@@ -43,7 +43,7 @@ func (r *imapRun[In, Out]) loop(p *Pool, items iter.Seq[In]) {
 		return
 	}
 	defer run.end()
-	d := p.domain.under(nil)
+	d := p.domain.inner()
 	d.hold()
 	defer d.release()
 	r.pool = &Pool{p.core, d, p.priority}

@@ -19,7 +19,7 @@ import (
 //
 // A Result may be given several times, and counts as often; a nil one panics.
 func Wait[T any](n int, rs ...*Result[T]) (done, pending []*Result[T]) {
-	return waitFor(nil, n, rs)
+	return waitFor(context.Background(), n, rs)
 }
 
 // WaitTimeout is like Wait but waits at most d, for all of them together.
@@ -47,7 +47,7 @@ func waitFor[T any](ctx context.Context, n int, rs []*Result[T]) (done, pending 
 		}
 	}
 	n = min(n, len(rs))
-	if ready < n && (ctx == nil || ctx.Err() == nil) {
+	if ready < n && ctx.Err() == nil {
 		checkWait("Wait", rs)
 		waitSome(ctx, n, rs)
 	}
@@ -61,7 +61,7 @@ func waitFor[T any](ctx context.Context, n int, rs []*Result[T]) (done, pending 
 	return done, pending
 }
 
-// waitSome waits until n are ready, or ctx ends, if that is not nil.
+// waitSome waits until n are ready, or ctx ends.
 func waitSome[T any](ctx context.Context, n int, rs []*Result[T]) {
 	if n == len(rs) {
 		waitAll(ctx, rs)
@@ -80,10 +80,7 @@ func waitSome[T any](ctx context.Context, n int, rs []*Result[T]) {
 		r.task.watch(w)
 		defer r.task.unwatch(w)
 	}
-	limit := park.Forever
-	if ctx != nil {
-		limit = park.Until(ctx)
-	}
+	limit := park.Until(ctx)
 	defer lendForSome(n, rs)()
 	enough.WaitLimit(limit)
 }
