@@ -30,7 +30,7 @@ func wantAllocs(t *testing.T, what string, most float64, f func()) {
 
 func TestASubmissionCostsFewAllocations(t *testing.T) {
 	nothing := func(context.Context) (int, error) { return 7, nil }
-	silent := func(context.Context) {}
+	silent := func(context.Context) error { return nil }
 	t.Run("ApplyAsync and Get", func(t *testing.T) {
 		p := newPool(t, 1)
 		wantAllocs(t, "ApplyAsync", applyAsyncAllocs, func() { _, _ = pool.ApplyAsync(p, nothing).Get() })
@@ -43,7 +43,7 @@ func TestASubmissionCostsFewAllocations(t *testing.T) {
 		p := newPool(t, 2)
 		const n = 1000
 		results := make([]*pool.Result[int], n)
-		wantAllocs(t, "ApplyAsync", applyAsyncAllocs*n+1, func() {
+		wantAllocs(t, "ApplyAsync", applyAsyncAllocs*n+n/100, func() { // contexts are made many at a time
 			for i := range results {
 				results[i] = pool.ApplyAsync(p, nothing)
 			}
@@ -69,13 +69,13 @@ func TestASubmissionCostsFewAllocations(t *testing.T) {
 	t.Run("Go of one", func(t *testing.T) {
 		p := newPool(t, 1)
 		done := make(chan struct{})
-		signal := func(context.Context) { done <- struct{}{} }
+		signal := func(context.Context) error { done <- struct{}{}; return nil }
 		wantAllocs(t, "Go", goFewAllocs, func() { _ = p.Go(signal); <-done })
 	})
 	t.Run("Go of a hundred", func(t *testing.T) {
 		p := newPool(t, 1)
 		done := make(chan struct{})
-		signal := func(context.Context) { done <- struct{}{} }
+		signal := func(context.Context) error { done <- struct{}{}; return nil }
 		wantAllocs(t, "Go of 100", goFewAllocs, func() {
 			for range 99 {
 				_ = p.Go(silent)
@@ -90,7 +90,7 @@ func TestASubmissionCostsFewAllocations(t *testing.T) {
 		}
 		p := newPool(t, 1)
 		done := make(chan struct{})
-		signal := func(context.Context) { done <- struct{}{} }
+		signal := func(context.Context) error { done <- struct{}{}; return nil }
 		wantAllocs(t, "Go of 10000", goAllocs*10_000, func() {
 			for range 9999 {
 				_ = p.Go(silent)
@@ -150,9 +150,9 @@ func bundle() (func(context.Context) (int, error), weak.Pointer[load]) {
 	return func(context.Context) (int, error) { return int(l[0]), nil }, weak.Make(l)
 }
 
-func bundleGo() (func(context.Context), weak.Pointer[load]) {
+func bundleGo() (func(context.Context) error, weak.Pointer[load]) {
 	l := new(load)
-	return func(context.Context) { l[0]++ }, weak.Make(l)
+	return func(context.Context) error { l[0]++; return nil }, weak.Make(l)
 }
 
 func bundleCallback() (func(int, error), weak.Pointer[load]) {
@@ -374,10 +374,10 @@ func TestADrainedBacklogGivesItsMemoryBack(t *testing.T) {
 			for i := range n {
 				switch name {
 				case "Go", "dropped Go":
-					_ = p.Go(func(context.Context) {})
+					_ = p.Go(func(context.Context) error { return nil })
 				case "distinct priorities":
 					if i < n/10 { // each is a level
-						_ = p.WithPriority(i).Go(func(context.Context) {})
+						_ = p.WithPriority(i).Go(func(context.Context) error { return nil })
 					}
 				default:
 					r := pool.ApplyAsync(p, func(context.Context) (int, error) { return 0, nil })

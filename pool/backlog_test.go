@@ -47,48 +47,48 @@ func soon(d time.Duration) context.Context {
 func errOf[T any](_ T, err error) error { return err }
 
 var admissions = []admission{
-	{"Go", func(p *pool.Pool, fn func()) error { return p.Go(func(context.Context) { fn() }) }, nil, 0},
-	{"TryGo", func(p *pool.Pool, fn func()) error { return p.TryGo(func(context.Context) { fn() }) }, pool.ErrFull, 0},
+	{"Go", func(p *pool.Pool, fn func()) error { return p.Go(func(context.Context) error { fn(); return nil }) }, nil, 0},
+	{"TryGo", func(p *pool.Pool, fn func()) error { return p.TryGo(func(context.Context) error { fn(); return nil }) }, pool.ErrFull, 0},
 	{"GoTimeout(0)", func(p *pool.Pool, fn func()) error {
-		return p.GoTimeout(0, func(context.Context) { fn() })
+		return p.GoTimeout(0, func(context.Context) error { fn(); return nil })
 	}, pool.ErrFull, 0},
 	{"GoTimeout(-1)", func(p *pool.Pool, fn func()) error {
-		return p.GoTimeout(-1, func(context.Context) { fn() })
+		return p.GoTimeout(-1, func(context.Context) error { fn(); return nil })
 	}, pool.ErrFull, 0},
 	{"GoTimeout(1s)", func(p *pool.Pool, fn func()) error {
-		return p.GoTimeout(time.Second, func(context.Context) { fn() })
+		return p.GoTimeout(time.Second, func(context.Context) error { fn(); return nil })
 	}, pool.ErrFull, time.Second},
 	{"GoTimeout for ever", func(p *pool.Pool, fn func()) error {
-		return p.GoTimeout(forever, func(context.Context) { fn() })
+		return p.GoTimeout(forever, func(context.Context) error { fn(); return nil })
 	}, nil, 0},
 	{"GoContext", func(p *pool.Pool, fn func()) error {
-		return p.GoContext(soon(time.Second), func(context.Context) { fn() })
+		return p.GoContext(soon(time.Second), func(context.Context) error { fn(); return nil })
 	}, errStop, time.Second},
 	{"GoContext without an end", func(p *pool.Pool, fn func()) error {
-		return p.GoContext(context.Background(), func(context.Context) { fn() })
+		return p.GoContext(context.Background(), func(context.Context) error { fn(); return nil })
 	}, nil, 0},
 	{"Go in a view", func(p *pool.Pool, fn func()) error {
-		return p.WithContext(soon(time.Second)).Go(func(context.Context) { fn() })
+		return p.WithContext(soon(time.Second)).Go(func(context.Context) error { fn(); return nil })
 	}, errStop, time.Second},
 	{"TryGo in a view", func(p *pool.Pool, fn func()) error {
-		return p.WithContext(soon(time.Second)).TryGo(func(context.Context) { fn() })
+		return p.WithContext(soon(time.Second)).TryGo(func(context.Context) error { fn(); return nil })
 	}, pool.ErrFull, 0},
 	{"GoTimeout(0) in a view", func(p *pool.Pool, fn func()) error {
-		return p.WithContext(soon(time.Second)).GoTimeout(0, func(context.Context) { fn() })
+		return p.WithContext(soon(time.Second)).GoTimeout(0, func(context.Context) error { fn(); return nil })
 	}, pool.ErrFull, 0},
 	{"GoTimeout(1s) in a view that ends later", func(p *pool.Pool, fn func()) error {
-		return p.WithContext(soon(time.Minute)).GoTimeout(time.Second, func(context.Context) { fn() })
+		return p.WithContext(soon(time.Minute)).GoTimeout(time.Second, func(context.Context) error { fn(); return nil })
 	}, pool.ErrFull, time.Second},
 	{"GoTimeout(1m) in a view that ends sooner", func(p *pool.Pool, fn func()) error {
-		return p.WithContext(soon(time.Second)).GoTimeout(time.Minute, func(context.Context) { fn() })
+		return p.WithContext(soon(time.Second)).GoTimeout(time.Minute, func(context.Context) error { fn(); return nil })
 	}, errStop, time.Second},
 	{"GoTimeout in a view whose deadline is sooner", func(p *pool.Pool, fn func()) error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		time.AfterFunc(time.Minute, cancel) // not before a function that was accepted has been called
-		return p.WithContext(ctx).GoTimeout(time.Minute, func(context.Context) { fn() })
+		return p.WithContext(ctx).GoTimeout(time.Minute, func(context.Context) error { fn(); return nil })
 	}, context.DeadlineExceeded, time.Second},
 	{"GoContext in a view, whose ends sooner", func(p *pool.Pool, fn func()) error {
-		return p.WithContext(soon(time.Second)).GoContext(soon(time.Minute), func(context.Context) { fn() })
+		return p.WithContext(soon(time.Second)).GoContext(soon(time.Minute), func(context.Context) error { fn(); return nil })
 	}, errStop, time.Second},
 	{"TryApplyAsync", func(p *pool.Pool, fn func()) error {
 		return errOf(pool.TryApplyAsync(p, returning(fn), noCallback()))
@@ -132,7 +132,7 @@ var admissions = []admission{
 func fill(t testing.TB, p *pool.Pool) (n int) {
 	t.Helper()
 	for {
-		switch err := p.TryGo(func(context.Context) {}); {
+		switch err := p.TryGo(func(context.Context) error { return nil }); {
 		case err == pool.ErrFull:
 			return n
 		case err != nil:
@@ -149,12 +149,12 @@ func TestABacklogHasSoManyPlacesBeyondTheFreeWorkers(t *testing.T) {
 				p := newPool(t, workers, pool.Backlog(n))
 				g := newGate(t)
 				for i := range workers + n { // also before any worker has been started
-					if err := p.TryGo(func(context.Context) { g.pass() }); err != nil {
+					if err := p.TryGo(func(context.Context) error { g.pass(); return nil }); err != nil {
 						t.Fatalf("submission %d: %v", i, err)
 					}
 				}
 				for range 2 {
-					wantErr(t, "one more", p.TryGo(func(context.Context) { t.Error("called") }), pool.ErrFull)
+					wantErr(t, "one more", p.TryGo(func(context.Context) error { t.Error("called"); return nil }), pool.ErrFull)
 					if _, err := pool.TryApplyAsync(p, returning(func() { t.Error("called") })); err != pool.ErrFull {
 						t.Errorf("one more: %v", err)
 					}
@@ -177,7 +177,7 @@ func TestABacklogHasSoManyPlacesBeyondTheFreeWorkers(t *testing.T) {
 		p := newPool(t, 1)
 		occupy(t, p, 1)
 		for range 10_000 {
-			if err := p.TryGo(func(context.Context) {}); err != nil {
+			if err := p.TryGo(func(context.Context) error { return nil }); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -230,7 +230,7 @@ func TestASubmissionThatFindsNoPlaceWaitsOrGivesUpExactly(t *testing.T) {
 					if after := p.Stats(); after != before {
 						t.Errorf("one that gave up is counted: %+v, before: %+v", after, before)
 					}
-					wantErr(t, "TryGo", p.TryGo(func(context.Context) {}), pool.ErrFull)
+					wantErr(t, "TryGo", p.TryGo(func(context.Context) error { return nil }), pool.ErrFull)
 					g.open()
 					synctest.Wait()
 					if ran.Load() != 0 {
@@ -275,12 +275,13 @@ func TestWhateverMakesAPlaceServesTheFirstInLine(t *testing.T) {
 			var ctx context.Context
 			ctx, s.end = context.WithCancelCause(t.Context())
 			defer s.end(nil)
-			_ = p.Go(func(context.Context) {
+			_ = p.Go(func(context.Context) error {
 				select {
 				case <-s.first.opened:
 				case <-s.lend.opened:
 					_, _ = pool.Apply(other, returning(func() {}))
 				}
+				return nil
 			})
 			synctest.Wait()
 			last := newGate(t) // what was queued or let in does not end by itself
@@ -303,7 +304,7 @@ func TestWhateverMakesAPlaceServesTheFirstInLine(t *testing.T) {
 			if c.n == 4 {
 				want = nil
 			}
-			wantErr(t, "TryGo", p.TryGo(func(context.Context) {}), want)
+			wantErr(t, "TryGo", p.TryGo(func(context.Context) error { return nil }), want)
 			last.open()
 			s.first.open()
 			hold.open()
@@ -332,10 +333,10 @@ func TestSubmissionsInLineAreServedInTheOrderOfArrival(t *testing.T) {
 			inBubble(t, fmt.Sprint("backlog ", n, "/", by), func(t *testing.T) {
 				p := newPool(t, 1, pool.Backlog(n))
 				step := make(chan struct{})
-				_ = p.Go(func(context.Context) { <-step })
+				_ = p.Go(func(context.Context) error { <-step; return nil })
 				synctest.Wait()
 				for range n {
-					_ = p.Go(func(context.Context) { <-step })
+					_ = p.Go(func(context.Context) error { <-step; return nil })
 				}
 				var mu sync.Mutex
 				var order, want []int
@@ -390,10 +391,10 @@ func TestANewcomerDoesNotOvertakeThoseInLine(t *testing.T) {
 		g := occupy(t, p, 1)
 		for range 100 {
 			queued := pool.ApplyAsync(p, returning(func() {}))
-			c := start(func() error { return p.Go(func(context.Context) {}) })
+			c := start(func() error { return p.Go(func(context.Context) error { return nil }) })
 			synctest.Wait()
 			queued.Cancel()
-			if err := p.TryGo(func(context.Context) {}); err != pool.ErrFull {
+			if err := p.TryGo(func(context.Context) error { return nil }); err != pool.ErrFull {
 				t.Fatalf("TryGo: %v", err)
 			}
 			synctest.Wait()
@@ -455,7 +456,7 @@ func TestNoSubmissionIsLostOrDoubledWhenGivingUpRacesWithAPlace(t *testing.T) {
 				wg.Go(func() {
 					random := rand.New(rand.NewPCG(uint64(s), uint64(n)))
 					for i := s * each; i < (s+1)*each; i++ {
-						run := func(context.Context) { runs[i].Add(1) }
+						run := func(context.Context) error { runs[i].Add(1); return nil }
 						apply := func(context.Context) (int, error) { runs[i].Add(1); return 0, nil }
 						patience := time.Duration(random.IntN(20)) * time.Microsecond
 						ctx, cancel := context.WithCancel(context.Background())

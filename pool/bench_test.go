@@ -98,13 +98,13 @@ func BenchmarkApplyAsyncGetMany(b *testing.B) {
 // Eight goroutines submit tiny tasks without a result, to as many workers.
 func BenchmarkGo(b *testing.B) {
 	const crowd = 8
-	submit := func(b *testing.B, submit func(func(context.Context))) {
+	submit := func(b *testing.B, submit func(func(context.Context) error)) {
 		b.ReportAllocs()
 		var ended atomic.Int64
 		var left sync.WaitGroup
 		each := b.N/crowd + 1
 		left.Add(crowd * each)
-		task := func(context.Context) { ended.Add(1); left.Done() }
+		task := func(context.Context) error { ended.Add(1); left.Done(); return nil }
 		b.ResetTimer()
 		for range crowd {
 			go func() {
@@ -119,15 +119,15 @@ func BenchmarkGo(b *testing.B) {
 	b.Run("pool", func(b *testing.B) {
 		p := pool.New(crowd)
 		defer p.Shutdown()
-		submit(b, func(f func(context.Context)) { _ = p.Go(f) })
+		submit(b, func(f func(context.Context) error) { _ = p.Go(f) })
 	})
 	b.Run("pool with Backlog", func(b *testing.B) {
 		p := pool.New(crowd, pool.Backlog(128))
 		defer p.Shutdown()
-		submit(b, func(f func(context.Context)) { _ = p.Go(f) })
+		submit(b, func(f func(context.Context) error) { _ = p.Go(f) })
 	})
 	b.Run("channel of funcs", func(b *testing.B) {
-		tasks := make(chan func(context.Context), 128)
+		tasks := make(chan func(context.Context) error, 128)
 		defer close(tasks)
 		for range crowd {
 			go func() {
@@ -136,10 +136,10 @@ func BenchmarkGo(b *testing.B) {
 				}
 			}()
 		}
-		submit(b, func(f func(context.Context)) { tasks <- f })
+		submit(b, func(f func(context.Context) error) { tasks <- f })
 	})
 	b.Run("goroutines", func(b *testing.B) {
-		submit(b, func(f func(context.Context)) { go f(context.Background()) })
+		submit(b, func(f func(context.Context) error) { go func() { _ = f(context.Background()) }() })
 	})
 }
 

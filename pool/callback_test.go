@@ -635,8 +635,10 @@ func TestOnDoneMayWaitForWhatIsQueuedAtOneWorker(t *testing.T) {
 func TestAnExceptHookMayWaitForWhatIsQueuedAtOneWorker(t *testing.T) {
 	panics := func(context.Context) (int, error) { return 0, nil }
 	for name, submit := range map[string]func(p *pool.Pool){
-		"Go":       func(p *pool.Pool) { _ = p.Go(func(context.Context) { panic(errTest) }) },
-		"GoView":   func(p *pool.Pool) { _ = p.GoContext(context.Background(), func(context.Context) { panic(errTest) }) },
+		"Go": func(p *pool.Pool) { _ = p.Go(func(context.Context) error { panic(errTest) }) },
+		"GoView": func(p *pool.Pool) {
+			_ = p.GoContext(context.Background(), func(context.Context) error { panic(errTest) })
+		},
 		"Callback": func(p *pool.Pool) { pool.ApplyAsync(p, panics, pool.Callback(func(int, error) { panic(errTest) })) },
 		"OnDone":   func(p *pool.Pool) { pool.ApplyAsync(p, panics).OnDone(func(int, error) { panic(errTest) }) },
 		"Callback of what is dropped": func(p *pool.Pool) {
@@ -683,7 +685,7 @@ func TestJoinWaitsForTheCallbacksBehindOneThatExits(t *testing.T) {
 	for name, enter := range map[string]func(p *pool.Pool, submit func()){
 		"the task runs": func(p *pool.Pool, submit func()) { submit(); p.Close() },
 		"Terminate drops it": func(p *pool.Pool, submit func()) {
-			_ = p.Go(func(ctx context.Context) { <-ctx.Done() })
+			_ = p.Go(func(ctx context.Context) error { <-ctx.Done(); return nil })
 			synctest.Wait()
 			submit()
 			p.Terminate()

@@ -123,7 +123,7 @@ func TestAsCompletedYieldsEveryKindOfEnd(t *testing.T) {
 		time.AfterFunc(time.Second, func() { cancel(nil) })
 		time.AfterFunc(2*time.Second, func() { later.Cancel() })
 		time.AfterFunc(3*time.Second, func() {
-			_ = p.WithPriority(5).Go(func(context.Context) { p.Terminate() })
+			_ = p.WithPriority(5).Go(func(context.Context) error { p.Terminate(); return nil })
 			busy.open()
 		})
 		for r := range pool.AsCompleted(all...) {
@@ -196,8 +196,14 @@ func TestAsCompletedContextEndsWithTheContext(t *testing.T) {
 		cancel()
 		ready := after(p, 0)
 		ready.Wait()
-		for range pool.AsCompletedContext(ended, ready) {
-			t.Error("yielded although the context had ended")
+		n := 0
+		for r := range pool.AsCompletedContext(ended, after(p, time.Second), ready) {
+			if n++; r != ready {
+				t.Error("yielded one that is not ready")
+			}
+		}
+		if n != 1 {
+			t.Errorf("%d yielded, want the one that is ready", n)
 		}
 
 		began := time.Now()
@@ -218,7 +224,7 @@ func TestAsCompletedContextEndsWithTheContext(t *testing.T) {
 		// What is ready is not left out when it ends on the way, and the rest is not waited for.
 		ctx, cancel = context.WithCancel(context.Background())
 		defer cancel()
-		n := 0
+		n = 0
 		for range pool.AsCompletedContext(ctx, after(p, time.Hour), ready, a) {
 			n++
 			cancel()

@@ -10,34 +10,43 @@ import (
 
 // What submissions and Results report.
 var (
-	// ErrClosed is what a submission reports after Close.
+	// ErrClosed is the error of a submission after Close, and of one to a Scope
+	// that has ended.
 	ErrClosed = errors.New("pool: closed")
-	// ErrTerminated is what became of a task that Terminate kept from starting, and what a submission reports after it.
+	// ErrTerminated is the error of a task that Terminate dropped, and of a
+	// submission after Terminate. If the end of the context given to [Context]
+	// terminated the pool, the error also wraps the cause of that context.
 	ErrTerminated = errors.New("pool: terminated")
-	// ErrCancelled is what became of a task that Cancel or CancelPending kept from starting, and of a Map that Cancel
-	// ended.
-	ErrCancelled = errors.New("pool: cancelled")
-	// ErrTimeout is what TryGet and GetTimeout return when the Result is not ready in time. It is
-	// context.DeadlineExceeded to errors.Is.
+	// ErrCancelled is the error of a task that Cancel or CancelPending dropped,
+	// and of a Map that Cancel ended. To errors.Is it is context.Canceled.
+	ErrCancelled error = cancelledError{}
+	// ErrTimeout is the error of TryGet, GetTimeout and GatherTimeout when a
+	// Result is not ready in time. To errors.Is it is context.DeadlineExceeded.
 	ErrTimeout error = timeoutError{}
-	// ErrFull is what a submission reports that found no place in the backlog in time.
+	// ErrFull is the error of a submission that found no room in the backlog in
+	// time.
 	ErrFull = errors.New("pool: the backlog is full")
-	// ErrGoexit is what became of a task that ended with runtime.Goexit. It is thread.ErrGoexit.
+	// ErrGoexit is the error of a task that called runtime.Goexit. It is
+	// thread.ErrGoexit.
 	ErrGoexit = thread.ErrGoexit
 )
 
 // What misuse panics with.
 var (
-	// ErrValue is what New, Resize, Backlog, ChunkSize and Buffer panic with when the number is too small. The value of
-	// the panic names the call and the number, and is ErrValue to errors.Is.
+	// ErrValue is the value of the panic of New, Resize, Backlog, ChunkSize and
+	// Buffer for a number that is too small. The panic's value names the call and
+	// the number; to errors.Is it is ErrValue.
 	ErrValue = errors.New("pool: bad value")
-	// ErrRunning is the value that Join panics with before Close or Terminate.
+	// ErrRunning is the value of the panic of Join before Close or Terminate.
 	ErrRunning = errors.New("pool: Join of a Pool that was neither closed nor terminated")
-	// ErrJoinSelf is the value that a wait of a task or callback for its own Result, or for the end of its own pool,
-	// panics with. It is thread.ErrJoinSelf.
+	// ErrJoinSelf is the value of the panic of a wait that would wait for itself:
+	// of a task or callback for its own Result or the end of its own pool. It is
+	// thread.ErrJoinSelf.
 	ErrJoinSelf = thread.ErrJoinSelf
-	// ErrNotReady is the value that Successful panics with before the end.
+	// ErrNotReady is the value of the panic of Successful before the end.
 	ErrNotReady = errors.New("pool: Successful of a Result that is not ready")
+	// ErrSet is the value of the panic of a second Set of a Promise.
+	ErrSet = errors.New("pool: Set of a Promise that was set before")
 )
 
 type timeoutError struct{}
@@ -46,21 +55,27 @@ func (timeoutError) Error() string   { return "pool: the result is not ready yet
 func (timeoutError) Is(e error) bool { return e == context.DeadlineExceeded }
 func (timeoutError) Timeout() bool   { return true }
 
-// An ItemError is the error of one item of a Map or IMap.
-type ItemError struct {
-	Index int // of the item in the input
-	Err   error
-}
+type cancelledError struct{}
 
-// Error names the item and its error.
-func (e *ItemError) Error() string { return fmt.Sprintf("item %d: %v", e.Index, e.Err) }
+func (cancelledError) Error() string   { return "pool: cancelled" }
+func (cancelledError) Is(e error) bool { return e == context.Canceled }
 
-// Unwrap returns the error that the function returned, a *thread.PanicError if it panicked, or ErrGoexit.
-func (e *ItemError) Unwrap() error { return e.Err }
+// terminatedBy is the ErrTerminated of a pool whose own context has ended.
+type terminatedBy struct{ cause error }
 
-// atLeast panics with ErrValue if n is too small for what is asked for.
+func (e *terminatedBy) Error() string   { return "pool: terminated: " + e.cause.Error() }
+func (e *terminatedBy) Unwrap() []error { return []error{ErrTerminated, e.cause} }
+
+// atLeast panics with ErrValue if n is less than least.
 func atLeast(least, n int, call string) {
 	if n < least {
 		panic(fmt.Errorf("%w: %s(%d): want %d or more", ErrValue, call, n, least))
+	}
+}
+
+// needed panics if a function or a context that the call cannot do without is nil.
+func needed(is bool, what, call string) {
+	if !is {
+		panic("pool: " + call + " with a nil " + what)
 	}
 }

@@ -66,12 +66,17 @@ func ExampleMap() {
 	numbers, err := pool.Map(p, pool.PlainErr(strconv.Atoi), []string{"1", "2", "three", "4", "five"})
 	fmt.Println(numbers)
 	fmt.Println(err)
-	var item *pool.ItemError
-	fmt.Println(errors.As(err, &item), item.Index, errors.Is(err, strconv.ErrSyntax))
+	var failed *pool.MapError
+	if errors.As(err, &failed) {
+		for _, item := range failed.Items {
+			fmt.Println(item.Index, errors.Is(item, strconv.ErrSyntax))
+		}
+	}
 	// Output:
 	// [1 2 0 4 0]
-	// item 2: strconv.Atoi: parsing "three": invalid syntax
-	// true 2 true
+	// item 2: strconv.Atoi: parsing "three": invalid syntax (2 of 5 items failed)
+	// 2 true
+	// 4 true
 }
 
 func ExampleMapAsync() {
@@ -215,9 +220,9 @@ func ExamplePool_WithContext() {
 func ExamplePool_WithPriority() {
 	p := pool.New(1)
 	hold := make(chan struct{})
-	_ = p.Go(func(context.Context) { <-hold }) // keeps the worker busy
+	_ = p.Go(func(context.Context) error { <-hold; return nil }) // keeps the worker busy
 	for _, n := range []int{3, 1, 2} {
-		_ = p.WithPriority(n).Go(func(context.Context) { fmt.Println("priority", n) })
+		_ = p.WithPriority(n).Go(func(context.Context) error { fmt.Println("priority", n); return nil })
 	}
 	close(hold)
 	p.Shutdown()
@@ -231,7 +236,7 @@ func ExamplePool_WithPriority() {
 func ExampleBacklog() {
 	p := pool.New(1, pool.Backlog(1))
 	hold := make(chan struct{})
-	task := func(context.Context) { <-hold }
+	task := func(context.Context) error { <-hold; return nil }
 	fmt.Println(p.TryGo(task)) // a worker is free
 	fmt.Println(p.TryGo(task)) // one may wait
 	fmt.Println(p.TryGo(task))
@@ -249,7 +254,7 @@ func ExamplePool_TryGo() {
 	hold := make(chan struct{})
 	defer close(hold)
 	for range 3 {
-		if err := p.TryGo(func(context.Context) { <-hold }); errors.Is(err, pool.ErrFull) {
+		if err := p.TryGo(func(context.Context) error { <-hold; return nil }); errors.Is(err, pool.ErrFull) {
 			fmt.Println("no worker is free: try again later")
 		}
 	}
@@ -261,7 +266,7 @@ func ExamplePool_Go() {
 	p := pool.New(3)
 	var n atomic.Int32
 	for range 10 {
-		if err := p.Go(func(context.Context) { n.Add(1) }); err != nil {
+		if err := p.Go(func(context.Context) error { n.Add(1); return nil }); err != nil {
 			fmt.Println(err)
 		}
 	}
@@ -330,7 +335,7 @@ func ExampleResult_Cancel() {
 	p := pool.New(1)
 	defer p.Shutdown()
 	hold := make(chan struct{})
-	_ = p.Go(func(context.Context) { <-hold })
+	_ = p.Go(func(context.Context) error { <-hold; return nil })
 	r := pool.ApplyAsync(p, func(context.Context) (int, error) { return 1, nil })
 	fmt.Println(r.Cancel())
 	_, err := r.Get()

@@ -116,13 +116,14 @@ var meetingCase = explore.Case{Name: "meeting", Start: func(start func(string, f
 		here.Add(workers)
 		all := make(chan struct{})
 		for range workers {
-			_ = p.Go(func(context.Context) {
+			_ = p.Go(func(context.Context) error {
 				here.Done()
 				select {
 				case <-all:
 				case <-time.After(explore.LastResort):
 					missed++
 				}
+				return nil
 			})
 		}
 		here.Wait()

@@ -3,223 +3,138 @@ package pool
 import (
 	"context"
 	"math"
-	"runtime/debug"
 	"time"
 
 	"github.com/gothreading/threading/internal/hook"
+	"github.com/gothreading/threading/thread"
 )
 
-// Go lets a worker call fn, and forgets it: there is no Result. A panic in fn goes to the except hook of package thread.
-// Go waits for a place as long as that takes, if the pool has a Backlog. The context ends with the pool, or with that of p
-// if p is a view with one. It returns nil, ErrClosed, ErrTerminated, or the
-// cause of the context of p if that ends first.
-func (p *Pool) Go(fn func(context.Context)) error {
-	return p.goWithin(noContext, math.MaxInt64, fn, "Go")
+// Go submits fn. It returns nil once fn is accepted, which takes as long as there
+// is no room if the pool has a Backlog, or ErrClosed, ErrTerminated, or the cause
+// of the context of p.
+//
+// There is no Result. In a [Scope] an error or a panic of fn ends the scope.
+// Elsewhere it is reported to the except hook of package thread, an error as a
+// PanicError without a stack; an error that is the cause of the ended context of
+// fn is not. That context ends with the pool, or with the context of p.
+func (p *Pool) Go(fn func(context.Context) error) error { return p.submitGo(math.MaxInt64, fn, "Go") }
+
+// TryGo is like Go but does not wait for room: it returns ErrFull.
+func (p *Pool) TryGo(fn func(context.Context) error) error { return p.submitGo(0, fn, "TryGo") }
+
+// GoTimeout is like Go but waits at most d for room, and then returns ErrFull.
+func (p *Pool) GoTimeout(d time.Duration, fn func(context.Context) error) error {
+	return p.submitGo(d, fn, "GoTimeout")
 }
 
-// TryGo is Go, but returns ErrFull instead of waiting for a place.
-func (p *Pool) TryGo(fn func(context.Context)) error { return p.goWithin(noContext, 0, fn, "TryGo") }
-
-// GoTimeout is Go, but returns ErrFull if there is no place for longer than d. With d <= 0 it is TryGo; math.MaxInt64
-// is for ever.
-func (p *Pool) GoTimeout(d time.Duration, fn func(context.Context)) error {
-	return p.goWithin(noContext, d, fn, "GoTimeout")
+// GoContext is p.WithContext(ctx).Go(fn): ctx bounds the wait for room, and is
+// the parent of the context that fn is called with. If it ends before fn is
+// called, fn is not.
+func (p *Pool) GoContext(ctx context.Context, fn func(context.Context) error) error {
+	needed(ctx != nil, "context", "GoContext")
+	return p.WithContext(ctx).submitGo(math.MaxInt64, fn, "GoContext")
 }
 
-// GoContext is Go, but returns context.Cause(ctx) if ctx ends before there is a place. ctx is also the parent of the
-// context that fn is called with; if it ends before fn was called, fn is not called.
-func (p *Pool) GoContext(ctx context.Context, fn func(context.Context)) error {
-	if ctx == nil {
-		panic("pool: GoContext with a nil context")
-	}
-	return p.goWithin(ctx, math.MaxInt64, fn, "GoContext")
-}
-
-func (p *Pool) goWithin(ctx context.Context, d time.Duration, fn func(context.Context), call string) error {
-	if fn == nil {
-		panic("pool: " + call + " of a nil func")
-	}
-	c := p.core
-	if ctx == nil && p.ctx == nil {
+func (p *Pool) submitGo(d time.Duration, fn func(context.Context) error, call string) error {
+	needed(fn != nil, "func", call)
+	if c := p.core; p.domain.parent == nil && !p.domain.asks {
 		c.guard.Lock()
-		if c.err == nil && c.place() {
-			c.pushPlain(fn, p.priority)
+		if c.err == nil && c.room() {
+			c.acceptGo(fn, p.priority)
 			c.unlock()
 			return nil
 		}
 		c.guard.Unlock()
 	}
-	t := &goTask{fn: fn}
-	t.core, t.job, t.units = c, t, 1
-	if ctx != nil || p.ctx != nil {
-		ctx, t.release = p.follow(ctx, &t.entry)
-		t.context().setParent(ctx)
-	}
-	err := c.submit(submission{&t.entry, p.priority, ctx}, d)
-	if err != nil {
-		t.open()
-	}
-	return err
+	t := &goTask{core: p.core, goCall: goCall{fn: fn}}
+	t.job, t.units = t, 1
+	return p.submit(&t.entry, d)
 }
 
-// A goTask is what Go submits if it has to wait for a place, or has a context of its own.
+// A goTask is what Go submits if it has to wait for room, or belongs to a domain
+// of its own.
 type goTask struct {
 	entry
-	fn      func(context.Context) // until it is called
-	release func()
-	running bool // under the guard
-	outcome outcome
+	core *core
+	goCall
+	ctx *taskContext // while it runs
 }
 
 func (t *goTask) owner() *entry { return &t.entry }
 
-func (t *goTask) claim(*worker) unit {
+func (t *goTask) start(w *worker) unit {
 	t.core.remove(&t.entry)
-	t.running = true
+	if t.tie != nil {
+		t.ctx = t.tie.ctx
+	} else {
+		t.ctx = w.context()
+	}
 	return t
 }
 
-func (t *goTask) run() {
-	fn := t.fn
-	if fn == nil {
-		return
-	}
-	t.fn = nil
-	if t.parentEnded() != nil {
-		t.outcome = cancelled
-		return
-	}
-	callPlain(fn, t.context(), &t.outcome)
-}
+func (t *goTask) run() { t.goCall.run(t.ctx, t.domain(t.core)) }
 
-func (t *goTask) settle(end *ending) outcome {
-	t.running = false
-	end.of = t
+func (t *goTask) settle(w *worker) outcome {
+	w.ended, w.ctx = t, t.ctx
+	t.ctx = nil
+	t.tie.left()
 	return t.outcome
 }
 
-func (t *goTask) drop(cause error, d *drop) {
+func (t *goTask) drop(_ error, d *drops) {
 	t.fn = nil
-	d.quiet = append(d.quiet, t)
+	t.tie.left()
+	d.opens = append(d.opens, t)
 }
 
-func (t *goTask) interrupt(error) (*taskContext, bool) {
-	if !t.running {
-		return nil, false
-	}
-	return t.context(), false
-}
+func (t *goTask) interrupt(error) (*taskContext, bool) { return t.ctx, false }
 
-// open lets go of the contexts.
+// open lets go of the domain.
 func (t *goTask) open() {
-	t.context().end(nil)
-	if t.release != nil {
-		t.release()
+	if t.tie != nil {
+		t.tie.domain.leave()
 	}
 }
 
-// callPlain calls fn. If it panics, nobody but the except hook will tell.
-func callPlain(fn func(context.Context), ctx context.Context, what *outcome) {
-	*what = failed // unless it returns
-	defer func() {
-		if v := recover(); v != nil {
-			hook.Report(&hook.Panic{Value: v, Stack: debug.Stack()})
-		}
-	}()
-	fn(ctx)
-	*what = succeeded
-}
-
-// A goBlock is an entry for many functions that were given to Go, one after the other. As nobody holds a Result of
-// theirs, and they are called with the context of the pool, a function is all there is to each: nothing is allocated for
-// it, and a long backlog is no burden for the garbage collector.
-type goBlock struct {
-	entry
-	from, to int
-	fns      [128]func(context.Context) // those between from and to are left
-}
-
-// spareBlocks is how many are kept for the next functions.
-const spareBlocks = 8
-
-// pushPlain queues fn: into the block that was queued last, if it was a block that was queued last.
-func (c *core) pushPlain(fn func(context.Context), priority int) {
-	var b *goBlock
-	l := c.levelOf(priority)
-	if last := l.last(c.lifo); last != nil {
-		b, _ = last.job.(*goBlock)
-	}
-	if b == nil || b.to == len(b.fns) {
-		b = c.block()
-		l.push(&b.entry, c.lifo)
-	}
-	b.fns[b.to] = fn
-	b.to++
-	b.units++
-	c.places++
-	c.units++
-	c.submitted++
-}
-
-func (c *core) block() *goBlock {
-	if last := len(c.spares) - 1; last >= 0 {
-		b := c.spares[last]
-		c.spares = c.spares[:last]
-		return b
-	}
-	b := new(goBlock)
-	b.core, b.job, b.block = c, b, true
-	return b
-}
-
-func (b *goBlock) claim(w *worker) unit {
-	c := b.core
-	i := b.from
-	if c.lifo {
-		b.to--
-		i = b.to
-	} else {
-		b.from++
-	}
-	w.plain.core, w.plain.fn = c, b.fns[i]
-	b.fns[i] = nil
-	b.units--
-	c.places--
-	c.units--
-	if b.from == b.to {
-		c.remove(&b.entry)
-		b.from, b.to = 0, 0
-		if len(c.spares) < spareBlocks {
-			c.spares = append(c.spares, b)
-		}
-	}
-	return &w.plain
-}
-
-func (b *goBlock) drop(error, *drop) { clear(b.fns[:]) }
-
-func (b *goBlock) interrupt(error) (*taskContext, bool) { return nil, false }
-
-// A goUnit is one function of a goBlock, in the hands of a worker.
-type goUnit struct {
-	entry   // never queued: it stands for the unit where that is asked whose it is
-	fn      func(context.Context)
+// A goCall is the call of a function that was given to Go.
+type goCall struct {
+	fn      func(context.Context) error // until it is called
 	outcome outcome
+	fails   error // what is left to be told
+	panics  bool  // it is a panic
 }
 
-func (u *goUnit) owner() *entry { return &u.entry }
-
-func (u *goUnit) run() {
-	if fn := u.fn; fn != nil {
-		u.fn = nil
-		callPlain(fn, u.core.ctx, &u.outcome)
+// run calls the function, and tells of its error. It is called again if that
+// panicked or ended the goroutine.
+func (g *goCall) run(ctx context.Context, d *domain) {
+	if fn := g.fn; fn != nil {
+		g.fn = nil
+		g.outcome, g.fails, g.panics = failed, nil, false // unless it returns
+		if d.scope != nil {
+			g.fails = ErrGoexit // of which the except hook is not told
+		}
+		if d.asks && d.gone() != nil {
+			g.outcome, g.fails = cancelled, nil
+		} else if g.fails = fn(ctx); g.fails == nil {
+			g.outcome = succeeded
+		}
+	}
+	if err := g.fails; err != nil {
+		g.fails = nil
+		g.tell(err, ctx, d.scope)
 	}
 }
 
-func (u *goUnit) settle(*ending) outcome { return u.outcome }
+func (g *goCall) panicked(p *thread.PanicError) { g.fails, g.panics = p, true }
 
-// The entry of a goUnit is not in the queue, and its context is the pool's.
-
-func (u *goUnit) claim(*worker) unit                   { panic("pool: a goUnit is not queued") }
-func (u *goUnit) drop(error, *drop)                    {}
-func (u *goUnit) interrupt(error) (*taskContext, bool) { return nil, false }
+func (g *goCall) tell(err error, ctx context.Context, sc *scope) {
+	switch {
+	case sc != nil:
+		sc.fail(err, ctx)
+	case g.panics:
+		p := err.(*thread.PanicError)
+		hook.Report((*hook.Panic)(p))
+	case !cancellation(ctx, err):
+		hook.Report(&hook.Panic{Value: err})
+	}
+}

@@ -60,7 +60,7 @@ func occupy(t testing.TB, p *pool.Pool, workers int) *gate {
 	t.Helper()
 	g := newGate(t)
 	for range workers {
-		if err := p.Go(func(context.Context) { g.pass() }); err != nil {
+		if err := p.Go(func(context.Context) error { g.pass(); return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -147,7 +147,7 @@ func occupyAll(t testing.TB, p *pool.Pool, workers int) *gate {
 	var up sync.WaitGroup
 	for range workers {
 		up.Add(1)
-		if err := p.Go(func(context.Context) { up.Done(); g.pass() }); err != nil {
+		if err := p.Go(func(context.Context) error { up.Done(); g.pass(); return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -203,8 +203,9 @@ func wantOver(t testing.TB, p *pool.Pool, name string) {
 
 // A call runs on a goroutine of its own.
 type call struct {
-	done chan struct{}
-	err  error
+	done     chan struct{}
+	err      error
+	finished bool // it has returned, and not ended its goroutine
 }
 
 func start(f func() error) *call {
@@ -212,6 +213,7 @@ func start(f func() error) *call {
 	go func() {
 		defer close(c.done)
 		c.err = f()
+		c.finished = true
 	}()
 	return c
 }
@@ -256,5 +258,13 @@ func (h *hooked) wantValues(t testing.TB, values ...any) {
 	}
 	if len(got) != len(values) || len(left) > 0 {
 		t.Errorf("the except hook was told %v, want %v", got, values)
+	}
+}
+
+// quiet makes a function for Go of one that cannot fail.
+func quiet(f func(context.Context)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		f(ctx)
+		return nil
 	}
 }

@@ -137,7 +137,7 @@ func resultHistory(seed uint64, p *pool.Pool, callback bool, broken func(*pool.R
 	j := new(journal)
 	r := rand.New(rand.NewPCG(seed, 100))
 	hold := make(chan struct{})
-	_ = p.Go(func(context.Context) { <-hold })
+	_ = p.Go(func(context.Context) error { <-hold; return nil })
 	var opts []pool.TaskOption[int]
 	var began, ended int64
 	var returned atomic.Bool
@@ -368,10 +368,10 @@ func (s office) step(in request, out response) (bool, office) {
 
 // A clerk is what the programs use of a pool, so that a broken one can take its place.
 type clerk interface {
-	Go(func(context.Context)) error
-	TryGo(func(context.Context)) error
-	GoTimeout(time.Duration, func(context.Context)) error
-	GoContext(context.Context, func(context.Context)) error
+	Go(func(context.Context) error) error
+	TryGo(func(context.Context) error) error
+	GoTimeout(time.Duration, func(context.Context) error) error
+	GoContext(context.Context, func(context.Context) error) error
 	Close()
 	Terminate()
 	Join()
@@ -406,10 +406,11 @@ func poolHistory(seed uint64, begin office, broken func(*pool.Pool) clerk) *jour
 				s := &spans[number]
 				in := request{op: poolOps[r.IntN(len(poolOps))]}
 				taskSeed, d := r.Uint64(), time.Duration(r.IntN(20_000))
-				fn := func(context.Context) {
+				fn := func(context.Context) error {
 					s.began = j.now()
 					jitter(rand.New(rand.NewPCG(taskSeed, 0)))
 					s.ended = j.now()
+					return nil
 				}
 				ctx := context.Background()
 				switch in.op {
@@ -513,14 +514,14 @@ type (
 	growsItsBacklog   struct{ *pool.Pool }
 )
 
-func (p losesTasks) TryGo(fn func(context.Context)) error {
+func (p losesTasks) TryGo(fn func(context.Context) error) error {
 	if err := p.Pool.TryGo(fn); err != pool.ErrFull {
 		return err
 	}
 	return nil
 }
 
-func (p keepsWhatGaveUp) GoTimeout(d time.Duration, fn func(context.Context)) error {
+func (p keepsWhatGaveUp) GoTimeout(d time.Duration, fn func(context.Context) error) error {
 	err := p.Pool.GoTimeout(d, fn)
 	if err == pool.ErrFull {
 		_ = p.Pool.GoTimeout(time.Millisecond, fn)
@@ -528,7 +529,7 @@ func (p keepsWhatGaveUp) GoTimeout(d time.Duration, fn func(context.Context)) er
 	return err
 }
 
-func (p acceptsAfterClose) Go(fn func(context.Context)) error {
+func (p acceptsAfterClose) Go(fn func(context.Context) error) error {
 	if err := p.Pool.Go(fn); err != pool.ErrClosed {
 		return err
 	}
@@ -542,14 +543,14 @@ func (p cancelsInTwoSteps) CancelPending() int {
 	return n
 }
 
-func (p fullTooEarly) TryGo(fn func(context.Context)) error {
+func (p fullTooEarly) TryGo(fn func(context.Context) error) error {
 	if p.Stats().Queued > 0 {
 		return pool.ErrFull
 	}
 	return p.Pool.TryGo(fn)
 }
 
-func (p growsItsBacklog) TryGo(fn func(context.Context)) error {
+func (p growsItsBacklog) TryGo(fn func(context.Context) error) error {
 	p.Pool.Resize(p.Pool.Workers() + 1)
 	return p.Pool.TryGo(fn)
 }

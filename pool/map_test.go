@@ -50,55 +50,56 @@ func TestMapKeepsTheOrder(t *testing.T) {
 	}
 }
 
-// The sizes that Python was seen to choose, for 2 workers, and what the formula says for others. Each chunk runs in one
-// go in one worker, so the sizes can be counted.
-func TestTheDefaultChunkIsAQuarterOfAWorkersShare(t *testing.T) {
-	for _, c := range []struct{ workers, n, size int }{
-		{2, 1, 1}, {2, 7, 1}, {2, 8, 1}, {2, 9, 2}, {2, 16, 2}, {2, 17, 3}, {2, 100, 13},
-		{1, 4, 1}, {1, 5, 2}, {3, 12, 1}, {3, 13, 2}, {8, 1000, 32}, {8, 1024, 32}, {8, 1025, 33},
-	} {
-		inBubble(t, fmt.Sprintf("%d items %d workers", c.n, c.workers), func(t *testing.T) {
-			p := newPool(t, c.workers)
+// The parts are a quarter of a worker's share of what is left, as Python's chunks are of the whole, and so become smaller.
+// At one worker nobody takes over half of one, so they can be counted.
+func TestWithoutChunkSizeThePartsBecomeSmaller(t *testing.T) {
+	for _, c := range []struct {
+		n     int
+		parts uint64
+	}{{1, 1}, {4, 4}, {5, 4}, {7, 5}, {100, 14}, {1000, 22}} {
+		inBubble(t, fmt.Sprintf("%d items", c.n), func(t *testing.T) {
+			p := newPool(t, 1)
 			if _, err := pool.Map(p, pool.Plain(square), upTo(c.n)); err != nil {
 				t.Error(err)
 			}
-			want := uint64((c.n + c.size - 1) / c.size)
-			if s := p.Stats(); s.Submitted != want || s.Succeeded != want {
-				t.Errorf("%d chunks, want %d of %d items", s.Submitted, want, c.size)
-			}
-			// A failed chunk is one, whatever its size; so the failed tell where the borders are.
-			for i := 0; i < c.n; i += max(1, c.n/13) {
-				before := p.Stats().Failed
-				first := i / c.size * c.size
-				last := min(first+c.size, c.n) - 1
-				_, _ = pool.Map(p, func(_ context.Context, i int) (int, error) {
-					if i == first || i == last || i == first-1 {
-						return 0, errTest
-					}
-					return 0, nil
-				}, upTo(c.n))
-				failed := uint64(2)
-				if first == 0 {
-					failed = 1
-				}
-				if got := p.Stats().Failed - before; got != failed {
-					t.Errorf("items %d, %d and %d are in %d chunks, want %d", first-1, first, last, got, failed)
-				}
+			if s := p.Stats(); s.Submitted != c.parts || s.Succeeded != c.parts {
+				t.Errorf("%d parts, want %d", s.Submitted, c.parts)
 			}
 		})
 	}
 }
 
 // The default counts the workers that the pool has now.
-func TestTheDefaultChunkFollowsResize(t *testing.T) {
+func TestThePartsFollowResize(t *testing.T) {
 	inBubble(t, "", func(t *testing.T) {
-		p := newPool(t, 1)
-		p.Resize(5)
-		_, _ = pool.Map(p, pool.Plain(square), upTo(40))
-		if n := p.Stats().Submitted; n != 20 {
-			t.Errorf("%d chunks, want 20", n)
+		p := newPool(t, 5)
+		p.Resize(1)
+		_, _ = pool.Map(p, pool.Plain(square), upTo(100))
+		if n := p.Stats().Submitted; n != 14 {
+			t.Errorf("%d parts, want 14", n)
 		}
 	})
+}
+
+// failedItems returns the indices in the error of a Map.
+func failedItems(t testing.TB, err error) (failed []int) {
+	t.Helper()
+	var all *pool.MapError
+	if !errors.As(err, &all) {
+		t.Errorf("the error is %v, and no MapError", err)
+		return nil
+	}
+	for _, item := range all.Items {
+		failed = append(failed, item.Index)
+	}
+	return failed
+}
+
+func wantFailed(t testing.TB, err error, want ...int) {
+	t.Helper()
+	if got := failedItems(t, err); !slices.Equal(got, want) {
+		t.Errorf("items %v failed, want %v: %v", got, want, err)
+	}
 }
 
 func TestAChunkIsCalledInOneWorkerInOrder(t *testing.T) {
@@ -169,7 +170,7 @@ func TestAnEmptyMapIsReadyAtOnce(t *testing.T) {
 }
 
 // Map returns when everything has, not when the first has failed.
-func TestMapWaitsForAllAndReportsTheLowestIndex(t *testing.T) {
+func TestMapWaitsForAllAndReportsEveryError(t *testing.T) {
 	inBubble(t, "", func(t *testing.T) {
 		p := newPool(t, 4)
 		began := time.Now()
@@ -190,9 +191,10 @@ func TestMapWaitsForAllAndReportsTheLowestIndex(t *testing.T) {
 			t.Errorf("returned after %v and %d calls, want 1h and 8", since, calls.Load())
 		}
 		item := (*pool.ItemError)(nil)
-		if !errors.As(err, &item) || item.Index != 1 || item.Err != late || !errors.Is(err, late) || errors.Is(err, early) {
-			t.Errorf("the error is %#v, want that of item 1", err)
+		if !errors.As(err, &item) || item.Index != 1 || item.Err != late || !errors.Is(err, late) || !errors.Is(err, early) {
+			t.Errorf("the error is %#v, want those of items 1 and 3", err)
 		}
+		wantFailed(t, err, 1, 3)
 		if want := []string{"ok", "kept", "ok", "", "ok", "ok", "ok", "ok"}; !slices.Equal(values, want) {
 			t.Errorf("%q, want %q", values, want)
 		}
@@ -228,9 +230,8 @@ func TestAPanicOrGoexitOfAnItemIsItsErrorAndTheRestIsCalled(t *testing.T) {
 				if !slices.Equal(calls, slices.Repeat([]int{1}, 10)) {
 					t.Errorf("round %d: calls %v", round, calls)
 				}
-				var item *pool.ItemError
 				var pan *thread.PanicError
-				if !errors.As(err, &item) || item.Index != 4 || !errors.As(err, &pan) || pan.Value != errTest || !errors.Is(err, errTest) {
+				if wantFailed(t, err, 4, 6, 8); !errors.As(err, &pan) || pan.Value != errTest || !errors.Is(err, errTest) {
 					t.Fatalf("round %d: %v, want the panic of item 4", round, err)
 				}
 				if !strings.Contains(string(pan.Stack), "panicsHere") {
@@ -238,8 +239,8 @@ func TestAPanicOrGoexitOfAnItemIsItsErrorAndTheRestIsCalled(t *testing.T) {
 				}
 			}
 			_, err := pool.Map(p, func(_ context.Context, i int) (int, error) { runtime.Goexit(); return 1, nil }, upTo(3))
-			if !errors.Is(err, pool.ErrGoexit) || err.(*pool.ItemError).Index != 0 {
-				t.Errorf("%v, want ErrGoexit of item 0", err)
+			if wantFailed(t, err, 0, 1, 2); !errors.Is(err, pool.ErrGoexit) {
+				t.Errorf("%v, want ErrGoexit", err)
 			}
 			synctest.Wait()
 			if n := aliveWorkers("items"); n > 2 {
@@ -293,7 +294,7 @@ func TestFailFastReportsTheErrorThatArrivedFirst(t *testing.T) {
 				t.Errorf("started %v, want %v", started, want)
 			}
 			var item *pool.ItemError
-			if !errors.As(err, &item) || item.Index != 6 {
+			if wantFailed(t, err, 6); !errors.As(err, &item) || item.Index != 6 {
 				t.Errorf("the error is %v, want that of item 6", err)
 			}
 			if (how == "exit") != errors.Is(err, pool.ErrGoexit) || (how != "exit") != errors.Is(err, errTest) {
@@ -326,7 +327,7 @@ func TestFailFastAtOneWorkerIsTheSequentialLoop(t *testing.T) {
 					}
 					return 1, nil
 				}, upTo(12), pool.ChunkSize(size), pool.FailFast())
-				if calls != fails+1 || len(values) != 12 || err.(*pool.ItemError).Index != fails {
+				if wantFailed(t, err, fails); calls != fails+1 || len(values) != 12 {
 					t.Errorf("chunks of %d, item %d fails: %d calls, %v", size, fails, calls, err)
 				}
 			}
@@ -421,20 +422,34 @@ func TestMapIsTheSequentialLoop(t *testing.T) {
 			if last != called && last != n {
 				t.Errorf("the last Progress was of %d of %d", last, called)
 			}
-			var item *pool.ItemError
-			switch {
-			case lowest < 0:
-				if err != nil {
-					t.Errorf("the error is %v", err)
+			var all *pool.MapError
+			if errors.As(err, &all) != (lowest >= 0) {
+				t.Fatalf("the error is %v", err)
+			}
+			if lowest >= 0 {
+				failed := 0
+				for _, kind := range kinds {
+					if kind > 0 {
+						failed++
+					}
 				}
-			case !errors.As(err, &item):
-				t.Errorf("the error is %v", err)
-			case !failFast && item.Index != lowest:
-				t.Errorf("the error is %v, want that of item %d", err, lowest)
-			case kinds[item.Index] == 0 || calls[item.Index].Load() != 1:
-				t.Errorf("the error is %v, of an item that did not fail", err)
-			case (kinds[item.Index]%3 == 1) != errors.Is(err, errTest), (kinds[item.Index] == 3) != errors.Is(err, pool.ErrGoexit):
-				t.Errorf("the error is %v, the item failed in way %d", err, kinds[item.Index])
+				if failFast {
+					failed = 1
+				}
+				if len(all.Items) != failed || all.Total != n {
+					t.Errorf("the error is %v, want %d of %d", err, failed, n)
+				}
+				for i, item := range all.Items {
+					kind := kinds[item.Index]
+					switch {
+					case kind == 0 || calls[item.Index].Load() != 1:
+						t.Errorf("an error of item %d, which did not fail: %v", item.Index, item)
+					case i > 0 && all.Items[i-1].Index >= item.Index:
+						t.Errorf("item %d behind %d", item.Index, all.Items[i-1].Index)
+					case (kind%3 == 1) != errors.Is(item, errTest), (kind == 3) != errors.Is(item, pool.ErrGoexit):
+						t.Errorf("the error is %v, the item failed in way %d", item, kind)
+					}
+				}
 			}
 			ok = !t.Failed()
 		})
@@ -584,7 +599,7 @@ func TestAMapCanBeEndedAtEachStage(t *testing.T) {
 			}
 			told := 0
 			for _, cause := range m.causes {
-				if cause != c.want && cause != errTest {
+				if !errors.Is(cause, c.want) && cause != errTest {
 					t.Errorf("the cause is %v, want %v", cause, c.want)
 				}
 				told++
@@ -626,9 +641,11 @@ func TestCancelOfAMapWhoseLastItemsAreRunning(t *testing.T) {
 		if !r.Cancel() {
 			t.Error("Cancel reported false")
 		}
-		if v, err := r.Get(); err != pool.ErrCancelled || !slices.Equal(v, []int{1, 2}) {
+		v, err := r.Get()
+		if !errors.Is(err, pool.ErrCancelled) || !slices.Equal(v, []int{1, 2}) {
 			t.Errorf("%v, %v, want [1 2], ErrCancelled", v, err)
 		}
+		wantFailed(t, err, 0, 1)
 		if s := p.Stats(); s.Failed != 2 || s.Cancelled != 0 {
 			t.Errorf("%+v, want 2 failed", s)
 		}
@@ -673,7 +690,7 @@ func TestCancelOfAMapThatEndsForAnotherReasonReportsFalse(t *testing.T) {
 func TestCancelPendingCountsEachChunkThatWasNotStarted(t *testing.T) {
 	inBubble(t, "", func(t *testing.T) {
 		m := newMapStage(t, false)
-		_ = m.p.Go(func(context.Context) {})
+		_ = m.p.Go(func(context.Context) error { return nil })
 		if n := m.p.CancelPending(); n != 5 {
 			t.Errorf("%d, want 4 chunks and one other task", n)
 		}
@@ -687,7 +704,7 @@ func TestCancelPendingCountsEachChunkThatWasNotStarted(t *testing.T) {
 type record struct{ starts []string }
 
 func (r *record) task(p *pool.Pool, name string) {
-	_ = p.Go(func(context.Context) { r.starts = append(r.starts, name) })
+	_ = p.Go(func(context.Context) error { r.starts = append(r.starts, name); return nil })
 }
 
 func (r *record) mapping(p *pool.Pool, name string, n, size int, during func(i int)) *pool.Result[[]int] {
@@ -769,7 +786,7 @@ func TestAMapTakesOnePlaceInTheBacklog(t *testing.T) {
 		busy := occupy(t, p, 1)
 		step := make(chan struct{})
 		r := pool.MapAsync(p, func(context.Context, int) (int, error) { <-step; return 0, nil }, upTo(3), pool.ChunkSize(1))
-		nothing := func(context.Context) {}
+		nothing := func(context.Context) error { return nil }
 		wantErr(t, "TryGo while the Map is queued", p.TryGo(nothing), pool.ErrFull)
 		busy.open()
 		for i := range 2 {
@@ -854,7 +871,7 @@ func TestProgressThatPanicsOrExitsHarmsNobody(t *testing.T) {
 				calls = append(calls, done)
 				end()
 			}))
-			if want := []int{0, 1, 4, 0, 16, 25, 36, 49}; !slices.Equal(v, want) || err.(*pool.ItemError).Index != 3 {
+			if want := []int{0, 1, 4, 0, 16, 25, 36, 49}; !slices.Equal(v, want) || !slices.Equal(failedItems(t, err), []int{3}) {
 				t.Errorf("%v, %v, want %v", v, err, want)
 			}
 			if !slices.IsSorted(calls) || len(calls) == 0 || calls[len(calls)-1] != 8 {
@@ -1040,6 +1057,6 @@ func TestAnErrorNeedNotBeComparable(t *testing.T) {
 		p := newPool(t, 2, pool.Initializer(func() error { time.Sleep(time.Second); return reason }))
 		_, err := pool.Map(p, pool.Plain(square), upTo(8))
 		is(t, "Map", err)
-		is(t, "Go", p.Go(func(context.Context) {}))
+		is(t, "Go", p.Go(func(context.Context) error { return nil }))
 	})
 }

@@ -213,7 +213,7 @@ var places = []struct {
 	name string
 	call func(p *pool.Pool, f func()) // calls f there, and returns when it has returned or a task was submitted that will
 }{
-	{"Go", func(p *pool.Pool, f func()) { _ = p.Go(func(context.Context) { f() }) }},
+	{"Go", func(p *pool.Pool, f func()) { _ = p.Go(func(context.Context) error { f(); return nil }) }},
 	{"ApplyAsync", func(p *pool.Pool, f func()) {
 		pool.ApplyAsync(p, func(context.Context) (int, error) { f(); return 0, nil })
 	}},
@@ -242,10 +242,11 @@ var places = []struct {
 		}
 	}},
 	{"the body of an IMap in a task", func(p *pool.Pool, f func()) {
-		_ = p.Go(func(context.Context) {
+		_ = p.Go(func(context.Context) error {
 			for range pool.IMap(p, pool.Plain(func(i int) int { return i }), slices.Values([]int{1, 2, 3}), pool.Buffer(2)) {
 				f()
 			}
+			return nil
 		})
 	}},
 	{"Callback", func(p *pool.Pool, f func()) {
@@ -257,7 +258,7 @@ var places = []struct {
 	}},
 	{"Callback of what was cancelled", func(p *pool.Pool, f func()) {
 		busy := make(chan struct{})
-		_ = p.Go(func(context.Context) { <-busy })
+		_ = p.Go(func(context.Context) error { <-busy; return nil })
 		synctest.Wait()
 		// With Backlog(0) there is no place while the worker is busy, and nothing to cancel.
 		r, err := pool.TryApplyAsync(p, func(context.Context) (int, error) { return 0, nil },
@@ -272,7 +273,7 @@ var places = []struct {
 	}},
 	{"Callbacks of what CancelPending dropped", func(p *pool.Pool, f func()) {
 		busy := make(chan struct{})
-		_ = p.Go(func(context.Context) { <-busy })
+		_ = p.Go(func(context.Context) error { <-busy; return nil })
 		synctest.Wait()
 		for range 3 {
 			_, _ = pool.TryApplyAsync(p, func(context.Context) (int, error) { return 0, nil },
@@ -290,7 +291,7 @@ var places = []struct {
 	}},
 	{"OnDone of what was cancelled", func(p *pool.Pool, f func()) {
 		busy := make(chan struct{})
-		_ = p.Go(func(context.Context) { <-busy })
+		_ = p.Go(func(context.Context) error { <-busy; return nil })
 		synctest.Wait()
 		r, err := pool.TryApplyAsync(p, func(context.Context) (int, error) { return 0, nil })
 		if err == nil {
@@ -425,8 +426,9 @@ type town struct {
 	p       *pool.Pool
 	abort   *gate // the test has failed
 	nextID  int
-	queued  []int // ids in the order of submission
-	started []int // ids in the order of starting, since the last look
+	rank    map[int]int // by id: smaller ones are started first
+	queued  []int       // ids
+	started []int       // ids in the order of starting, since the last look
 	running []*lane
 	lent    []*lane
 }
@@ -437,6 +439,10 @@ func (w *town) submitted(parent *lane) (function, *lane) {
 	defer w.mu.Unlock()
 	l.id = w.nextID
 	w.nextID++
+	w.rank[l.id] = w.nextID
+	if parent != nil { // it is waited for, and so comes before all others
+		w.rank[l.id] = -w.nextID
+	}
 	w.queued = append(w.queued, l.id)
 	return func(context.Context) (int, error) {
 		w.mu.Lock()
@@ -478,7 +484,8 @@ func (w *town) end(l *lane) {
 }
 
 // A random sequence of submissions, waits, ends and Resizes. After each, when all has settled: tasks were started only
-// while fewer than Workers were running, in the order of submission, and none is queued that could have been started;
+// while fewer than Workers were running, those that are waited for first, newest first, and the others in the order of
+// submission, and none is queued that could have been started;
 // whoever waited for what has ended is running again; Stats says the same; and there are no more threads than needed.
 func TestNoTaskIsStartedWhileMoreThanWorkersRun(t *testing.T) {
 	for range rounds(500) {
@@ -487,7 +494,7 @@ func TestNoTaskIsStartedWhileMoreThanWorkersRun(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := rand.New(rand.NewPCG(seed, 0))
 				target := 1 + r.IntN(3)
-				w := &town{p: newPool(t, target, pool.Name("town")), abort: newGate(t)}
+				w := &town{p: newPool(t, target, pool.Name("town")), abort: newGate(t), rank: make(map[int]int)}
 				for step := 0; step < 60 || len(w.running) > 0; step++ {
 					var order string
 					back := 0 // how many go on running in this step without being started
@@ -509,7 +516,7 @@ func TestNoTaskIsStartedWhileMoreThanWorkersRun(t *testing.T) {
 					} else {
 						order = "submission"
 						f, _ := w.submitted(nil)
-						_ = w.p.Go(func(ctx context.Context) { _, _ = f(ctx) })
+						_ = w.p.Go(func(ctx context.Context) error { _, _ = f(ctx); return nil })
 					}
 					synctest.Wait()
 					if n := len(w.running); len(w.started) > 0 && n-back > target {
@@ -518,8 +525,12 @@ func TestNoTaskIsStartedWhileMoreThanWorkersRun(t *testing.T) {
 					if n := len(w.running); len(w.queued) > 0 && n < target {
 						t.Errorf("%d are queued although %d of %d are running", w.queued, n, target)
 					}
-					if len(w.queued) > 0 && len(w.started) > 0 && slices.Max(w.started) > w.queued[0] {
-						t.Errorf("%d started before %d", w.started, w.queued)
+					for _, started := range w.started {
+						for _, queued := range w.queued {
+							if w.rank[started] > w.rank[queued] {
+								t.Errorf("%d started before %d", started, queued)
+							}
+						}
 					}
 					w.started = nil
 					s := w.p.Stats()
@@ -570,7 +581,7 @@ func TestALenderGoesOnAtOnceThoughItsSlotIsTaken(t *testing.T) {
 		busy := occupy(t, p, 1) // the slot that was lent
 		p.Resize(1)
 		started := false
-		_ = p.Go(func(context.Context) { started = true })
+		_ = p.Go(func(context.Context) error { started = true; return nil })
 		if s := p.Stats(); s.Running != 2 || s.Lent != 1 || s.Queued != 1 {
 			t.Fatalf("%+v, want 2 running, 1 lent, 1 queued", s)
 		}
@@ -599,7 +610,7 @@ func TestAWaitThatGivesUpHasItsSlotBack(t *testing.T) {
 		other := newPool(t, 1)
 		hanging := pool.ApplyAsync(other, func(context.Context) (int, error) { never.pass(); return 0, nil })
 		closed := pool.New(1)
-		_ = closed.Go(func(context.Context) { never.pass() })
+		_ = closed.Go(func(context.Context) error { never.pass(); return nil })
 		closed.Close()
 		t.Cleanup(func() { never.open(); closed.Join() })
 		short := func() (context.Context, context.CancelFunc) {
@@ -667,9 +678,10 @@ func TestASubmissionThatGivesUpWaitingInATaskHasItsSlotBack(t *testing.T) {
 		p, other := newPool(t, 1), newPool(t, 1, pool.Backlog(0))
 		occupy(t, other, 1)
 		step := make(chan struct{})
-		_ = p.Go(func(context.Context) {
-			wantErr(t, "GoTimeout", other.GoTimeout(time.Second, func(context.Context) {}), pool.ErrFull)
+		_ = p.Go(func(context.Context) error {
+			wantErr(t, "GoTimeout", other.GoTimeout(time.Second, func(context.Context) error { return nil }), pool.ErrFull)
 			step <- struct{}{}
+			return nil
 		})
 		synctest.Wait()
 		if s := p.Stats(); s.Running != 0 || s.Lent != 1 {
@@ -704,9 +716,9 @@ func TestAWaitForAnythingElseLendsNothing(t *testing.T) {
 		inBubble(t, name, func(t *testing.T) {
 			p := newPool(t, 1)
 			until := newGate(t)
-			_ = p.Go(func(context.Context) { wait(p, until) })
+			_ = p.Go(func(context.Context) error { wait(p, until); return nil })
 			started := false
-			_ = p.Go(func(context.Context) { started = true })
+			_ = p.Go(func(context.Context) error { started = true; return nil })
 			synctest.Wait()
 			if s := p.Stats(); started || s.Running != 1 || s.Lent != 0 {
 				t.Errorf("the other task started: %t, %+v", started, s)
@@ -898,7 +910,7 @@ func TestJoinOfAnotherPoolsViewFromATaskWaits(t *testing.T) {
 	inBubble(t, "", func(t *testing.T) {
 		p, other := newPool(t, 1), pool.New(1)
 		began := time.Now()
-		_ = other.Go(func(context.Context) { time.Sleep(time.Minute) })
+		_ = other.Go(func(context.Context) error { time.Sleep(time.Minute); return nil })
 		other.Close()
 		r := pool.ApplyAsync(p, func(context.Context) (int, error) {
 			other.WithPriority(1).Join()

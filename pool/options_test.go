@@ -121,7 +121,7 @@ func TestAllOptionsTogether(t *testing.T) {
 		for i := range 3 {
 			s.submit(p, i, i)
 		}
-		wantErr(t, "TryGo", p.TryGo(func(context.Context) {}), pool.ErrFull)
+		wantErr(t, "TryGo", p.TryGo(func(context.Context) error { return nil }), pool.ErrFull)
 		g.open()
 		v, err := pool.Apply(p, func(ctx context.Context) (any, error) { return ctx.Value(key{}), nil })
 		if v != "v" || err != nil || initialized != 1 {

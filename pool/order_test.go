@@ -18,7 +18,7 @@ type sequence struct{ ids []int } // one worker, so nobody else writes it
 
 // submit submits a task that notes its id, by one of the forms.
 func (s *sequence) submit(p *pool.Pool, form, id int) {
-	note := func(context.Context) { s.ids = append(s.ids, id) }
+	note := func(context.Context) error { s.ids = append(s.ids, id); return nil }
 	apply := func(context.Context) (int, error) { s.ids = append(s.ids, id); return 0, nil }
 	switch form % 5 {
 	case 0:
@@ -154,7 +154,7 @@ func TestTheQueueOfAPoolIsTheNaiveOne(t *testing.T) {
 					}
 					return best
 				}
-				_ = p.Go(func(context.Context) { <-step })
+				_ = p.Go(func(context.Context) error { <-step; return nil })
 				synctest.Wait()
 				spread := 1 + random.IntN(40)
 				for id := range 600 {
@@ -172,12 +172,12 @@ func TestTheQueueOfAPoolIsTheNaiveOne(t *testing.T) {
 							run := func() { started = append(started, id); <-step }
 							switch form {
 							case 0:
-								_ = view.Go(func(context.Context) { run() })
+								_ = view.Go(func(context.Context) error { run(); return nil })
 							case 1:
 								r := pool.ApplyAsync(view, func(context.Context) (int, error) { run(); return 0, nil })
 								cancels[id] = r.Cancel
 							case 2:
-								_ = view.GoContext(context.Background(), func(context.Context) { run() })
+								_ = view.GoContext(context.Background(), func(context.Context) error { run(); return nil })
 							}
 						}
 					case op < 90:
@@ -234,7 +234,7 @@ func TestViewsShareEverythingButContextAndPriority(t *testing.T) {
 			if v.Stats() != p.Stats() || v.Workers() != 2 {
 				t.Errorf("view %d: %+v, %d workers", i, v.Stats(), v.Workers())
 			}
-			wantErr(t, "TryGo", v.TryGo(func(context.Context) {}), pool.ErrFull)
+			wantErr(t, "TryGo", v.TryGo(func(context.Context) error { return nil }), pool.ErrFull)
 		}
 		if n := views[2].CancelPending(); n != 3 {
 			t.Errorf("CancelPending() = %d", n)
@@ -245,27 +245,27 @@ func TestViewsShareEverythingButContextAndPriority(t *testing.T) {
 		}
 		views[1].Close()
 		for _, v := range views {
-			wantErr(t, "TryGo", v.TryGo(func(context.Context) {}), pool.ErrClosed)
+			wantErr(t, "TryGo", v.TryGo(func(context.Context) error { return nil }), pool.ErrClosed)
 		}
 		views[3].Terminate()
 		for _, v := range views {
-			wantErr(t, "TryGo", v.TryGo(func(context.Context) {}), pool.ErrTerminated)
+			wantErr(t, "TryGo", v.TryGo(func(context.Context) error { return nil }), pool.ErrTerminated)
 		}
 		g.open()
 		views[2].Join()
 		wantOver(t, p, "shared")
 	})
-	inBubble(t, "WithPriority keeps the context, and WithContext the priority", func(t *testing.T) {
+	inBubble(t, "WithPriority keeps the context, and WithContext both", func(t *testing.T) {
 		p := newPool(t, 1)
 		g := occupy(t, p, 1)
 		ended, end := context.WithCancelCause(t.Context())
 		end(errStop)
 		live, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, 1))
 		defer cancel()
-		wantErr(t, "Go", p.WithContext(ended).WithPriority(1).Go(func(context.Context) {}), errStop)
-		wantErr(t, "Go", p.WithContext(ended).WithContext(live).Go(func(context.Context) {}), nil)
-		wantErr(t, "Go", p.WithContext(live).WithContext(ended).Go(func(context.Context) {}), errStop)
-		wantErr(t, "Go of the pool", p.Go(func(context.Context) {}), nil)
+		wantErr(t, "Go", p.WithContext(ended).WithPriority(1).Go(func(context.Context) error { return nil }), errStop)
+		wantErr(t, "Go", p.WithContext(ended).WithContext(live).Go(func(context.Context) error { return nil }), errStop)
+		wantErr(t, "Go", p.WithContext(live).WithContext(ended).Go(func(context.Context) error { return nil }), errStop)
+		wantErr(t, "Go of the pool", p.Go(func(context.Context) error { return nil }), nil)
 		var s sequence
 		s.submit(p, 0, 3)
 		s.submit(p.WithPriority(2), 0, 4)

@@ -200,7 +200,7 @@ var destinies = []destiny{
 	{name: "comes after an initializer that failed", is: errBoom,
 		opts: withInitializer(func(*stage) error { return errBoom }),
 		before: func(s *stage) {
-			_ = s.p.Go(func(context.Context) {})
+			_ = s.p.Go(func(context.Context) error { return nil })
 			synctest.Wait()
 		}},
 	{name: "is running when another worker's initializer fails", workers: 2, fn: (*stage).heed,
@@ -213,7 +213,7 @@ var destinies = []destiny{
 			return errBoom
 		}),
 		end: func(s *stage) {
-			_ = s.p.Go(func(context.Context) { s.t.Error("ran without an initializer") })
+			_ = s.p.Go(func(context.Context) error { s.t.Error("ran without an initializer"); return nil })
 			synctest.Wait()
 			s.gate.open()
 		}},
@@ -687,17 +687,17 @@ type goSubmission struct {
 
 func goSubmissions(f *destiny) []goSubmission {
 	all := []goSubmission{
-		{"Go", false, func(s *stage, fn func(context.Context)) error { return s.view(f).Go(fn) }},
-		{"TryGo", true, func(s *stage, fn func(context.Context)) error { return s.view(f).TryGo(fn) }},
-		{"GoTimeout", false, func(s *stage, fn func(context.Context)) error { return s.view(f).GoTimeout(ages, fn) }},
+		{"Go", false, func(s *stage, fn func(context.Context)) error { return s.view(f).Go(quiet(fn)) }},
+		{"TryGo", true, func(s *stage, fn func(context.Context)) error { return s.view(f).TryGo(quiet(fn)) }},
+		{"GoTimeout", false, func(s *stage, fn func(context.Context)) error { return s.view(f).GoTimeout(ages, quiet(fn)) }},
 		{"GoTimeout for ever", false, func(s *stage, fn func(context.Context)) error {
-			return s.view(f).GoTimeout(forever, fn)
+			return s.view(f).GoTimeout(forever, quiet(fn))
 		}},
 		{"GoContext", false, func(s *stage, fn func(context.Context)) error {
 			if f.bounded {
-				return s.p.GoContext(s.ctx, fn)
+				return s.p.GoContext(s.ctx, quiet(fn))
 			}
-			return s.p.GoContext(s.other, fn)
+			return s.p.GoContext(s.other, quiet(fn))
 		}},
 	}
 	if !f.bounded {
@@ -705,10 +705,10 @@ func goSubmissions(f *destiny) []goSubmission {
 	}
 	return append(all, []goSubmission{
 		{"GoContext in a view, its own ends", false, func(s *stage, fn func(context.Context)) error {
-			return s.p.WithContext(s.other).GoContext(s.ctx, fn)
+			return s.p.WithContext(s.other).GoContext(s.ctx, quiet(fn))
 		}},
 		{"GoContext in a view, whose ends", false, func(s *stage, fn func(context.Context)) error {
-			return s.p.WithContext(s.ctx).GoContext(s.other, fn)
+			return s.p.WithContext(s.ctx).GoContext(s.other, quiet(fn))
 		}},
 	}...)
 }
@@ -880,10 +880,11 @@ func TestTheContextOfATaskThatHasEndedHasEndedThoughNobodyLooked(t *testing.T) {
 					return 1, nil
 				}, []int{1})
 				done := make(chan struct{})
-				_ = p.GoContext(parent, func(ctx context.Context) {
+				_ = p.GoContext(parent, func(ctx context.Context) error {
 					defer close(done)
 					looks(ctx)
 					kept = append(kept, ctx)
+					return nil
 				})
 				<-done
 				_, _ = pool.Apply(p, func(context.Context) (int, error) { return 1, nil }) // the worker is done with all before

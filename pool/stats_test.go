@@ -50,11 +50,11 @@ func TestStatsAddUpAtEveryMoment(t *testing.T) {
 				for range 100 {
 					switch random.IntN(12) {
 					case 0:
-						_ = p.Go(func(context.Context) {})
+						_ = p.Go(func(context.Context) error { return nil })
 					case 1:
-						_ = p.Go(func(context.Context) { panic(errTest) })
+						_ = p.Go(func(context.Context) error { panic(errTest) })
 					case 2:
-						_ = p.Go(func(context.Context) { runtime.Goexit() })
+						_ = p.Go(func(context.Context) error { runtime.Goexit(); return nil })
 					case 3:
 						pool.ApplyAsync(p, func(context.Context) (int, error) { return 0, errTest })
 					case 4:
@@ -86,7 +86,7 @@ func TestStatsAddUpAtEveryMoment(t *testing.T) {
 					case 10:
 						p.Resize(1 + random.IntN(5))
 					case 11:
-						_ = p.TryGo(func(context.Context) { _ = p.Go(func(context.Context) {}) })
+						_ = p.TryGo(func(context.Context) error { _ = p.Go(func(context.Context) error { return nil }); return nil })
 					}
 				}
 			})
@@ -119,13 +119,13 @@ func TestStatsCountEachEnd(t *testing.T) {
 		check("new")
 		g := newGate(t)
 		for range 2 {
-			_ = p.Go(func(context.Context) { g.pass() })
+			_ = p.Go(func(context.Context) error { g.pass(); return nil })
 		}
 		want.Submitted, want.Running = 2, 2
 		check("running")
 		r := pool.ApplyAsync(p, func(context.Context) (int, error) { return 0, errTest })
-		_ = p.Go(func(context.Context) { panic(errTest) })
-		_ = p.Go(func(context.Context) { runtime.Goexit() })
+		_ = p.Go(func(context.Context) error { panic(errTest) })
+		_ = p.Go(func(context.Context) error { runtime.Goexit(); return nil })
 		dropped := pool.ApplyAsync(p, func(context.Context) (int, error) { return 0, nil })
 		item := func(context.Context, int) (int, error) { return 0, nil }
 		m := pool.MapAsync(p, item, make([]int, 7), pool.ChunkSize(2))
@@ -144,8 +144,9 @@ func TestStatsCountEachEnd(t *testing.T) {
 		want.Running, want.Succeeded = 0, 6
 		check("idle")
 		held := newGate(t)
-		_ = p.Go(func(context.Context) {
+		_ = p.Go(func(context.Context) error {
 			_, _ = pool.Apply(p, func(context.Context) (int, error) { held.pass(); return 0, nil })
+			return nil
 		})
 		want.Submitted, want.Running, want.Lent = 8+2+2, 1, 1
 		check("lent")
@@ -169,7 +170,7 @@ func TestStatsCountEachEnd(t *testing.T) {
 		check("in a function for after the end, which holds no slot")
 		after.open()
 		p.Close()
-		_ = p.Go(func(context.Context) {})
+		_ = p.Go(func(context.Context) error { return nil })
 		pool.ApplyAsync(p, func(context.Context) (int, error) { return 0, nil })
 		check("refused")
 	})
@@ -186,7 +187,7 @@ func TestWorkersStartWhenTheyAreNeededAndAreReused(t *testing.T) {
 	for name, submit := range map[string]func(p *pool.Pool){
 		"Apply":      func(p *pool.Pool) { _, _ = pool.Apply(p, one) },
 		"ApplyAsync": func(p *pool.Pool) { pool.ApplyAsync(p, one).Wait() },
-		"Go":         func(p *pool.Pool) { _ = p.Go(func(context.Context) {}) },
+		"Go":         func(p *pool.Pool) { _ = p.Go(func(context.Context) error { return nil }) },
 		"Map of one": func(p *pool.Pool) {
 			_, _ = pool.Map(p, func(context.Context, int) (int, error) { return 0, nil }, []int{1})
 		},
@@ -227,7 +228,7 @@ func TestWorkersStartWhenTheyAreNeededAndAreReused(t *testing.T) {
 		p := newPool(t, 4, pool.Name("full"))
 		g := newGate(t)
 		for range 60 {
-			_ = p.Go(func(context.Context) { g.pass() })
+			_ = p.Go(func(context.Context) error { g.pass(); return nil })
 		}
 		synctest.Wait()
 		wantWorkers(t, "full", 4)
@@ -297,12 +298,6 @@ func TestWorkersAreDaemonThreadsNamedAfterThePool(t *testing.T) {
 			t.Errorf("prefixes %v are not distinct", prefixes)
 		}
 	})
-	t.Run("the main function does not wait for them", func(t *testing.T) {
-		p := newPool(t, 1)
-		g := occupyAll(t, p, 1)
-		thread.Main(func() {})
-		g.open()
-	})
 }
 
 func TestSurplusWorkersLeave(t *testing.T) {
@@ -331,7 +326,7 @@ func TestSurplusWorkersLeave(t *testing.T) {
 		}
 		queued := 0
 		for range 3 {
-			_ = p.Go(func(context.Context) { queued++ })
+			_ = p.Go(func(context.Context) error { queued++; return nil })
 		}
 		p.Resize(2)
 		synctest.Wait()
@@ -398,7 +393,7 @@ func TestResizeStartsAndStopsExactlyAsManyAsItSays(t *testing.T) {
 			for range 300 {
 				switch random.IntN(4) {
 				case 0, 1:
-					_ = p.Go(func(context.Context) { got.Add(1); <-step })
+					_ = p.Go(func(context.Context) error { got.Add(1); <-step; return nil })
 					queued++
 				case 2:
 					if running > 0 {
@@ -436,7 +431,7 @@ func TestNoTaskIsStartedBeyondWorkersWhileThePoolIsResized(t *testing.T) {
 	for range 2 {
 		feeders.Go(func() {
 			for !stop.Load() {
-				_ = p.Go(func(context.Context) {
+				_ = p.Go(func(context.Context) error {
 					before := limit.Load()
 					now := running.Add(1)
 					if now > before&0xff && limit.Load() == before {
@@ -450,6 +445,7 @@ func TestNoTaskIsStartedBeyondWorkersWhileThePoolIsResized(t *testing.T) {
 					}
 					runtime.Gosched()
 					running.Add(-1)
+					return nil
 				})
 			}
 		})

@@ -1,48 +1,63 @@
 package pool
 
 import (
-	"context"
-	"slices"
-	"time"
-
+	"github.com/gothreading/threading/internal/hook"
 	"github.com/gothreading/threading/internal/park"
 )
 
-// A task is what a Result is, whatever its type: an entry that has an end which can be waited for.
+// A task is what a Result is, whatever its type: something that will end once.
+// One of a pool is an entry of its queue; it changes under the guard of the
+// pool. One of no pool, spawned or promised, has a guard of its own.
 type task struct {
 	entry
+	core  *core // nil: of no pool
 	end   park.Latch
-	err   error // written before the end
-	extra *extra
-
-	callbacks *callback // that are left to call; the submitter's, then of whoever runs the task or helps
+	err   error        // written before the end
+	ctx   *taskContext // of the function, while it runs
+	extra *extra       // nil: see there
 }
 
-// A callback is called before the end.
-type callback struct {
-	call func()
-	next *callback
-}
-
-type state uint8
-
-const (
-	waiting state = iota // for a place, or in the queue
-	running
-	dropped // callbacks are being called
-	ended
-)
-
-// An extra is what only some tasks have. It changes under the guard, until the task has ended.
+// An extra is what only some tasks have. Once the task has ended it belongs to
+// whoever opens it, and it does not change when that is done.
 type extra struct {
-	watchers []*watcher // at the end
-	after    []func()   // after the end
-	release  func()     // lets go of the context that the task follows
+	callbacks []func()      // before the end, those that are left to call; the submitter's, then of whoever calls them
+	watchers  list[func()]  // at the end; they must not wait
+	waits     list[*errand] // of tasks, for the end
+	after     []func()      // after the end
+	unread    *unread       // a panic that nobody has been told of
 }
 
-// A watcher is told of an end by whoever ends the task. It must not wait.
-type watcher struct{ tell func() }
+// A loner is the job of a task of no pool.
+type loner interface {
+	job
+	own() *guard
+	ask() error   // before its function is called; see task.ask
+	mine() bool   // whether the calling code is part of it
+	cancel() bool // see Result.Cancel
+}
 
+// unqueued is the part of a loner that makes it a job: it is in no queue.
+type unqueued struct{}
+
+func (unqueued) start(*worker) unit                   { panic("pool: a task of no pool is in a queue") }
+func (unqueued) drop(error, *drops)                   { panic("pool: a task of no pool is in a queue") }
+func (unqueued) interrupt(error) (*taskContext, bool) { return nil, false }
+
+// lock returns what protects t, locked.
+func (t *task) lock() *guard {
+	g := t.guard()
+	g.Lock()
+	return g
+}
+
+func (t *task) guard() *guard {
+	if t.core != nil {
+		return &t.core.guard
+	}
+	return t.job.(loner).own()
+}
+
+// more returns the extra of t, which is made for the first who needs it.
 func (t *task) more() *extra {
 	if t.extra == nil {
 		t.extra = new(extra)
@@ -50,132 +65,157 @@ func (t *task) more() *extra {
 	return t.extra
 }
 
-// prepare makes t the entry of a job of so many units.
-func (p *Pool) prepare(t *task, j job, units int) {
-	t.core, t.job, t.units = p.core, j, uint32(units)
+// prepare makes t the entry of a job.
+func (p *Pool) prepare(t *task, j job, units int32) {
+	t.core, t.job, t.units = p.core, j, units
 }
 
-// send submits t, which was prepared, through p. It waits for a place for d at the longest, and no longer than until ctx
-// ends, if that is not nil, or the context of p.
-func (p *Pool) send(t *task, ctx context.Context, d time.Duration) error {
-	c := p.core
-	if ctx == nil && p.ctx == nil {
-		return c.submit(submission{entry: &t.entry, priority: p.priority}, d)
+// begin notes that w has started t. It needs the guard.
+func (t *task) begin(w *worker) {
+	t.state = running
+	t.called = !t.domain(t.core).asks // else it is asked first
+	if t.tie != nil {
+		t.ctx = t.tie.ctx
+	} else {
+		t.ctx = w.context()
 	}
-	parent, release := p.follow(ctx, &t.entry)
-	t.context().setParent(parent)
-	if release != nil {
-		t.more().release = release
-	}
-	err := c.submit(submission{&t.entry, p.priority, parent}, d)
-	if err != nil && release != nil {
-		release()
-		t.extra.release = nil
-	}
-	return err
 }
 
-// refuses returns why nothing is accepted through p at the moment, if that is so.
-func (p *Pool) refuses() error {
-	c := p.core
-	c.guard.Lock()
-	err := c.err
-	c.guard.Unlock()
-	if err == nil && p.ctx != nil && p.ctx.Err() != nil {
-		err = park.Cause(p.ctx)
+// ask is the first that is done for a t that was started: it returns why its
+// function is not to be called. It calls code of others.
+func (t *task) ask() error {
+	if t.core == nil {
+		return t.job.(loner).ask()
 	}
-	return err
-}
-
-// follow returns the parent of the context of what is submitted through p, with a ctx of its own or nil, and lets the
-// end of the parent withdraw e until release is called.
-func (p *Pool) follow(ctx context.Context, e *entry) (parent context.Context, release func()) {
-	release = func() {}
-	switch {
-	case ctx == nil:
-		parent = p.ctx
-	case p.ctx == nil || p.ctx.Done() == nil:
-		parent = ctx
-	default:
-		parent, release = merge(ctx, p.ctx)
+	d := t.domain(t.core)
+	if !d.asks {
+		return nil
 	}
-	if parent.Done() == nil {
-		return parent, nil
+	if gone := d.gone(); gone != nil {
+		return gone
 	}
-	if parent.Err() != nil {
-		return parent, release // it will not be accepted
-	}
-	unmerge := release
-	stop := context.AfterFunc(parent, func() { e.core.withdraw(park.Cause(parent), e) })
-	return parent, func() { stop(); unmerge() }
-}
-
-// refuse ends t, which was not queued.
-func (t *task) refuse(err error) {
-	d := newDrop(t.core)
 	t.core.guard.Lock()
-	t.job.drop(err, d)
-	d.unlock()
-}
-
-// parentEnded returns why a task should not be started although it is its turn.
-func (e *entry) parentEnded() error {
-	if parent, own := e.context().parent(); own && parent.Err() != nil {
-		return park.Cause(parent)
-	}
+	t.called = true
+	t.core.guard.Unlock()
 	return nil
 }
 
-// drop is what happens to t, under the guard, when it was taken off the queue for good.
-func (t *task) drop(cause error, d *drop) {
-	t.err = cause
-	if t.callbacks != nil || t.extra != nil && len(t.extra.after) > 0 {
-		t.state = dropped
-		d.called = append(d.called, t)
+// note tells the scope of the error of t, once.
+func (t *task) note() {
+	if !t.flags.has(fails) {
 		return
 	}
-	t.state = ended
-	d.quiet = append(d.quiet, t)
+	t.flags &^= fails
+	if t.err != nil && !t.flags.has(uncalled) {
+		t.tie.domain.scope.fail(t.err, t.ctx)
+	}
+}
+
+// interrupt returns the context that is to be ended, or nil. It needs the guard.
+func (t *task) interrupt() *taskContext { return t.ctx }
+
+// settleUnit settles t, which was a single unit. It needs the guard.
+func (t *task) settleUnit(w *worker) outcome {
+	w.ended, w.ctx = t, t.ctx
+	t.settle()
+	switch {
+	case t.flags.has(uncalled):
+		return cancelled
+	case t.err != nil:
+		return failed
+	}
+	return succeeded
+}
+
+// drop is what happens to t when it was taken off the queue for good. It needs
+// the guard.
+func (t *task) drop(cause error, opens opener, d *drops) {
+	t.err = cause
+	if t.flags.has(callbacks) {
+		t.state = dropped
+		t.core.callbacks.add(&call{task: t})
+		return
+	}
+	t.settle()
+	d.opens = append(d.opens, opens)
+}
+
+// reject ends t, which was not accepted.
+func (t *task) reject(cause error) {
+	d := newDrops(t.core)
+	t.core.guard.Lock()
+	t.job.drop(cause, d)
+	d.unlock()
 }
 
 // callBack calls the callbacks that are left.
 func (t *task) callBack() {
-	for c := t.callbacks; c != nil; c = t.callbacks {
-		t.callbacks = c.next // before the call, which may end the goroutine
-		protect(c.call)
+	if !t.flags.has(callbacks) {
+		return
+	}
+	x := t.extra
+	for len(x.callbacks) > 0 {
+		f := x.callbacks[0]
+		x.callbacks = x.callbacks[1:] // before the call, which may end the goroutine
+		hook.Run(f)
 	}
 }
 
-// An ending is what is left to do, without the guard, when a task was settled.
-type ending struct {
-	of    interface{ open() }
-	after []func()
-}
-
-// settle ends t, under the guard.
-func (t *task) settle(end *ending) {
+// settle notes that t has ended. It needs the guard, and open must follow.
+func (t *task) settle() {
 	t.state = ended
-	end.of = t
-	if t.extra != nil {
-		end.after = t.extra.after
+	t.ctx = nil
+	t.tie.left()
+	x := t.extra
+	if x == nil {
+		return
 	}
+	for e, ok := x.waits.take(); ok; e, ok = x.waits.take() {
+		e.ended()
+	}
+	if len(x.after) > 0 {
+		t.core.afters.add(&call{task: t, after: x.after})
+		x.after = nil
+		t.flags |= told
+	}
+}
+
+// endAlone is settle for a task of no pool. It returns what is to be called after
+// the end.
+func (t *task) endAlone() (after []func()) {
+	t.state = ended
+	t.ctx = nil
+	if x := t.extra; x != nil && len(x.after) > 0 {
+		after, x.after = x.after, nil
+		t.flags |= told
+	}
+	return after
 }
 
 // open lets everybody know that t has ended.
 func (t *task) open() {
-	x := t.extra
-	t.extra = nil
-	t.context().end(nil)
+	x, tie := t.extra, t.tie
+	t.extra, t.tie = nil, nil
+	if t.flags&(panicked|told) == panicked {
+		t.extra = &extra{unread: newUnread(t)}
+	}
 	t.end.Open()
-	if x == nil {
-		return
+	if x != nil {
+		for tell, ok := x.watchers.take(); ok; tell, ok = x.watchers.take() {
+			tell()
+		}
 	}
-	for _, w := range x.watchers {
-		w.tell()
+	if tie != nil {
+		tie.domain.leave()
 	}
-	if x.release != nil {
-		x.release()
+}
+
+// outcome returns the error of t, which has ended, to somebody who wants to know.
+func (t *task) outcome() error {
+	if x := t.extra; x != nil {
+		x.unread.read.Store(true)
 	}
+	return t.err
 }
 
 // wait waits for the end. In t itself it panics.
@@ -183,56 +223,65 @@ func (t *task) wait(limit park.Limit) bool {
 	if t.end.IsOpen() {
 		return true
 	}
-	if w := t.waiter(); w != nil {
-		defer w.lend().back()
+	t.checkSelf()
+	if w := lender(); w != nil {
+		defer w.lendFor(t).back()
 	}
 	return t.end.WaitLimit(limit)
 }
 
-// waiter returns the worker that the calling goroutine is, or nil. It panics if that is in t.
-func (t *task) waiter() *worker {
-	w, _ := here.Lookup()
-	if w != nil && w.within(t) && !t.end.IsOpen() {
+// checkSelf panics if the calling code is in t, which has not ended.
+func (t *task) checkSelf() {
+	self := false
+	if t.core == nil {
+		self = t.job.(loner).mine()
+	} else if w := here(); w != nil {
+		self = w.in(t)
+	}
+	if self && !t.end.IsOpen() {
 		panic(ErrJoinSelf)
 	}
-	return w
 }
 
-// onEnd calls f after the end, in whatever goroutine ends t, or at once.
+// onEnd arranges for f to be called after the end, or calls it.
 func (t *task) onEnd(f func()) {
-	t.core.guard.Lock()
-	if t.state != ended {
-		x := t.more()
-		x.after = append(x.after, f)
-		t.core.guard.Unlock()
-		return
+	if !t.end.IsOpen() {
+		g := t.lock()
+		if t.state != ended {
+			x := t.more()
+			x.after = append(x.after, f)
+			g.Unlock()
+			return
+		}
+		g.Unlock()
+		t.end.Wait() // whoever settled it is about to open it
 	}
-	t.core.guard.Unlock()
-	t.end.Wait() // whoever ended it is about to open it
-	protect(f)
+	hook.Run(f)
 }
 
-// watch calls w.tell at the end, or at once. It is undone by unwatch.
-func (t *task) watch(w *watcher) {
-	t.core.guard.Lock()
-	if t.state != ended {
-		x := t.more()
-		x.watchers = append(x.watchers, w)
-		t.core.guard.Unlock()
-		return
+// watch arranges for tell to be called at the end, or calls it. It is undone by
+// unwatch.
+func (t *task) watch(tell *node[func()]) {
+	if !t.end.IsOpen() {
+		g := t.lock()
+		if t.state != ended {
+			t.more().watchers.add(tell, false)
+			g.Unlock()
+			return
+		}
+		g.Unlock()
+		t.end.Wait()
 	}
-	t.core.guard.Unlock()
-	t.end.Wait()
-	w.tell()
+	tell.of()
 }
 
-func (t *task) unwatch(w *watcher) {
-	t.core.guard.Lock()
-	defer t.core.guard.Unlock()
-	if t.state == ended {
+func (t *task) unwatch(tell *node[func()]) {
+	if t.end.IsOpen() {
 		return
 	}
-	if i := slices.Index(t.extra.watchers, w); i >= 0 {
-		t.extra.watchers = slices.Delete(t.extra.watchers, i, i+1)
+	g := t.lock()
+	defer g.Unlock()
+	if t.state != ended && tell.listed() {
+		t.extra.watchers.remove(tell)
 	}
 }

@@ -1,142 +1,235 @@
 package pool
 
 import (
-	"runtime/debug"
+	"context"
+	"math"
+	"runtime/pprof"
 
 	"github.com/gothreading/threading/internal/hook"
 	"github.com/gothreading/threading/internal/park"
 	"github.com/gothreading/threading/thread"
 )
 
-// A worker is a thread of a pool: one of the crew, or a helper, which only calls what is left to call of tasks that
-// were dropped. Its fields are its own, but for unit, which changes under the guard.
+// A worker is a thread of a pool, and what it has in hand. Its fields are its own.
 //
-// The code of others may end the goroutine at any point, by runtime.Goexit. Therefore every step is noted here before
-// it is taken, and then a new thread goes on with the same worker where the last one stopped.
+// The code of others may end the goroutine at any point, by runtime.Goexit.
+// Therefore every step is noted here before it is taken, and then a new thread
+// goes on with the same worker where the last one stopped.
 type worker struct {
-	core  *core
-	fresh bool   // it has not begun yet
-	comes bool   // it is counted as on its way to look for work
-	unit  unit   // in hand
-	plain goUnit // what the unit is if it comes from a goBlock
-	slot  bool   // it holds one
-	end   ending // of the unit that has just been settled: after is what is left to call
-	left  bool   // it is counted no longer
+	core     *core
+	comes    bool   // it is counted as on its way to look for work
+	prepared bool   // the Initializer has run in this thread, and the Finalizer is due
+	slot     *int   // where the slot that it holds is counted, or nil
+	unit     unit   // in hand
+	plain    goUnit // what the unit is if it comes from a goBlock
+	call     *call  // in hand
+	left     bool   // it is counted no longer
 
-	helper bool
-	dues   []*task // what a helper is left with
-	due    *task   // and has in hand
+	// Of the unit that was settled, for open.
+	ended opener
+	ctx   *taskContext
+
+	bed      *park.Waiter[struct{}] // where it sleeps, unless KeepAlive limits that
+	contexts []taskContext          // for the next tasks
+	stocked  int                    // how many were made the last time
+	thread   *thread.Thread
+	name     string // of the thread
+	labels   context.Context
+	lent     bool    // the slot
+	errands  errands // that are under way
+	errand   errand  // for a wait for one task
+	few      [1]*errand
 }
-
-// here is the worker that the calling goroutine is.
-var here thread.Local[*worker]
 
 func (w *worker) main() {
-	here.Set(w)
-	defer func() {
-		if !w.left {
-			w.core.guard.Lock()
-			w.core.start(w)
-			w.core.unlock()
+	local.Set(w)
+	w.thread = thread.Current()
+	ident := w.thread.Ident()
+	count(ident, 1)
+	w.relabel()
+	defer w.leave()
+	defer count(ident, -1)
+	defer w.finalize()
+	defer w.relabel() // also if a task ends the goroutine
+	w.work()
+}
+
+// work is what the thread does. A panic of others ends a step, and not the thread.
+func (w *worker) work() {
+	if w.unit != nil { // what ended the last thread
+		w.core.guard.Lock()
+		w.initialize()
+		w.core.unlock()
+	}
+	for {
+		p := hook.Catch(w.steps)
+		switch {
+		case p == nil:
+			return
+		case w.unit == nil:
+			panic(p.Value) // it is our own
 		}
-	}()
-	if w.helper {
-		w.help()
-	} else {
-		w.work()
+		w.unit.panicked((*thread.PanicError)(p))
 	}
 }
 
-func (w *worker) work() {
-	if w.fresh {
-		w.fresh = false
-		w.initialize()
-	}
+func (w *worker) steps() {
 	for {
-		w.callAfter()
-		if w.unit == nil && !w.next() {
+		switch {
+		case w.unit != nil:
+			w.unit.run()
+			w.relabel()
+			w.finish()
+		case w.call != nil:
+			w.call.run()
+			w.relabel()
+			w.finishCall()
+		case !w.next():
 			if f := w.core.onLeave; f != nil {
 				f(w)
 			}
 			return
 		}
-		w.unit.run()
-		w.finish()
 	}
 }
 
-// initialize calls the initializer, if there is one. Meanwhile the worker is not on its way.
-func (w *worker) initialize() {
+// leave is the end of a thread.
+func (w *worker) leave() {
 	c := w.core
-	if c.initializer == nil {
-		return
-	}
 	c.guard.Lock()
-	terminated := c.terminated
-	if !terminated {
-		c.starting++
-		c.waking--
-		w.comes = false
+	if w.left {
+		c.leaving--
+		if c.listed && c.workers == 0 && c.leaving == 0 && !c.busy() {
+			c.listed = false
+			c.entry.Remove()
+		}
+	} else {
+		c.start(w)
 	}
 	c.unlock()
-	if terminated {
-		return
-	}
-	err := ErrGoexit
-	defer func() {
-		if v := recover(); v != nil {
-			err = &thread.PanicError{Value: v, Stack: debug.Stack()}
-		}
-		if err != nil {
-			c.terminate(err)
-		}
-		c.guard.Lock()
-		c.starting--
-		c.waking++
-		w.comes = true
-		c.unlock()
-	}()
-	err = c.initializer()
 }
 
-// next waits for something to do, and reports false when the worker is needed no longer, and has left.
+// initialize calls the Initializer, unless it was called, or the pool is over. It
+// needs the guard, which it releases meanwhile.
+func (w *worker) initialize() {
+	c := w.core
+	if w.prepared || c.terminated {
+		return
+	}
+	if c.initializer == nil {
+		w.prepared = true
+		return
+	}
+	c.starting++
+	c.unlock()
+	err, returned := ErrGoexit, false
+	defer func() {
+		if err != nil {
+			c.terminate(err, context.Canceled)
+		}
+		w.prepared = err == nil
+		c.guard.Lock()
+		c.starting--
+		if !returned {
+			c.unlock()
+		}
+	}()
+	if p := thread.Try(func() { err = c.initializer() }); p != nil {
+		err = p
+	}
+	returned = true
+}
+
+// finalize calls the Finalizer if it is due.
+func (w *worker) finalize() {
+	due := w.prepared
+	w.prepared = false
+	if due && w.core.finalizer != nil {
+		hook.Run(w.core.finalizer)
+	}
+}
+
+// next waits for something to do, and reports false when the worker is needed no
+// longer, and has left.
 func (w *worker) next() bool {
 	c := w.core
+	w.stock()
 	c.guard.Lock()
-	for {
+	for tired := false; ; {
 		if w.comes {
 			c.waking--
 			w.comes = false
 		}
 		switch {
-		case c.units > 0 && c.running < c.target && !c.halted():
-			w.unit, w.slot = c.take(w), true
-			c.running++
+		case c.callbacks.ready(c):
+			w.call, w.slot = c.callbacks.take(), &c.callbacks.active
 			c.unlock()
 			return true
-		case c.err != nil && c.units == 0, c.workers-c.lent > c.target:
-			delete(c.crew, w)
+		case c.afters.ready(c):
+			w.call, w.slot = c.afters.take(), &c.afters.active
+			c.unlock()
+			return true
+		case c.startable() && !w.prepared:
+			w.initialize()
+			continue
+		case c.startable():
+			if w.unit = c.next(w); w.unit == nil {
+				continue
+			}
+			c.running++
+			w.slot = &c.running
+			c.unlock()
+			return true
+		case tired || c.dismisses():
 			c.workers--
+			c.leaving++
 			w.left = true
 			c.unlock()
 			return false
 		}
-		place := idlers.Get(park.Forever)
-		c.idle.PushFront(place) // who slept last is awake soonest
-		place.Sleep(&c.guard)
-		idlers.Put(place)
-		w.comes = true // whoever woke it has counted it
+		tired = w.sleep()
 		c.guard.Lock()
 	}
 }
 
-// finish settles the unit that has returned, and takes the next one with it if it may. A task with functions for after
-// its end must not: they may wait for what it took.
+// sleep waits until the worker is woken, and reports false, or until it has been
+// idle for as long as it may. It needs the guard, and releases it.
+func (w *worker) sleep() (tired bool) {
+	c := w.core
+	place := w.bed
+	if keep := c.keeps(); keep < math.MaxInt64 {
+		place = idlers.Get(park.After(keep))
+		defer idlers.Put(place)
+	} else if place == nil {
+		place = idlers.Get(park.Forever)
+		place.AlsoUnlock((*bedside)(w))
+		w.bed = place
+	}
+	c.idle.PushFront(place)                         // who slept last is awake soonest
+	w.comes = place.Sleep(&c.guard) == park.Granted // then whoever woke it has counted it
+	return !w.comes
+}
+
+// A bedside is a worker that has a place to sleep, as what Sleep unlocks then: it
+// opens what it has settled, and sleeps.
+type bedside worker
+
+// Unlock is a method of park.Unlocker.
+func (b *bedside) Unlock() { (*worker)(b).open() }
+
+// PassOn is a method of park.Unlocker. It is never called: there is no code of
+// others in Unlock.
+func (b *bedside) PassOn() {}
+
+// finish settles the unit that has returned, and takes the next one with it if it
+// may. If there is nothing to do at all, the worker goes to sleep without letting
+// go of the guard in between.
 func (w *worker) finish() {
 	c := w.core
-	w.end = ending{}
+	w.stock()
+	tied := w.unit.owner().tie != nil
 	c.guard.Lock()
-	switch w.unit.settle(&w.end) {
+	switch w.unit.settle(w) {
 	case succeeded:
 		c.succeeded++
 	case failed:
@@ -145,115 +238,104 @@ func (w *worker) finish() {
 		c.cancelled++
 	}
 	w.unit = nil
-	if c.units > 0 && c.running <= c.target && len(w.end.after) == 0 && !c.halted() {
-		w.unit = c.take(w)
-	} else {
+	if c.running <= c.target {
+		w.unit = c.next(w)
+	}
+	if w.unit == nil {
 		c.running--
-		w.slot = false
-		if len(w.end.after) == 0 { // it will look for work at once: nobody else needs to come for the next task
-			c.waking++
-			w.comes = true
+		w.slot = nil
+		if c.running == 0 && c.away == 0 {
+			c.mostAway = 0
 		}
+		if !tied && c.calm() {
+			w.sleep() // opens on the way
+			return
+		}
+		w.look()
 	}
 	c.unlock()
 	w.open()
 }
 
+// finishCall is finish for a call.
+func (w *worker) finishCall() {
+	c := w.core
+	call := w.call
+	t := call.task
+	c.guard.Lock()
+	if call.after == nil {
+		w.ended = t
+		t.settle()
+	}
+	w.call = nil
+	*w.slot--
+	w.slot = nil
+	w.look()
+	c.unlock()
+	w.open()
+}
+
+// look notes that the worker will look for work at once, so that nobody else
+// needs to come for that. It needs the guard.
+func (w *worker) look() {
+	w.core.waking++
+	w.comes = true
+}
+
 // open lets everybody know of the end of what was settled.
 func (w *worker) open() {
-	if of := w.end.of; of != nil {
-		w.end.of = nil
+	ctx, of := w.ctx, w.ended
+	w.ctx, w.ended = nil, nil
+	if ctx != nil {
+		ctx.end(nil)
+	}
+	if of != nil {
 		of.open()
 	}
 }
 
-func (w *worker) callAfter() {
-	for len(w.end.after) > 0 {
-		f := w.end.after[0]
-		w.end.after = w.end.after[1:]
-		protect(f)
+// in reports whether the worker is in t: its function, or a callback of it.
+func (w *worker) in(t *task) bool {
+	return w.unit != nil && w.unit.owner() == &t.entry || w.call != nil && w.call.after == nil && w.call.task == t
+}
+
+// domain returns where the code belongs that the worker calls.
+func (w *worker) domain() *domain {
+	switch {
+	case w.unit != nil:
+		return w.unit.owner().domain(w.core)
+	case w.call != nil && w.call.after == nil:
+		return w.call.task.domain(w.core)
 	}
-	w.end.after = nil // or the last of them is kept alive
+	return &w.core.root
 }
 
-// help starts a helper for tasks that were dropped. It needs the guard.
-func (c *core) help(dues []*task) {
-	c.helpers++
-	c.start(&worker{core: c, helper: true, dues: dues})
+// context returns a context for a task of the pool itself.
+func (w *worker) context() *taskContext {
+	ctx := &w.contexts[0]
+	w.contexts = w.contexts[1:]
+	return ctx
 }
 
-func (w *worker) help() {
-	c := w.core
-	for {
-		w.callAfter()
-		if w.due == nil {
-			if len(w.dues) == 0 {
-				break
-			}
-			w.due, w.dues = w.dues[0], w.dues[1:]
-		}
-		w.due.callBack()
-		w.end = ending{}
-		c.guard.Lock()
-		w.due.settle(&w.end)
-		c.unlock()
-		w.due = nil
-		w.open()
-	}
-	c.guard.Lock()
-	c.helpers--
-	w.left = true
-	c.unlock()
-}
-
-// lend gives away, before a wait, what the calling goroutine holds and others may need: a worker its slot, a helper
-// what is behind the task that it has in hand. The wait is followed by back. Both can be called on nil.
-func lend() *worker {
-	w, _ := here.Lookup()
-	return w.lend()
-}
-
-func (w *worker) lend() *worker {
-	if w == nil || !w.slot && len(w.dues) == 0 {
-		return nil
-	}
-	c := w.core
-	c.guard.Lock()
-	defer c.unlock()
-	if len(w.dues) > 0 {
-		c.help(w.dues)
-		w.dues = nil
-		return nil
-	}
-	w.slot = false
-	c.running--
-	c.lent++
-	return w
-}
-
-func (w *worker) back() {
-	if w == nil {
+// stock makes contexts, before the guard is locked: one for the first task, and
+// then more and more at once.
+func (w *worker) stock() {
+	if len(w.contexts) > 0 {
 		return
 	}
-	c := w.core
-	c.guard.Lock()
-	w.slot = true
-	c.running++
-	c.lent--
-	c.unlock()
+	w.stocked = min(max(2*w.stocked, 1), 128)
+	w.contexts = make([]taskContext, w.stocked)
+	for i := range w.contexts {
+		w.contexts[i].parent = &w.core.root
+	}
 }
 
-// within reports whether the calling code is part of t: its function, or a callback of it.
-func (w *worker) within(t *task) bool {
-	return w.due == t || w.unit != nil && w.unit.owner() == &t.entry
-}
-
-// protect calls a function whose panic is nobody's but the except hook's.
-func protect(f func()) {
-	defer func() {
-		if v := recover(); v != nil {
-			hook.Report(&hook.Panic{Value: v, Stack: debug.Stack()})
-		}
-	}()
-	f()
+// relabel sets the profile labels of the thread again, since code of others may
+// have set its own.
+func (w *worker) relabel() {
+	if name := w.thread.Name(); name != w.name {
+		w.name = name
+		w.labels = pprof.WithLabels(context.Background(), pprof.Labels("thread", name))
+	}
+	pprof.SetGoroutineLabels(w.labels)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/gothreading/threading/internal/crew"
 	"github.com/gothreading/threading/pool"
 	"github.com/gothreading/threading/thread"
 )
@@ -23,17 +24,18 @@ func Map[In, Out any](p *Pool, f *Func[In, Out], items []In, opts ...pool.MapOpt
 		if d == nil || f.in.handles { // the descriptors of many items would not fit into a message
 			return single(ctx, in)
 		}
-		_, unit, rest := p.team.crew.Current()
-		chunk, ok := rest.([]In)
-		if !ok {
+		_, part := p.team.crew.Current()
+		if part == nil {
 			return single(ctx, in)
 		}
 		a := &d.ahead
-		if a.unit != unit {
-			*a = ahead{unit: unit, chunk: chunk, most: 1}
+		if a.part != part {
+			*a = ahead{part: part, most: 1}
 		}
-		record, err := a.next(func(from, most int) (b *batch, err error) {
-			return fill(f, a.chunk.([]In)[from:], most)
+		record, err := a.next(func(most int) (b *batch, err error) {
+			b, err = fill(f, part.Keep(most-1).([]In))
+			part.Keep(max(len(b.ends)-1, 0))
+			return b, err
 		}, func(b *batch) error { return d.run(ctx, b) }, p.team.choices.tasks-d.tasks)
 		if err != nil {
 			return out, err
@@ -46,17 +48,17 @@ func Map[In, Out any](p *Pool, f *Func[In, Out], items []In, opts ...pool.MapOpt
 // messageSize is about how many bytes of arguments go with one message.
 const messageSize = 48 << 10
 
-// fill makes a batch of the first of the items: at most that many, as long as
-// they fit into a message. One that cannot be encoded ends it; if it is the
-// first it is an error, or panics.
-func fill[In, Out any](f *Func[In, Out], items []In, most int) (b *batch, err error) {
+// fill makes a batch of the first of the items, as many as fit into a message.
+// One that cannot be encoded ends it; if it is the first it is an error, or
+// panics.
+func fill[In, Out any](f *Func[In, Out], items []In) (b *batch, err error) {
 	b = &batch{id: f.id, luggage: new(luggage)}
-	for i := range items[:min(most, len(items))] {
+	for i := range items {
 		var data []byte
 		encode := func() { data, err = f.in.encode(&items[i], b.luggage) }
 		if i == 0 {
 			if encode(); err != nil {
-				return nil, err
+				return b, err
 			}
 		} else if thread.Try(encode) != nil || err != nil || len(b.items)+len(data) > messageSize {
 			return b, nil
@@ -66,13 +68,10 @@ func fill[In, Out any](f *Func[In, Out], items []In, most int) (b *batch, err er
 	return b, nil
 }
 
-// An ahead is what a child has done of a chunk of a Map before it was asked
-// for. The pool asks for one item after the other.
+// An ahead is what a child has done of a part of a Map before it was asked for. The pool asks for one item after the other.
 type ahead struct {
-	unit    any // the chunk, as the pool knows it
-	chunk   any // and its items
-	asked   int // of them
-	most    int // how many are sent next
+	part    crew.Part
+	most    int // how many items are sent next
 	records [][]byte
 	failure error // of the one behind the records
 	failed  bool
@@ -83,15 +82,13 @@ const brief = 5 * time.Millisecond
 
 // next returns the result of the next item. tasks, if it is above 0, is how
 // many the child still has to run.
-func (a *ahead) next(fill func(from, most int) (*batch, error), run func(*batch) error, tasks int) (record []byte, err error) {
-	from := a.asked
-	a.asked++
+func (a *ahead) next(fill func(most int) (*batch, error), run func(*batch) error, tasks int) (record []byte, err error) {
 	if len(a.records) == 0 && !a.failed {
 		most := a.most
 		if tasks > 0 {
 			most = min(most, tasks)
 		}
-		b, err := fill(from, most)
+		b, err := fill(most)
 		if err != nil {
 			return nil, err
 		}

@@ -133,7 +133,7 @@ type team struct {
 
 // driver returns that of the worker which the calling goroutine is, or nil.
 func (t *team) driver() *driver {
-	w, _, _ := t.crew.Current()
+	w, _ := t.crew.Current()
 	if w == nil {
 		return nil
 	}

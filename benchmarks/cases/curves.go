@@ -247,7 +247,7 @@ func Piles() []Pile {
 				p, gate := busyPool()
 				return func(n int) {
 						for range n {
-							_ = p.Go(func(context.Context) {})
+							_ = p.Go(func(context.Context) error { return nil })
 						}
 					}, func() {
 						close(gate)
@@ -297,7 +297,7 @@ func Piles() []Pile {
 // busyPool returns a pool whose only worker waits until the gate is closed.
 func busyPool() (*pool.Pool, chan struct{}) {
 	p, gate := pool.New(1), make(chan struct{})
-	_ = p.Go(func(context.Context) { <-gate })
+	_ = p.Go(func(context.Context) error { <-gate; return nil })
 	return p, gate
 }
 

@@ -139,7 +139,7 @@ func poolRows(Sizes) []Row {
 
 func onPool(task func()) (submit, wait, end func()) {
 	p := pool.New(workers)
-	fn := func(context.Context) { task() }
+	fn := func(context.Context) error { task(); return nil }
 	return func() { _ = p.Go(fn) }, nil, p.Shutdown
 }
 

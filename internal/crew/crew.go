@@ -6,14 +6,21 @@ package crew
 // A Pool is one pool of package pool.
 type Pool interface {
 	// Current returns the worker of the pool that the calling goroutine is, or
-	// nil; what it is doing, which is another value for each task and each
-	// chunk of a Map; and of a chunk, as a slice, the items that were left when
-	// it was begun.
-	Current() (worker, unit, rest any)
+	// nil; and what it has in hand, if that is some items of a Map.
+	Current() (worker any, part Part)
 	// OnLeave makes every worker call f when it leaves, before a Join returns.
 	OnLeave(f func(worker any))
 	// End ends the pool as Terminate does, with err instead of ErrTerminated.
 	End(err error)
+}
+
+// A Part is some items of a Map, which a worker calls one after the other while
+// others may take over those it has not begun.
+type Part interface {
+	// Keep keeps the n items behind the one in hand, or as many as there are, and
+	// no others, from being taken over. It returns a slice: the one in hand, and
+	// those that it keeps.
+	Keep(n int) (items any)
 }
 
 // Of returns the Pool of a *pool.Pool. It is set by package pool.

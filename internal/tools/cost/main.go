@@ -118,7 +118,7 @@ var operations = []operation{
 	}},
 	{"Pool: Go to busy workers", func() func() {
 		p := busy()
-		task := func(context.Context) {}
+		task := func(context.Context) error { return nil }
 		return func() { _ = p.Go(task) }
 	}},
 	{"Pool: ApplyAsync to busy workers", func() func() {
@@ -171,7 +171,7 @@ func suspended() *coroutine.Generator[int, int] {
 // busy returns a pool whose only worker has something to do for ever.
 func busy() *pool.Pool {
 	p, begun := pool.New(1), make(chan struct{})
-	_ = p.Go(func(context.Context) { close(begun); select {} })
+	_ = p.Go(func(context.Context) error { close(begun); select {} })
 	<-begun
 	return p
 }
