@@ -507,6 +507,9 @@ func TestNothingKeepsASchedulerAlive(t *testing.T) {
 		_ = s.RunContext(live)
 		s.Enter(time.Hour, 0, func() {})
 		s.RunTimeout(time.Microsecond)
+		ctx, cancel := context.WithTimeout(live, time.Millisecond) // while the timer is set to an hour
+		defer cancel()
+		_ = s.RunContext(ctx)
 		return weak.Make(s)
 	}
 	if !proof.Collected(use()) {

@@ -228,6 +228,7 @@ func TestServeWaitsForWhatIsEnteredLater(t *testing.T) {
 		})
 		for i := range 5 {
 			time.Sleep(time.Hour)
+			synctest.Wait()
 			r = nil
 			s.Enter(time.Minute, 0, r.note("second"))
 			s.Enter(time.Second, 0, r.note("first"))
@@ -236,6 +237,7 @@ func TestServeWaitsForWhatIsEnteredLater(t *testing.T) {
 				s.Cancel(e)
 			}
 			time.Sleep(time.Hour)
+			synctest.Wait()
 			if i%2 == 0 {
 				r.want(t, "first", "second")
 			} else {
