@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gothreading/threading/internal/explore"
 	"github.com/gothreading/threading/internal/park"
 )
 
@@ -49,7 +48,7 @@ type Barrier struct {
 	parties int
 	action  func()
 
-	guard   explore.Mutex
+	guard   park.Guard
 	filling *generation
 	acting  *generation            // whose action is running, or nil
 	turns   park.List[*generation] // last arrivals that wait for it to return, each with its generation
@@ -73,7 +72,7 @@ const (
 	broken
 )
 
-var waiters = park.Waiters[*generation]()
+var waiters park.Pool[*generation]
 
 // errGaveUp is what the forms of Wait replace by what they return for their limit.
 var errGaveUp = errors.New("barrier: gave up")
@@ -110,21 +109,14 @@ func (b *Barrier) WaitTimeout(d time.Duration) (index int, err error) {
 func (b *Barrier) WaitContext(ctx context.Context) (index int, err error) {
 	index, err = b.wait(park.Until(ctx), ctx.Err() != nil)
 	if err == errGaveUp {
-		err = context.Cause(ctx)
+		err = park.Cause(ctx)
 	}
 	return index, err
 }
 
 // wait returns errGaveUp when it reached its limit, which for an impatient party is to wait at all.
 func (b *Barrier) wait(limit park.Limit, impatient bool) (index int, err error) {
-	var w *park.Waiter[*generation]
 	b.guard.Lock()
-	if limit.Allocates() && !impatient && !b.broken && b.filling.arrived+1 < b.parties {
-		// It will have to wait, or nearly so. A context is code of others, which is not called under the guard.
-		b.guard.Unlock()
-		w = waiters.Get(limit)
-		b.guard.Lock()
-	}
 	if b.broken {
 		b.guard.Unlock()
 		return -1, ErrBroken
@@ -138,10 +130,7 @@ func (b *Barrier) wait(limit park.Limit, impatient bool) (index int, err error) 
 	case impatient:
 		err = b.giveUp(g)
 	default:
-		if w == nil {
-			w = waiters.Get(limit)
-		}
-		err = b.follow(g, w)
+		err = b.follow(g, limit)
 	}
 	if err != nil {
 		index = -1
@@ -150,7 +139,8 @@ func (b *Barrier) wait(limit park.Limit, impatient bool) (index int, err error) 
 }
 
 // follow waits, with the guard held, for what becomes of g.
-func (b *Barrier) follow(g *generation, w *park.Waiter[*generation]) error {
+func (b *Barrier) follow(g *generation, limit park.Limit) error {
+	w := waiters.Get(limit)
 	defer waiters.Put(w)
 	verdict := b.sleep(w, &g.list, g)
 	if verdict == park.GaveUp {
@@ -179,7 +169,7 @@ func (b *Barrier) follow(g *generation, w *park.Waiter[*generation]) error {
 // What a waiter of a Barrier is woken with.
 const (
 	outcomePassed = park.Granted
-	outcomeBroken = park.Retry
+	outcomeBroken = park.Own
 )
 
 // sleep waits on a list, with the guard held, and returns without it.

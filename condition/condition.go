@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gothreading/threading/internal/explore"
 	"github.com/gothreading/threading/internal/park"
 	"github.com/gothreading/threading/rlock"
 )
@@ -53,7 +52,7 @@ type Condition struct {
 	held func() bool // whether the lock is held, if it can tell; nil also if lock is
 	deep reentrant   // the lock, if it is
 
-	guard  explore.Mutex
+	guard  park.Guard
 	list   park.List[place]
 	listed atomic.Bool // somebody may be on the list
 }
@@ -64,7 +63,7 @@ type place struct {
 	depth int
 }
 
-var waiters = park.Waiters[place]()
+var waiters park.Pool[place]
 
 type reentrant interface {
 	UnlockAll() (depth int)
@@ -110,8 +109,8 @@ func (c *Condition) mustHold() {
 	}
 }
 
-// Release releases the lock. Only park calls it, when the waiter has its place.
-func (p *place) Release() {
+// Unlock releases the lock. Package park calls it when the waiter has its place.
+func (p *place) Unlock() {
 	switch c := p.c; {
 	case c.lock == nil:
 		p.depth = c.own.UnlockAll()
@@ -121,6 +120,10 @@ func (p *place) Release() {
 		c.lock.Unlock()
 	}
 }
+
+// PassOn notifies another in the place of this one, whose lock did not return from its
+// Unlock, but panicked.
+func (p *place) PassOn() { p.c.notify(1) }
 
 func (p *place) reacquire() {
 	switch c := p.c; {
@@ -144,7 +147,7 @@ func (c *Condition) WaitTimeout(d time.Duration) bool {
 	if d <= 0 {
 		c.mustHold()
 		p := place{c: c}
-		p.Release()
+		p.Unlock()
 		runtime.Gosched()
 		p.reacquire()
 		return false
@@ -157,7 +160,7 @@ func (c *Condition) WaitTimeout(d time.Duration) bool {
 func (c *Condition) WaitContext(ctx context.Context) error {
 	c.mustHold()
 	if ctx.Err() != nil || !c.wait(park.Until(ctx), nil) {
-		return context.Cause(ctx)
+		return park.Cause(ctx)
 	}
 	return nil
 }
@@ -184,7 +187,7 @@ func (c *Condition) WaitForTimeout(pred func() bool, d time.Duration) bool {
 func (c *Condition) WaitForContext(ctx context.Context, pred func() bool) error {
 	c.mustHold()
 	if ctx.Err() != nil || !c.wait(park.Until(ctx), pred) {
-		return context.Cause(ctx)
+		return park.Cause(ctx)
 	}
 	return nil
 }
@@ -200,7 +203,7 @@ func (c *Condition) wait(limit park.Limit, pred func() bool) bool {
 	w := waiters.Get(limit)
 	defer waiters.Put(w)
 	w.Value.c = c
-	w.Releasing(&w.Value)
+	w.AlsoUnlock(&w.Value)
 	for {
 		c.guard.Lock()
 		if !c.listed.Load() {

@@ -1,152 +1,73 @@
-// Package event provides a flag that goroutines can wait for: threading.Event for Go.
+// Package event provides a flag that goroutines can wait for: threading.Event for
+// Go.
 package event
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
-	"github.com/gothreading/threading/internal/explore"
 	"github.com/gothreading/threading/internal/park"
 )
 
-// An Event is a flag that is set and cleared, and that any number of goroutines wait for.
+// An Event is a flag that is set and cleared, and that any number of goroutines
+// wait for.
 //
 // The zero value is clear. An Event must not be copied after first use.
 //
-// Python: threading.Event. Set, Clear, IsSet and Wait are set(), clear(), is_set() and wait(); WaitTimeout is
-// wait(timeout=d). Done is what Python lacks: the Event in a select.
+// Python: threading.Event.
 //
-// Memory model: a Set that takes effect, that is, which finds the Event clear, synchronizes before the return of every
-// Wait, IsSet and receive from Done that reports it.
+//	set()              Set
+//	clear()            Clear
+//	is_set()           IsSet
+//	wait()             Wait
+//	wait(timeout=d)    WaitTimeout
 //
-// A Set releases everybody who waits, and each of them reports so, even if Clear follows before they run. Who begins
-// to wait after the Clear waits for the next Set.
+// In the terminology of the Go memory model, a Set that takes effect, that is, one
+// that finds the Event clear, “synchronizes before” the return of every Wait, IsSet
+// and receive from Done that reports it.
 //
-// Giving up: a wait that gives up leaves no trace. WaitTimeout returns false only if the Event was not set at some
-// instant between its deadline and its return, and no Set took effect since the call began.
+// A Set releases every goroutine that is waiting, and each reports that it was
+// released, even if a Clear follows before it runs. A goroutine that begins to wait
+// after the Clear waits for the next Set. However many goroutines are released and
+// however fast they come back, Set returns in time proportional to the number of
+// those that waited, at most. If they are more than a hundred, a goroutine of its own
+// wakes the rest of them.
 //
-// A goroutine that waits is durably blocked in the sense of testing/synctest. A waiter inside a bubble must be
-// released from inside it.
+// IsSet, and every form of Wait on a set Event, is one atomic load. A wait allocates
+// only for its limit: a timer, or a channel.
 //
-// Cost: IsSet, and every form of Wait on a set Event, is one atomic load. Nothing is allocated but by Done, and by a
-// wait for its limit: a timer, or a channel. Set wakes n waiters in time proportional to n and keeps no lock meanwhile.
+// If the flag is never cleared and is only waited for, close a channel instead.
+type Event struct{ flag park.Flag }
+
+// Set sets e and releases every goroutine that waits for it. It does nothing if e
+// is set.
+func (e *Event) Set() { e.flag.Set() }
+
+// Clear clears e: from now on, waiting means waiting for the next Set.
+func (e *Event) Clear() { e.flag.Clear() }
+
+// IsSet reports whether e is set.
+func (e *Event) IsSet() bool { return e.flag.IsSet() }
+
+// Wait blocks until e is set.
+func (e *Event) Wait() { e.flag.Wait() }
+
+// WaitTimeout blocks until e is set, for at most d, and reports whether it was set.
+// It returns false only if e was not set at some instant between the deadline and the
+// return, and no Set took effect since the call began. If d <= 0, WaitTimeout is
+// equivalent to [Event.IsSet]. A d of math.MaxInt64 never times out.
+func (e *Event) WaitTimeout(d time.Duration) bool { return e.flag.WaitTimeout(d) }
+
+// WaitContext blocks until e is set, or until ctx ends: then it returns
+// [context.Cause] of ctx. A ctx that has ended at the call makes it fail even if e is
+// set.
+func (e *Event) WaitContext(ctx context.Context) error { return e.flag.WaitContext(ctx) }
+
+// Done returns a channel that is closed when e is set, for use in a select: at once
+// if e is set, and otherwise by the next Set. It stays closed when e is cleared; after
+// that, Done returns another channel. So call Done again for each select.
 //
-// Use a channel that is closed where nothing is ever cleared and nobody asks but by receiving.
-type Event struct {
-	state atomic.Uint32 // changes under the guard
-	guard explore.Mutex
-	era   park.Era // each Set that took effect began one
-	list  park.List[struct{}]
-	sets  uint64        // how many took effect
-	done  chan struct{} // of the present generation, once it was asked for
-}
-
-// The states of an Event. Setting is when the channel is being closed: who looks then waits for the guard, so that the
-// channel and IsSet change at one instant for everybody.
-const (
-	clear = iota
-	setting
-	set
-)
-
-var waiters = park.Waiters[struct{}]()
-
-// Set sets the Event and releases everybody who waits for it.
-func (e *Event) Set() {
-	if e.state.Load() == set {
-		return
-	}
-	e.guard.Lock()
-	if e.state.Load() == set {
-		e.guard.Unlock()
-		return
-	}
-	e.sets++
-	e.era++
-	if e.done != nil {
-		e.state.Store(setting)
-		close(e.done)
-	}
-	e.state.Store(set)
-	e.guard.Unlock()
-	for e.list.WakeEarly(&e.guard, &e.era) {
-	}
-}
-
-// Clear clears the Event: from now on, waiting means waiting for the next Set.
-func (e *Event) Clear() {
-	e.guard.Lock()
-	if e.state.Load() == set {
-		e.state.Store(clear)
-		e.done = nil
-	}
-	e.guard.Unlock()
-}
-
-// IsSet reports whether the Event is set.
-func (e *Event) IsSet() bool {
-	s := e.state.Load()
-	return s == set || s == setting && e.isSet()
-}
-
-func (e *Event) isSet() bool {
-	e.guard.Lock()
-	defer e.guard.Unlock()
-	return e.state.Load() == set
-}
-
-// Wait waits until the Event is set.
-func (e *Event) Wait() {
-	if e.state.Load() != set {
-		e.wait(park.Forever)
-	}
-}
-
-// WaitTimeout waits until the Event is set, for d at the longest, and reports whether it was. With d <= 0 it is IsSet;
-// math.MaxInt64 is for ever.
-func (e *Event) WaitTimeout(d time.Duration) bool {
-	return e.IsSet() || d > 0 && e.wait(park.After(d))
-}
-
-// WaitContext waits until the Event is set, unless ctx ends first; then it returns context.Cause(ctx).
-func (e *Event) WaitContext(ctx context.Context) error {
-	if ctx.Err() != nil || e.state.Load() != set && !e.wait(park.Until(ctx)) {
-		return context.Cause(ctx)
-	}
-	return nil
-}
-
-func (e *Event) wait(limit park.Limit) bool {
-	w := waiters.Get(limit)
-	defer waiters.Put(w)
-	e.guard.Lock()
-	if e.state.Load() == set {
-		e.guard.Unlock()
-		return true
-	}
-	sets := e.sets
-	w.Era = e.era
-	e.list.PushBack(w)
-	if w.Sleep(&e.guard) == park.Granted {
-		return true
-	}
-	e.guard.Lock()
-	defer e.guard.Unlock()
-	return e.sets != sets // a Set was on its way to us when we left
-}
-
-// Done returns a channel that is closed when the Event is set: at once if it is set, and otherwise by the next Set. It
-// stays closed when the Event is cleared; after that, Done returns another channel. So ask for it again in each
-// select. The channel belongs to the testing/synctest bubble, or to the outside, that first asked for it.
-func (e *Event) Done() <-chan struct{} {
-	e.guard.Lock()
-	defer e.guard.Unlock()
-	if e.done == nil {
-		e.done = make(chan struct{})
-		if e.state.Load() == set {
-			close(e.done)
-		}
-	}
-	return e.done
-}
+// The channel belongs to the [testing/synctest] bubble, or to the outside, that first
+// asked for it, and must not be closed from elsewhere: once Done was called in a
+// bubble, a Set outside of it is a fatal error until a Clear in it.
+func (e *Event) Done() <-chan struct{} { return e.flag.Done() }

@@ -2,21 +2,29 @@ package event
 
 import (
 	"reflect"
-	"sync"
+
+	"github.com/gothreading/threading/internal/park"
 )
 
-// Guard returns what protects the list of waiters, so that a test can decide who gets there first.
-func (e *Event) Guard() sync.Locker { return &e.guard }
+// Guard returns what protects the list of waiters, so that a test can decide who gets there first. It is package park's
+// own, as are the links of the list; looking at them changes nothing.
+func (e *Event) Guard() *park.Guard {
+	return (*park.Guard)(reflect.ValueOf(&e.flag).Elem().FieldByName("guard").Addr().UnsafePointer())
+}
+
+func (e *Event) head() reflect.Value {
+	return reflect.ValueOf(&e.flag).Elem().FieldByName("list").FieldByName("head")
+}
 
 // Listed returns how many waiters are on the list.
 func (e *Event) Listed() int {
-	e.guard.Lock()
-	defer e.guard.Unlock()
-	if e.list.Front() == nil {
+	guard := e.Guard()
+	guard.Lock()
+	defer guard.Unlock()
+	head := e.head()
+	if head.IsNil() {
 		return 0
 	}
-	// The links are package park's own; looking at them changes nothing.
-	head := reflect.ValueOf(e.list.Front())
 	n, next := 1, head.Elem().FieldByName("next")
 	for next.Pointer() != head.Pointer() {
 		n, next = n+1, next.Elem().FieldByName("next")
@@ -26,7 +34,8 @@ func (e *Event) Listed() int {
 
 // WaitedFor reports whether anybody is on the list. Unlike Listed it allocates nothing.
 func (e *Event) WaitedFor() bool {
-	e.guard.Lock()
-	defer e.guard.Unlock()
-	return e.list.Front() != nil
+	guard := e.Guard()
+	guard.Lock()
+	defer guard.Unlock()
+	return !e.head().IsNil()
 }

@@ -40,7 +40,7 @@ var ErrNotLocked = errors.New("lock: Unlock of a Lock that is not locked")
 //
 // Use a sync.Mutex where nobody ever gives up: it is smaller (8 bytes, not 32). Use a channel or a condition where the
 // wait is for something to happen rather than for a short critical section to end.
-type Lock struct{ gate park.Gate }
+type Lock struct{ gate park.Exclusive }
 
 const (
 	unlocked = 0
@@ -55,23 +55,23 @@ func (l *Lock) Lock() {
 }
 
 //go:noinline // or Lock would not be
-func (l *Lock) lockSlow() { l.gate.Acquire(park.Exclusive, locked, park.Forever) }
+func (l *Lock) lockSlow() { l.gate.Acquire(locked, park.Forever) }
 
 // TryLock acquires l if it is unlocked, and reports whether it did.
 func (l *Lock) TryLock() bool {
-	return l.gate.Swap(unlocked, locked) || l.gate.TryAcquire(park.Exclusive, locked)
+	return l.gate.Swap(unlocked, locked) || l.gate.TryAcquire(locked)
 }
 
 // LockTimeout acquires l unless that takes longer than d, and reports whether it did. With d <= 0 it is TryLock;
 // math.MaxInt64 is for ever.
 func (l *Lock) LockTimeout(d time.Duration) bool {
-	return l.TryLock() || d > 0 && l.gate.Acquire(park.Exclusive, locked, park.After(d))
+	return l.TryLock() || d > 0 && l.gate.Acquire(locked, park.After(d))
 }
 
 // LockContext acquires l unless ctx ends first; then it returns context.Cause(ctx).
 func (l *Lock) LockContext(ctx context.Context) error {
-	if ctx.Err() != nil || !l.TryLock() && !l.gate.Acquire(park.Exclusive, locked, park.Until(ctx)) {
-		return context.Cause(ctx)
+	if ctx.Err() != nil || !l.TryLock() && !l.gate.Acquire(locked, park.Until(ctx)) {
+		return park.Cause(ctx)
 	}
 	return nil
 }

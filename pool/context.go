@@ -3,6 +3,8 @@ package pool
 import (
 	"context"
 	"time"
+
+	"github.com/gothreading/threading/internal/park"
 )
 
 // noContext is given where there is none of one's own.
@@ -92,7 +94,7 @@ func (c *taskContext) Value(key any) any {
 // merge returns a context with the values and the deadline of one, which ends with either, and how to release it.
 func merge(one, other context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(one)
-	follow := func() { cancel(context.Cause(other)) }
+	follow := func() { cancel(park.Cause(other)) }
 	if other.Err() != nil {
 		follow()
 	}

@@ -62,7 +62,7 @@ import (
 //   - The last worker leaving and a new submission: a worker leaves under the guard and is then counted no longer, so
 //     that unlock starts another if there is work.
 type core struct {
-	guard park.Mutex
+	guard park.Guard
 
 	// What New was told.
 	prefix      string
@@ -102,10 +102,13 @@ type core struct {
 }
 
 var (
-	idlers = park.Waiters[struct{}]()
-	liners = park.Waiters[submission]()
+	idlers park.Pool[struct{}]
+	liners park.Pool[submission]
 	named  atomic.Uint64 // counts the automatic prefixes
 )
+
+// sentAway is the verdict of a submission in the line that is refused.
+const sentAway = park.Own
 
 // A submission is the Value of a waiter in the line.
 type submission struct {
@@ -296,7 +299,7 @@ func (c *core) accept(s submission) error {
 	}
 	switch {
 	case s.ctx != nil && s.ctx.Err() != nil:
-		return context.Cause(s.ctx)
+		return park.Cause(s.ctx)
 	case !c.place():
 		return ErrFull
 	}
@@ -327,7 +330,7 @@ func (c *core) submitLater(s submission, d time.Duration) error {
 	switch w.Sleep(&c.guard) {
 	case park.Granted:
 		return nil
-	case park.Retry: // sent away
+	case sentAway:
 		c.guard.Lock()
 		err := c.refuses(s.entry)
 		c.guard.Unlock()
@@ -336,7 +339,7 @@ func (c *core) submitLater(s submission, d time.Duration) error {
 		}
 	}
 	if ctx != nil {
-		return context.Cause(ctx)
+		return park.Cause(ctx)
 	}
 	return ErrFull
 }
@@ -370,7 +373,7 @@ func (c *core) unlock() {
 	}
 	c.guard.Unlock()
 	admitted.Wake(park.Granted)
-	late.Wake(park.Retry)
+	late.Wake(sentAway)
 	idle.Wake(park.Granted)
 	if over && !c.over.IsOpen() {
 		c.cancel(nil)
@@ -497,7 +500,7 @@ func (c *core) close() {
 	}
 	c.sendAway(&sent)
 	c.unlock()
-	sent.Wake(park.Retry)
+	sent.Wake(sentAway)
 }
 
 // sendAway takes those out of the line who are refused now and were not when they came.
@@ -538,7 +541,7 @@ func (c *core) terminate(err error) {
 	var sent park.Chain[submission]
 	c.sendAway(&sent)
 	d.unlock()
-	sent.Wake(park.Retry)
+	sent.Wake(sentAway)
 	c.cancel(err)
 	for _, ctx := range told {
 		ctx.end(err)

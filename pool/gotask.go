@@ -123,7 +123,7 @@ func callPlain(fn func(context.Context), ctx context.Context, what *outcome) {
 	*what = failed // unless it returns
 	defer func() {
 		if v := recover(); v != nil {
-			hook.Report(v, debug.Stack())
+			hook.Report(&hook.Panic{Value: v, Stack: debug.Stack()})
 		}
 	}()
 	fn(ctx)

@@ -222,7 +222,7 @@ func (r *imapRun[In, Out]) next(wait bool) *imapPart[In, Out] {
 		if p, ok := r.ready.next(ctx); ok {
 			return p
 		}
-		r.fail(context.Cause(ctx))
+		r.fail(park.Cause(ctx))
 		return nil
 	}
 	p, ok := r.line.Front()
@@ -235,7 +235,7 @@ func (r *imapRun[In, Out]) next(wait bool) *imapPart[In, Out] {
 		r.line.PopFront()
 		return p
 	case wait:
-		r.fail(context.Cause(ctx))
+		r.fail(park.Cause(ctx))
 	}
 	return nil
 }

@@ -186,7 +186,7 @@ func (p *Pool) JoinContext(ctx context.Context) error {
 	p.checkJoin()
 	if ctx.Err() != nil ||
 		!p.join(park.Until(ctx), func(t *thread.Thread) bool { return t.JoinContext(ctx) == nil }) {
-		return context.Cause(ctx)
+		return park.Cause(ctx)
 	}
 	return nil
 }
@@ -217,7 +217,7 @@ func (p *Pool) join(limit park.Limit, end func(*thread.Thread) bool) bool {
 	p.checkJoin()
 	if !p.core.over.IsOpen() {
 		defer lend().back()
-		if !p.core.over.Wait(limit) {
+		if !p.core.over.WaitLimit(limit) {
 			return false
 		}
 	}

@@ -169,10 +169,10 @@ func (r *Result[T]) WaitTimeout(d time.Duration) bool {
 func (r *Result[T]) WaitContext(ctx context.Context) error {
 	if ctx.Err() != nil {
 		r.task.waiter()
-		return context.Cause(ctx)
+		return park.Cause(ctx)
 	}
-	if !r.task.wait(park.Until(ctx)) {
-		return context.Cause(ctx)
+	if !r.Ready() && !r.task.wait(park.Until(ctx)) {
+		return park.Cause(ctx)
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func (p *Pool) refuses() error {
 	err := c.err
 	c.guard.Unlock()
 	if err == nil && p.ctx != nil && p.ctx.Err() != nil {
-		err = context.Cause(p.ctx)
+		err = park.Cause(p.ctx)
 	}
 	return err
 }
@@ -106,7 +106,7 @@ func (p *Pool) follow(ctx context.Context, e *entry) (parent context.Context, re
 		return parent, release // it will not be accepted
 	}
 	unmerge := release
-	stop := context.AfterFunc(parent, func() { e.core.withdraw(context.Cause(parent), e) })
+	stop := context.AfterFunc(parent, func() { e.core.withdraw(park.Cause(parent), e) })
 	return parent, func() { stop(); unmerge() }
 }
 
@@ -121,7 +121,7 @@ func (t *task) refuse(err error) {
 // parentEnded returns why a task should not be started although it is its turn.
 func (e *entry) parentEnded() error {
 	if parent, own := e.context().parent(); own && parent.Err() != nil {
-		return context.Cause(parent)
+		return park.Cause(parent)
 	}
 	return nil
 }
@@ -186,7 +186,7 @@ func (t *task) wait(limit park.Limit) bool {
 	if w := t.waiter(); w != nil {
 		defer w.lend().back()
 	}
-	return t.end.Wait(limit)
+	return t.end.WaitLimit(limit)
 }
 
 // waiter returns the worker that the calling goroutine is, or nil. It panics if that is in t.
@@ -208,7 +208,7 @@ func (t *task) onEnd(f func()) {
 		return
 	}
 	t.core.guard.Unlock()
-	t.end.Wait(park.Forever) // whoever ended it is about to open it
+	t.end.Wait() // whoever ended it is about to open it
 	protect(f)
 }
 
@@ -222,7 +222,7 @@ func (t *task) watch(w *watcher) {
 		return
 	}
 	t.core.guard.Unlock()
-	t.end.Wait(park.Forever)
+	t.end.Wait()
 	w.tell()
 }
 

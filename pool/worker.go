@@ -249,7 +249,7 @@ func (w *worker) within(t *task) bool {
 func protect(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
-			hook.Report(v, debug.Stack())
+			hook.Report(&hook.Panic{Value: v, Stack: debug.Stack()})
 		}
 	}()
 	f()

@@ -48,7 +48,7 @@ var (
 //
 // Use a channel where a select has to wait for it, or where nobody gives up, counts or drains.
 type Queue[T any] struct {
-	guard park.Mutex
+	guard park.Guard
 
 	items   blocks[T]
 	lifo    bool
@@ -173,27 +173,19 @@ func (q *Queue[T]) unlockUnless(asked *bool) {
 	}
 }
 
-// waiter returns a waiter to be listed, and the pool it goes back to. It is called under the guard, but may let go of it
-// meanwhile.
+// waiter returns a waiter to be listed, and the pool it goes back to. It is called with the guard held.
 func (q *Queue[T]) waiter(limit park.Limit) (*park.Waiter[turn[T]], *park.Pool[turn[T]]) {
 	if q.waiters == nil {
-		q.waiters = park.Waiters[turn[T]]()
+		q.waiters = waiterPool[T]()
 	}
-	waiters := q.waiters
-	if !limit.Allocates() {
-		return waiters.Get(limit), waiters
-	}
-	q.guard.Unlock()
-	w := waiters.Get(limit)
-	q.guard.Lock()
-	return w, waiters
+	return q.waiters.Get(limit), q.waiters
 }
 
 // await lists w. One that was awake keeps its place in front.
 func (q *Queue[T]) await(s *side[T], w *park.Waiter[turn[T]], awake bool) {
 	if awake {
 		s.list.PushFront(w)
-		w.Value.owed = w.Value.patience.Ends()
+		w.Value.owed = w.Value.patience.Lost()
 	} else {
 		s.list.PushBack(w)
 		w.Value.owed = 0 < q.maxsize && q.maxsize <= handOver && q.heap == nil
@@ -374,7 +366,7 @@ func (q *Queue[T]) IsShutdown() bool { return read(&q.guard, &q.shut) }
 
 // read reads a flag under the guard. It is not generic, for this: the compiler inlines Lock and Unlock in the packages
 // that instantiate a Queue only if they were inlined somewhere in this one, and they are most of what a put costs.
-func read(guard *park.Mutex, flag *bool) bool {
+func read(guard *park.Guard, flag *bool) bool {
 	guard.Lock()
 	value := *flag
 	guard.Unlock()

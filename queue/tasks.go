@@ -53,8 +53,8 @@ func (q *Queue[T]) JoinTimeout(d time.Duration) bool {
 
 // JoinContext is Join, unless ctx ends first; then it returns context.Cause(ctx).
 func (q *Queue[T]) JoinContext(ctx context.Context) error {
-	if ctx.Err() != nil || !q.join(park.Until(ctx)) {
-		return context.Cause(ctx)
+	if ctx.Err() != nil || q.Unfinished() > 0 && !q.join(park.Until(ctx)) {
+		return park.Cause(ctx)
 	}
 	return nil
 }
@@ -67,10 +67,6 @@ func (q *Queue[T]) join(limit park.Limit) bool {
 	}
 	w, waiters := q.waiter(limit)
 	defer waiters.Put(w)
-	if q.unfinished == 0 { // by now
-		q.guard.Unlock()
-		return true
-	}
 	q.joiners.PushBack(w)
 	return w.Sleep(&q.guard) == park.Granted
 }

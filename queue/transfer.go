@@ -41,11 +41,14 @@ func (q *Queue[T]) PutContext(ctx context.Context, item T) error {
 		if q.IsShutdown() {
 			return ErrShutdown
 		}
-		return context.Cause(ctx)
+		return park.Cause(ctx)
 	}
-	err := q.put(item, park.Until(ctx))
+	err := q.TryPut(item)
 	if err == ErrFull {
-		return context.Cause(ctx)
+		err = q.put(item, park.Until(ctx))
+	}
+	if err == ErrFull {
+		err = park.Cause(ctx)
 	}
 	return err
 }
@@ -123,15 +126,19 @@ func (q *Queue[T]) GetTimeout(d time.Duration) (T, error) {
 func (q *Queue[T]) GetContext(ctx context.Context) (item T, err error) {
 	if ctx.Err() != nil {
 		q.guard.Lock()
-		defer q.guard.Unlock()
-		if q.shut && q.size() == 0 {
+		over := q.shut && q.size() == 0
+		q.guard.Unlock()
+		if over {
 			return item, ErrShutdown
 		}
-		return item, context.Cause(ctx)
+		return item, park.Cause(ctx)
 	}
-	item, err = q.get(park.Until(ctx))
+	item, err = q.TryGet()
 	if err == ErrEmpty {
-		err = context.Cause(ctx)
+		item, err = q.get(park.Until(ctx))
+	}
+	if err == ErrEmpty {
+		err = park.Cause(ctx)
 	}
 	return item, err
 }

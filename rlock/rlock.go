@@ -36,8 +36,8 @@ var ErrNotOwner = errors.New("rlock: unlock by a goroutine that does not own the
 // The owner is a goroutine. One that ends while it owns an RLock leaves it locked for ever: ids of goroutines are not
 // used twice. And a goroutine cannot unlock for another; a lock that is passed on is a lock.Lock.
 type RLock struct {
-	gate  park.Gate // its value is the owner's id, or 0
-	again int       // how often the owner has locked r again; the owner alone looks at it, and leaves 0 behind
+	gate  park.Exclusive // its value is the owner's id, or 0
+	again int            // how often the owner has locked r again; the owner alone looks at it, and leaves 0 behind
 }
 
 const free = 0
@@ -57,7 +57,7 @@ func (r *RLock) Lock() {
 		return
 	}
 	if !r.gate.Swap(free, id) {
-		r.gate.Acquire(park.Exclusive, id, park.Forever)
+		r.gate.Acquire(id, park.Forever)
 	}
 }
 
@@ -68,7 +68,7 @@ func (r *RLock) TryLock() bool {
 		r.again++
 		return true
 	}
-	return r.gate.TryAcquire(park.Exclusive, id)
+	return r.gate.TryAcquire(id)
 }
 
 // LockTimeout acquires r unless that takes longer than d, and reports whether it did. With d <= 0 it is TryLock;
@@ -81,14 +81,14 @@ func (r *RLock) LockTimeout(d time.Duration) bool {
 // changes nothing, also if r is free or the caller's own.
 func (r *RLock) LockContext(ctx context.Context) error {
 	if ctx.Err() != nil || !r.TryLock() && !r.lockWithin(park.Until(ctx)) {
-		return context.Cause(ctx)
+		return park.Cause(ctx)
 	}
 	return nil
 }
 
 // lockWithin waits for an RLock that is not the caller's own.
 func (r *RLock) lockWithin(limit park.Limit) bool {
-	return r.gate.Acquire(park.Exclusive, goid.Get(), limit)
+	return r.gate.Acquire(goid.Get(), limit)
 }
 
 // Unlock takes back one Lock, and releases r with the last. It panics with ErrNotOwner, and does nothing, if the

@@ -47,14 +47,14 @@ const maxValue = min(1<<60, math.MaxInt)
 //
 // Use a lock.Lock for mutual exclusion, and a pool.Pool to bound how many tasks run.
 type Semaphore struct {
-	gate park.Gate // its value is the number of free permits
+	permits park.Permits
 }
 
 // New returns a Semaphore with value permits. It panics with ErrValue if value is below 0 or beyond 1<<60
 // (math.MaxInt32 on 32-bit machines).
 func New(value int) *Semaphore {
 	s := new(Semaphore)
-	s.gate.Add(initial("New", value), maxValue)
+	s.permits.Add(initial("New", value), maxValue)
 	return s
 }
 
@@ -67,54 +67,56 @@ func initial(call string, value int) uint64 {
 
 // Acquire takes a permit, waiting for as long as that takes.
 func (s *Semaphore) Acquire() {
-	if !s.gate.TryAcquire(park.Counted, 1) {
-		s.gate.Acquire(park.Counted, 1, park.Forever)
+	if !s.permits.TryAcquire(1) {
+		s.permits.Acquire(1, park.Forever)
 	}
 }
 
 // TryAcquire takes a permit if one is free, and reports whether it did.
-func (s *Semaphore) TryAcquire() bool { return s.gate.TryAcquire(park.Counted, 1) }
+func (s *Semaphore) TryAcquire() bool { return s.permits.TryAcquire(1) }
 
 // AcquireTimeout takes a permit unless that takes longer than d, and reports whether it did. With d <= 0 it is
 // TryAcquire; math.MaxInt64 is for ever.
-func (s *Semaphore) AcquireTimeout(d time.Duration) bool { return timeout(&s.gate, 1, d) }
+func (s *Semaphore) AcquireTimeout(d time.Duration) bool { return s.acquireTimeout(1, d) }
 
 // AcquireContext takes a permit unless ctx ends first; then it returns context.Cause(ctx).
-func (s *Semaphore) AcquireContext(ctx context.Context) error { return within(&s.gate, ctx, 1) }
+func (s *Semaphore) AcquireContext(ctx context.Context) error { return s.acquireContext(ctx, 1) }
 
 // AcquireN takes n permits at once, waiting for as long as that takes. It takes none until it can take all. It panics
 // with ErrValue if n < 1.
 func (s *Semaphore) AcquireN(n int) {
-	s.gate.Acquire(park.Counted, permits("AcquireN", n, maxValue), park.Forever)
+	if n := permits("AcquireN", n, maxValue); !s.permits.TryAcquire(n) {
+		s.permits.Acquire(n, park.Forever)
+	}
 }
 
 // TryAcquireN takes n permits if that many are free, and reports whether it did. It panics with ErrValue if n < 1.
 func (s *Semaphore) TryAcquireN(n int) bool {
-	return s.gate.TryAcquire(park.Counted, permits("TryAcquireN", n, maxValue))
+	return s.permits.TryAcquire(permits("TryAcquireN", n, maxValue))
 }
 
 // AcquireNTimeout takes n permits at once unless that takes longer than d, and reports whether it did. With d <= 0 it
 // is TryAcquireN; math.MaxInt64 is for ever. It panics with ErrValue if n < 1.
 func (s *Semaphore) AcquireNTimeout(n int, d time.Duration) bool {
-	return timeout(&s.gate, permits("AcquireNTimeout", n, maxValue), d)
+	return s.acquireTimeout(permits("AcquireNTimeout", n, maxValue), d)
 }
 
 // AcquireNContext takes n permits at once unless ctx ends first; then it returns context.Cause(ctx). It panics with
 // ErrValue if n < 1.
 func (s *Semaphore) AcquireNContext(ctx context.Context, n int) error {
-	return within(&s.gate, ctx, permits("AcquireNContext", n, maxValue))
+	return s.acquireContext(ctx, permits("AcquireNContext", n, maxValue))
 }
 
 // Release adds a permit. It panics with ErrValue, and does nothing, at the largest value.
 func (s *Semaphore) Release() {
-	if !s.gate.Increment() {
+	if !s.permits.Increment() {
 		s.released()
 	}
 }
 
 //go:noinline // or Release would not be
 func (s *Semaphore) released() {
-	if !s.gate.Incremented(maxValue) {
+	if !s.permits.IncrementSlow(maxValue) {
 		panic(fmt.Errorf("%w: Release: the value would exceed %d", ErrValue, maxValue))
 	}
 }
@@ -122,29 +124,36 @@ func (s *Semaphore) released() {
 // ReleaseN adds n permits at once, and serves as many waiters with them as it can. It panics with ErrValue, and does
 // nothing, if n < 1 or if the value would exceed the largest.
 func (s *Semaphore) ReleaseN(n int) {
-	if !s.gate.Add(permits("ReleaseN", n, math.MaxInt), maxValue) {
+	if !s.permits.Add(permits("ReleaseN", n, math.MaxInt), maxValue) {
 		panic(fmt.Errorf("%w: ReleaseN(%d): the value would exceed %d", ErrValue, n, maxValue))
 	}
 }
 
 // Value returns how many permits are free.
-func (s *Semaphore) Value() int { return int(s.gate.Value()) }
+func (s *Semaphore) Value() int { return int(s.permits.Value()) }
 
 // permits checks how many permits a call wants or gives.
 func permits(call string, n, limit int) uint64 {
 	if n < 1 || n > limit {
-		panic(fmt.Errorf("%w: %s(%d): want 1 to %d", ErrValue, call, n, limit))
+		panic(bad(call, n, limit))
 	}
 	return uint64(n)
 }
 
-func timeout(g *park.Gate, n uint64, d time.Duration) bool {
-	return g.TryAcquire(park.Counted, n) || d > 0 && g.Acquire(park.Counted, n, park.After(d))
+func bad(call string, n, limit int) error {
+	if limit < 1 {
+		return fmt.Errorf("%w: %s(%d): there are none", ErrValue, call, n)
+	}
+	return fmt.Errorf("%w: %s(%d): want 1 to %d", ErrValue, call, n, limit)
 }
 
-func within(g *park.Gate, ctx context.Context, n uint64) error {
-	if ctx.Err() != nil || !g.TryAcquire(park.Counted, n) && !g.Acquire(park.Counted, n, park.Until(ctx)) {
-		return context.Cause(ctx)
+func (s *Semaphore) acquireTimeout(n uint64, d time.Duration) bool {
+	return s.permits.TryAcquire(n) || d > 0 && s.permits.Acquire(n, park.After(d))
+}
+
+func (s *Semaphore) acquireContext(ctx context.Context, n uint64) error {
+	if ctx.Err() != nil || !s.permits.TryAcquire(n) && !s.permits.Acquire(n, park.Until(ctx)) {
+		return park.Cause(ctx)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package thread
 import (
 	"fmt"
 	"os"
-	"sync/atomic"
 
 	"github.com/gothreading/threading/internal/hook"
 )
@@ -23,44 +22,32 @@ func (p *PanicError) Unwrap() error {
 	return err
 }
 
-// exceptHook is nil for the default.
-var exceptHook atomic.Pointer[func(*Thread, *PanicError)]
-
-// SetExceptHook makes f the function that is told of every panic that ends a Thread, and returns the one before, which
-// is never nil; nil stands for the default, which writes the thread's name, the value and the stack to os.Stderr. It is
-// Python's threading.excepthook.
+// SetExceptHook makes f the function that is told of every panic that ends a
+// Thread, and returns the previous one, which is never nil. If f is nil the
+// default is set: it writes the thread's name, the value and the stack to
+// [os.Stderr]. It is Python's threading.excepthook.
 //
-// The hook is looked up when the panic happens. It is called in the Thread that panicked, which is alive and Current
-// until the hook returns, and by several threads at once if they panic at once. A panic in the hook ends the process;
-// runtime.Goexit ends the hook. A Thread that ends by runtime.Goexit is not reported.
+// The hook is looked up when the panic happens. It is called in the Thread that
+// panicked, which is alive and [Current] until the hook returns, and by several
+// threads at once if they panic at once. A panic in the hook ends the process;
+// [runtime.Goexit] ends the hook. A Thread that ends by runtime.Goexit is not
+// reported.
 func SetExceptHook(f func(*Thread, *PanicError)) (previous func(*Thread, *PanicError)) {
-	var hook *func(*Thread, *PanicError)
+	h := defaultHook
 	if f != nil {
-		hook = &f
+		h = hookOf(f)
 	}
-	return hookFunc(exceptHook.Swap(hook))
+	return hook.Swap(h).Func.(func(*Thread, *PanicError))
 }
 
-func hookFunc(hook *func(*Thread, *PanicError)) func(*Thread, *PanicError) {
-	if hook == nil {
-		return printPanic
-	}
-	return *hook
+// hookOf returns f as the rest of the module knows it.
+func hookOf(f func(*Thread, *PanicError)) *hook.Hook {
+	return &hook.Hook{Func: f, Call: func(p *hook.Panic) { f(Current(), (*PanicError)(p)) }}
 }
 
-func init() { hook.Report = report }
+var defaultHook = hookOf(printPanic)
 
-// report tells the hook of a panic that was survived. The frames above would recover what the hook panics with, so the
-// process is ended from a goroutine that nobody can recover in.
-func report(value any, stack []byte) {
-	defer func() {
-		if v := recover(); v != nil {
-			go panic(fmt.Sprintf("thread: the except hook panicked: %v\n\nit was told of: %v\n\n%s", v, value, stack))
-			select {}
-		}
-	}()
-	hookFunc(exceptHook.Load())(Current(), &PanicError{Value: value, Stack: stack})
-}
+func init() { hook.Swap(defaultHook) }
 
 // printPanic is the default hook. It writes once, so that what several threads write is not interleaved.
 func printPanic(t *Thread, p *PanicError) {

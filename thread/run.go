@@ -2,10 +2,10 @@ package thread
 
 import (
 	"context"
-	"runtime/debug"
 	"runtime/pprof"
 
 	"github.com/gothreading/threading/internal/goid"
+	"github.com/gothreading/threading/internal/hook"
 )
 
 // run is the goroutine of t.
@@ -14,15 +14,13 @@ func (t *Thread) run() {
 	fn := t.fn
 	t.fn = nil // what it captured is not kept alive by t
 	err := ErrGoexit
-	defer func() {
-		if v := recover(); v != nil {
-			t.fail(&PanicError{Value: v, Stack: debug.Stack()})
-		} else {
-			t.finish(err)
-		}
-	}()
-	fn()
-	err = nil
+	defer func() { t.finish(err) }()
+	if err = Try(fn); err != nil {
+		// A hook that exits, as the Fatal of a test does, has had its say. One
+		// that panics ends the process, and this is not left before: somebody
+		// woken by the end of t could end the process with success.
+		hook.Report((*hook.Panic)(err.(*PanicError)))
+	}
 }
 
 // begin makes t the current thread of the calling goroutine.
@@ -32,18 +30,6 @@ func (t *Thread) begin() {
 	t.begun.Open()
 	byIdent.Store(id, t)
 	setLabel(t.Name())
-}
-
-// fail tells the except hook and then ends t. A hook that exits, as the Fatal of a test does, has had its say. One that
-// panics ends the process: t stays alive then, for somebody woken by its end could end the process first, with success.
-func (t *Thread) fail(p *PanicError) {
-	defer func() {
-		if v := recover(); v != nil {
-			panic(v) // on top of the frames that panicked, so they are in the trace
-		}
-		t.finish(p)
-	}()
-	hookFunc(exceptHook.Load())(t, p)
 }
 
 // finish ends t. The order matters: who learns of the end finds t gone from everywhere.

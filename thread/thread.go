@@ -146,24 +146,21 @@ func (t *Thread) Start() {
 // Python, when the program begins to end: when the function that Main runs on the main goroutine has returned.
 func (t *Thread) Join() {
 	t.checkJoin()
-	t.end.Wait(park.Forever)
+	t.end.Wait()
 }
 
 // JoinTimeout waits like Join but no longer than d, and reports whether t has ended. With d <= 0 it only looks;
 // math.MaxInt64 is for ever. A call that gave up leaves no trace.
 func (t *Thread) JoinTimeout(d time.Duration) bool {
 	t.checkJoin()
-	return t.end.IsOpen() || d > 0 && t.end.Wait(park.After(d))
+	return t.end.WaitTimeout(d)
 }
 
 // JoinContext waits like Join but no longer than until ctx ends; then, or if ctx has ended before, it returns
 // context.Cause(ctx) and leaves no trace. Else it returns nil.
 func (t *Thread) JoinContext(ctx context.Context) error {
 	t.checkJoin()
-	if ctx.Err() != nil || !t.end.Wait(park.Until(ctx)) {
-		return context.Cause(ctx)
-	}
-	return nil
+	return t.end.WaitContext(ctx)
 }
 
 func (t *Thread) checkJoin() {
@@ -214,7 +211,7 @@ func (t *Thread) SetName(name string) {
 // and is never given to another goroutine. Right after Start it waits for the goroutine to get going.
 func (t *Thread) Ident() uint64 {
 	if t.ident.Load() == 0 && t.flags.Load()&started != 0 {
-		t.begun.Wait(park.Forever)
+		t.begun.Wait()
 	}
 	return t.ident.Load()
 }

@@ -279,6 +279,25 @@ func TestErr(t *testing.T) {
 	}
 }
 
+// reported takes the except hook for a test, and returns what returns the values that it was told of.
+func reported(t *testing.T) (values func() []any) {
+	var (
+		guard sync.Mutex
+		told  []any
+	)
+	previous := thread.SetExceptHook(func(_ *thread.Thread, p *thread.PanicError) {
+		guard.Lock()
+		defer guard.Unlock()
+		told = append(told, p.Value)
+	})
+	t.Cleanup(func() { thread.SetExceptHook(previous) })
+	return func() []any {
+		guard.Lock()
+		defer guard.Unlock()
+		return slices.Clone(told)
+	}
+}
+
 // quiet keeps the panics of a test off the screen.
 func quiet(t *testing.T) {
 	previous := thread.SetExceptHook(func(*thread.Thread, *thread.PanicError) {})

@@ -203,23 +203,20 @@ func (t *Timer) Reset(d time.Duration) bool {
 // was cancelled. It panics with ErrNotStarted before Start, and with thread.ErrJoinSelf in a run.
 func (t *Timer) Join() {
 	t.checkJoin()
-	t.end.Wait(park.Forever)
+	t.end.Wait()
 }
 
 // JoinTimeout is Join, for d at the longest, and reports whether the Timer has ended. With d <= 0 it does not wait;
 // math.MaxInt64 is for ever.
 func (t *Timer) JoinTimeout(d time.Duration) bool {
 	t.checkJoin()
-	return t.end.IsOpen() || d > 0 && t.end.Wait(park.After(d))
+	return t.end.WaitTimeout(d)
 }
 
 // JoinContext is Join, unless ctx ends first; then it returns context.Cause(ctx).
 func (t *Timer) JoinContext(ctx context.Context) error {
 	t.checkJoin()
-	if ctx.Err() != nil || !t.end.Wait(park.Until(ctx)) {
-		return context.Cause(ctx)
-	}
-	return nil
+	return t.end.WaitContext(ctx)
 }
 
 func (t *Timer) checkJoin() {

@@ -46,7 +46,7 @@ func Wait(self *park.Latch) {
 			return
 		}
 		for _, end := range others {
-			end.Wait(park.Forever)
+			end.Wait()
 		}
 	}
 }

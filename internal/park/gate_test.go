@@ -10,19 +10,24 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // add releases n permits of a Counted gate, as a semaphore does.
-func add(g *Gate, n uint64) { g.Add(n, MaxValue) }
+func add(s *Permits, n uint64) { s.Add(n, maxValue) }
 
-// idle fails unless nobody is in the gate and the value is as given. Calling may have been set without need; then the
+// acquire is what a semaphore does.
+func acquire(s *Permits, n uint64, limit Limit) bool { return s.TryAcquire(n) || s.Acquire(n, limit) }
+
+// idle fails unless nobody is in the gate and the value is as given. needSettle may have been set without need; then the
 // next release clears it.
-func idle(t *testing.T, g *Gate, value uint64) {
+func idle(t *testing.T, g *gate, value uint64) {
 	t.Helper()
-	g.settle(Counted)
-	if word := g.word.Load(); word != value<<valueBits || g.list.Front() != nil || g.competing {
+	g.settle(permits)
+	if word := g.word.Load(); word != value<<valueShift || g.list.Front() != nil || g.competing {
 		t.Errorf("value %d, flags %02b, competing %v, listed %v; want value %d and nothing else",
-			word>>valueBits, word&flags, g.competing, g.list.Front() != nil, value)
+			word>>valueShift, word&flags, g.competing, g.list.Front() != nil, value)
 	}
 }
 
@@ -30,7 +35,7 @@ func idle(t *testing.T, g *Gate, value uint64) {
 func TestPermitsAreConserved(t *testing.T) {
 	const permits = 5
 	var (
-		g    Gate
+		g    Permits
 		held atomic.Int64
 		gave atomic.Int64
 		wg   sync.WaitGroup
@@ -49,7 +54,7 @@ func TestPermitsAreConserved(t *testing.T) {
 					go cancel()
 					limit = Until(ctx)
 				}
-				if !g.Acquire(Counted, want, limit) {
+				if !acquire(&g, want, limit) {
 					gave.Add(1)
 					continue
 				}
@@ -65,22 +70,22 @@ func TestPermitsAreConserved(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	idle(t, &g, permits)
+	idle(t, (*gate)(&g), permits)
 	if gave.Load() == 0 {
 		t.Error("nobody gave up: this was no race")
 	}
 }
 
 // enter starts a goroutine that acquires, and returns once it waits.
-func enter(g *Gate, want uint64, limit Limit, then func(acquired bool)) {
-	go func() { then(g.Acquire(Counted, want, limit)) }()
+func enter(g *Permits, want uint64, limit Limit, then func(acquired bool)) {
+	go func() { then(acquire(g, want, limit)) }()
 	synctest.Wait()
 }
 
 func TestWhenALargeRequestGivesUpThoseBehindAreServedAtOnce(t *testing.T) {
 	for _, starve := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			var g Gate
+			var g Permits
 			begin := time.Now()
 			enter(&g, 10, After(time.Minute), func(acquired bool) {
 				if acquired || time.Since(begin) != time.Minute {
@@ -101,7 +106,7 @@ func TestWhenALargeRequestGivesUpThoseBehindAreServedAtOnce(t *testing.T) {
 				time.Sleep(time.Second)
 				add(&g, 1)
 				synctest.Wait()
-				if g.TryAcquire(Counted, 1) || g.Acquire(Counted, 1, After(1)) {
+				if g.TryAcquire(1) || acquire(&g, 1, After(1)) {
 					t.Error("a newcomer took a permit that the first waiter has been denied for a second")
 				}
 				add(&g, 1)
@@ -116,7 +121,7 @@ func TestWhenALargeRequestGivesUpThoseBehindAreServedAtOnce(t *testing.T) {
 			if served.Load() != 3 {
 				t.Errorf("%d were served, want 3", served.Load())
 			}
-			idle(t, &g, 0)
+			idle(t, (*gate)(&g), 0)
 		})
 	}
 }
@@ -125,7 +130,7 @@ func TestWhenALargeRequestGivesUpThoseBehindAreServedAtOnce(t *testing.T) {
 func TestAReleaseServesAllItCan(t *testing.T) {
 	for _, starve := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			var g Gate
+			var g Permits
 			var served atomic.Int32
 			for range 10 {
 				enter(&g, 2, Forever, func(bool) { served.Add(1) })
@@ -143,7 +148,7 @@ func TestAReleaseServesAllItCan(t *testing.T) {
 			}
 			add(&g, 7)
 			synctest.Wait()
-			idle(t, &g, 0)
+			idle(t, (*gate)(&g), 0)
 		})
 	}
 }
@@ -151,13 +156,13 @@ func TestAReleaseServesAllItCan(t *testing.T) {
 // A waiter that was woken and lost keeps its place.
 func TestALoserStaysInFront(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Gate
+		var g Permits
 		var order []int
 		for i := range 3 {
 			enter(&g, 2, Forever, func(bool) { order = append(order, i) })
 		}
-		g.Add(2, MaxValue) // wakes the first
-		if !g.TryAcquire(Counted, 1) {
+		g.Add(2, maxValue) // wakes the first
+		if !g.TryAcquire(1) {
 			t.Skip("the first waiter was faster: nothing was lost")
 		}
 		synctest.Wait()
@@ -174,14 +179,14 @@ func TestALoserStaysInFront(t *testing.T) {
 // A batch of hand-offs ends with those who were waiting when it began.
 func TestBargingIsOpenAgainAfterTheBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Gate
+		var g Permits
 		var order []int
 		for i := range 3 {
 			enter(&g, 2, Forever, func(bool) { order = append(order, i) })
 		}
 		add(&g, 1)
 		time.Sleep(time.Second)
-		g.TryAcquire(Counted, 1)
+		g.TryAcquire(1)
 		add(&g, 1) // the first has been passed over for a second: hand-offs begin
 		enter(&g, 2, Forever, func(bool) { order = append(order, 3) })
 		for range 2 {
@@ -200,115 +205,148 @@ func TestBargingIsOpenAgainAfterTheBatch(t *testing.T) {
 			t.Error("the batch is served and barging is still closed")
 		}
 		add(&g, 1)
-		if !g.TryAcquire(Counted, 1) {
+		if !g.TryAcquire(1) {
 			t.Error("a newcomer was refused a free permit after the batch")
 		}
 		add(&g, 2)
 		synctest.Wait()
-		idle(t, &g, 0)
+		idle(t, (*gate)(&g), 0)
 	})
 }
 
-// While a woken waiter competes, acquire and release are as fast as if nobody waited, and nobody else is woken.
+// While a woken waiter competes, acquire and release are as fast as if there were no waiters, and no other is woken.
 func TestACompetingWaiterLeavesTheFastPathOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var g Gate
-		g.Swap(0, 1)
+		var e Exclusive
+		g := (*gate)(&e)
+		e.Swap(0, 1)
 		competitor := entrants.Get(Forever)
 		competitor.Value.want = 1
-		g.takeOrList(competitor, Exclusive)
+		g.takeOrList(competitor, exclusive)
 		g.guard.Unlock()
 		acquired := 0
 		acquire := func() {
-			g.Acquire(Exclusive, 1, Forever)
+			e.Acquire(1, Forever)
 			acquired++
-			g.Free()
+			e.Free()
 		}
 		go acquire()
 		synctest.Wait()
-		g.Free() // picks the competitor, which takes its time: it is this goroutine
+		e.Free() // picks the competitor, which takes its time: it is this goroutine
 		if v := Verdict(competitor.verdict.Load()); v != Retry || competitor.list != nil {
 			t.Fatalf("verdict %v, listed %v: the first waiter was not woken to compete", v, competitor.list != nil)
 		}
 		if competitor.Value.patience.since == 0 {
 			t.Error("the clock of the competitor does not run")
 		}
-		if !g.Swap(0, 1) {
+		if !e.Swap(0, 1) {
 			t.Fatalf("the fast path is closed: flags %02b", g.word.Load()&flags)
 		}
 		go acquire() // a newcomer
 		synctest.Wait()
-		if !g.Swap(1, 0) || !g.Swap(0, 1) || !g.Swap(1, 0) {
+		if !e.Swap(1, 0) || !e.Swap(0, 1) || !e.Swap(1, 0) {
 			t.Errorf("a newcomer closed the fast path: flags %02b", g.word.Load()&flags)
 		}
-		g.settle(Exclusive)
+		g.settle(exclusive)
 		synctest.Wait()
 		if acquired != 0 {
 			t.Error("a second waiter was woken meanwhile")
 		}
-		if !g.compete(competitor, Exclusive) {
+		if !g.compete(competitor, exclusive) {
 			t.Fatal("the competitor did not get what is free")
 		}
-		g.Free()
+		e.Free()
 		synctest.Wait()
 		if acquired != 2 {
 			t.Errorf("%d of 2 others were served afterwards", acquired)
 		}
-		idle(t, &g, 0)
+		idle(t, g, 0)
 	})
 }
 
-// Who looks in vain again and again looks no more, until a value that has just come back says that it may be worth it.
+// spinning skips a test of spinning where nobody spins.
+func spinning(t *testing.T) {
+	if !canSpin {
+		t.Skip("on a 32-bit machine and under the race detector no goroutine spins: a load takes too long")
+	}
+	proof.Processors(t, 2) // with one, a value does not come back during a spin
+	stillOneProcessor()
+}
+
+// A goroutine that spins in vain again and again spins no more, until a value that has just come back says that it may be
+// worth it.
 func TestSpinningEndsWhenItIsInVain(t *testing.T) {
-	var g Gate
-	g.Swap(0, 1)
-	for range 2 * patient {
-		if g.spin(Exclusive, 1) {
+	spinning(t)
+	var e Exclusive
+	g := (*gate)(&e)
+	e.Swap(0, 1)
+	for range 2 * spinFailures {
+		if g.spin(exclusive, 1) {
 			t.Fatal("took what is held")
 		}
 	}
-	g.Free()
-	if g.spin(Exclusive, 1) {
-		t.Errorf("still looked after %d times in vain", 2*patient)
+	if g.failures.Load() != spinFailures {
+		t.Errorf("%d failures were counted, want %d: it still spins", g.failures.Load(), spinFailures)
 	}
-	if !g.wait(Exclusive, 1, Forever) || g.vain.Load() != patient-1 {
-		t.Errorf("%d times in vain after the value was found on the way to sleep, want %d", g.vain.Load(), patient-1)
+	e.Free()
+	if !g.wait(exclusive, 1, Forever) || g.failures.Load() != spinFailures-1 {
+		t.Errorf("%d failures after the value was found on the way to sleep, want %d", g.failures.Load(), spinFailures-1)
 	}
 }
 
-func TestSpinningTakesWhatComesBackAndIsInVainNoMore(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // with one, a value hardly ever comes back while somebody looks
+func TestSpinningTakesWhatComesBackAndHasNotFailedThen(t *testing.T) {
+	spinning(t)
 	var (
-		g    Gate
+		e    Exclusive
+		g    = (*gate)(&e)
 		done atomic.Bool
 		wg   sync.WaitGroup
 	)
 	wg.Go(func() {
 		for !done.Load() {
-			g.Acquire(Exclusive, 1, Forever)
-			for range 10 * glimpse {
-				g.Locked()
+			e.Acquire(1, Forever)
+			for range 10 * spinGlimpse {
+				e.Locked()
 			}
-			g.Free()
+			e.Free()
 		}
 	})
 	for taken := false; !taken; {
-		g.vain.Store(1)
-		taken = g.spin(Exclusive, 2)
+		g.failures.Store(1)
+		taken = g.spin(exclusive, 2)
 	}
 	done.Store(true)
-	if g.vain.Load() != 0 {
-		t.Errorf("%d times in vain after a success", g.vain.Load())
+	if g.failures.Load() != 0 {
+		t.Errorf("%d failures after a success", g.failures.Load())
 	}
-	g.Free()
+	e.Free()
 	wg.Wait()
+}
+
+// With one processor nothing can come back during a spin, and that is noticed when it changes.
+func TestThereIsNoSpinWithOneProcessor(t *testing.T) {
+	spinning(t)
+	fails := func(processors, want int) {
+		t.Helper()
+		runtime.GOMAXPROCS(processors)
+		var e Exclusive
+		e.Swap(0, 1)
+		(*gate)(&e).spin(exclusive, 1)
+		if got := int(e.failures.Load()); got != want {
+			t.Errorf("GOMAXPROCS %d: %d spins failed, want %d", processors, got, want)
+		}
+	}
+	fails(2, 1)
+	fails(1, 1) // which finds out
+	fails(1, 0)
+	fails(2, 1)
 }
 
 // A release that comes while a new waiter is being listed must not be missed. Each round is one such race, and nothing
 // else happens that could make up for it.
 func TestAReleaseThatMeetsANewWaiterServesIt(t *testing.T) {
 	var (
-		g               Gate
+		g               Exclusive
 		begun, finished atomic.Int64
 		wg              sync.WaitGroup
 	)
@@ -323,13 +361,13 @@ func TestAReleaseThatMeetsANewWaiterServesIt(t *testing.T) {
 	wg.Go(func() {
 		for round := int64(1); round <= last; round++ {
 			await(&begun, round)
-			g.Acquire(Exclusive, 1, Forever)
+			g.Acquire(1, Forever)
 			g.Free()
 			finished.Store(round)
 		}
 	})
 	for round := int64(1); round <= last; round++ {
-		g.TryAcquire(Exclusive, 1)
+		g.TryAcquire(1)
 		begun.Store(round)
 		for range rand.IntN(1000) { // spread the releases over the whole of Acquire
 		}
@@ -339,23 +377,23 @@ func TestAReleaseThatMeetsANewWaiterServesIt(t *testing.T) {
 		await(&finished, round)
 	}
 	wg.Wait()
-	idle(t, &g, 0)
+	idle(t, (*gate)(&g), 0)
 }
 
 // The first waiter is always found in possession of nothing: what it wants is taken just before it looks. It must be
 // served all the same.
 func TestAWaiterThatAlwaysComesTooLateIsServed(t *testing.T) {
-	var g Gate
+	var g Exclusive
 	g.Swap(0, 1)
 	done := make(chan bool)
-	go func() { done <- g.Acquire(Exclusive, 1, Forever) }()
-	for g.word.Load()&calling == 0 {
+	go func() { done <- g.Acquire(1, Forever) }()
+	for g.word.Load()&needSettle == 0 {
 		runtime.Gosched()
 	}
 	for begin := time.Now(); ; {
 		// Release and acquire again before anybody can run; the woken waiter finds the gate taken.
 		g.Free()
-		if !g.TryAcquire(Exclusive, 2) {
+		if !g.TryAcquire(2) {
 			break // refused: it is being handed over
 		}
 		runtime.Gosched()
@@ -367,26 +405,26 @@ func TestAWaiterThatAlwaysComesTooLateIsServed(t *testing.T) {
 		t.Errorf("value %d, want the waiter's", g.Value())
 	}
 	g.Free()
-	idle(t, &g, 0)
+	idle(t, (*gate)(&g), 0)
 }
 
 func TestFreeOfAFreeGateChangesNothing(t *testing.T) {
-	var g Gate
+	var g Exclusive
 	if g.Free() {
 		t.Error("freed what was free")
 	}
-	idle(t, &g, 0)
+	idle(t, (*gate)(&g), 0)
 }
 
 func TestAddRefusesWhatIsTooMuch(t *testing.T) {
-	var g Gate
-	if !g.Add(MaxValue, MaxValue) || g.Add(1, MaxValue) || g.Add(MaxValue, MaxValue) {
+	var g Permits
+	if !g.Add(maxValue, maxValue) || g.Add(1, maxValue) || g.Add(maxValue, maxValue) {
 		t.Error("wrong answer")
 	}
-	idle(t, &g, MaxValue)
-	var small Gate
+	idle(t, (*gate)(&g), maxValue)
+	var small Permits
 	if !small.Add(3, 5) || small.Add(3, 5) || !small.Add(2, 5) || small.Add(1, 5) {
 		t.Error("wrong answer")
 	}
-	idle(t, &small, 5)
+	idle(t, (*gate)(&small), 5)
 }

@@ -16,11 +16,10 @@ func TestALatchReleasesThoseBeforeAndAfter(t *testing.T) {
 			t.Fatal("the zero value is open")
 		}
 		var through atomic.Int32
-		for range 350 { // several steps of wakeSome
+		for range 350 { // several batches
 			go func() {
-				if l.Wait(Forever) {
-					through.Add(1)
-				}
+				l.Wait()
+				through.Add(1)
 			}()
 		}
 		done := l.Done()
@@ -41,7 +40,7 @@ func TestALatchReleasesThoseBeforeAndAfter(t *testing.T) {
 		}
 		<-done
 		<-l.Done()
-		if !l.IsOpen() || !l.Wait(Forever) || !l.Wait(After(1)) {
+		if !l.IsOpen() || !l.WaitLimit(Forever) || !l.WaitTimeout(1) {
 			t.Error("an open latch is not open to everybody")
 		}
 	})
@@ -55,7 +54,7 @@ func TestDoneOfAnOpenLatchIsClosed(t *testing.T) {
 	if l.Done() != done {
 		t.Error("Done returns another channel each time")
 	}
-	if l.Open(); !l.IsOpen() || !l.Wait(Forever) {
+	if l.Open(); !l.IsOpen() || !l.WaitLimit(Forever) {
 		t.Error("an open latch is not open any more after Done")
 	}
 	if new(Latch).IsOpen() {
@@ -67,15 +66,15 @@ func TestALatchCanBeGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l Latch
 		begin := time.Now()
-		if l.Wait(After(3*time.Second)) || time.Since(begin) != 3*time.Second {
+		if l.WaitTimeout(3*time.Second) || time.Since(begin) != 3*time.Second {
 			t.Errorf("wrong answer after %v", time.Since(begin))
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if l.Wait(Until(ctx)) || time.Since(begin) != 4*time.Second {
+		if l.WaitContext(ctx) != context.DeadlineExceeded || time.Since(begin) != 4*time.Second {
 			t.Errorf("wrong answer after %v", time.Since(begin))
 		}
-		if l.list.Front() != nil {
+		if l.flag.list.Front() != nil {
 			t.Error("somebody is still on the list")
 		}
 	})
@@ -95,9 +94,9 @@ func TestOpenSynchronizesBeforeWhatReportsIt(t *testing.T) {
 			}
 		}
 		ctx, cancel := context.WithCancel(context.Background())
-		wg.Go(func() { l.Wait(Forever); check() })
-		wg.Go(func() { l.Wait(After(time.Hour)); check() })
-		wg.Go(func() { l.Wait(Until(ctx)); check() })
+		wg.Go(func() { l.Wait(); check() })
+		wg.Go(func() { l.WaitTimeout(time.Hour); check() })
+		wg.Go(func() { _ = l.WaitContext(ctx); check() })
 		wg.Go(func() { <-l.Done(); check() })
 		wg.Go(func() {
 			for !l.IsOpen() {
@@ -115,6 +114,6 @@ func TestAWaitThatMeetsOpenIsReleased(t *testing.T) {
 	for range rounds() / 10 {
 		var l Latch
 		go l.Open()
-		l.Wait(Forever)
+		l.Wait()
 	}
 }

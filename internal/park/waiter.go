@@ -13,187 +13,168 @@ type Verdict uint32
 
 const (
 	GaveUp  Verdict = iota // the limit was reached first; nothing was granted
-	Granted                // what the waiter asked for is its own
+	Granted                // the waiter has what it asked for
 	Retry                  // worth trying again; nothing was granted
+	Own                    // from here on, verdicts have the meaning that the primitive gives them
 )
 
-// A Waiter is one goroutine's place in a List. Value is what it brings or is given: written by the waiter before it
-// is listed, and by others before they wake it.
+// A Waiter is one goroutine's place in a [List]. Value is what it brings or is
+// given: written by the waiter before it is listed, and by others before they
+// wake it.
 //
-// Its size is part of the cost of a blocked goroutine: 112 bytes and the Value on a 64-bit machine.
+// Its size is part of the cost of a blocked goroutine: 104 bytes and the Value
+// on a 64-bit machine.
 type Waiter[T any] struct {
 	Value T
 
-	// Under the guard of the list.
-	next, prev *Waiter[T] // a ring
-	list       *List[T]   // the list it is on, or nil
-	Era        Era        // when it was listed, if the primitive notes that
-	expired    bool       // its time ran out
-	spoiled    bool       // it must not be used again; of the waiting goroutine alone
+	next, prev *Waiter[T] // a ring; with the guard held
+	list       *List[T]   // the list it is on, or nil; with the guard held
 
 	verdict atomic.Uint32
-	cond    sync.Cond   // where it sleeps
-	guard   sync.Locker // what Sleep releases and the timer acquires
-	bound   *bound[T]   // what only some sleeps need; nil until then
+	cond    sync.Cond // where it sleeps
+	guard   *Guard    // what Sleep releases and the timer acquires
+	extra   *extra[T] // what only some calls need; nil until then
 }
 
-// A Pool hands out Waiters.
-type Pool[T any] struct{ free sync.Pool }
+// An extra is the part of a Waiter that only some calls need: those with a limit,
+// and those that release a second lock. It stays with its Waiter; what it holds
+// for the present call does not.
+type extra[T any] struct {
+	w       *Waiter[T]
+	onTimer func() // timeUp as a func value, allocated once
 
-var pools sync.Map // (*Waiter[T])(nil) -> *Pool[T]
+	after    time.Duration // > 0: the limit of the call
+	timer    *time.Timer   // which was started
+	timedOut bool          // it has fired; with the guard held
+	tookOff  bool          // and found w listed; with the guard held
 
-// Waiters returns the pool of Waiters for values of type T. It is a look-up: keep the result.
-func Waiters[T any]() *Pool[T] {
-	key := any((*Waiter[T])(nil))
-	p, ok := pools.Load(key)
-	if !ok {
-		p, _ = pools.LoadOrStore(key, new(Pool[T]))
-	}
-	return p.(*Pool[T])
+	done <-chan struct{} // not nil: the limit of the call
+	bell chan struct{}   // where w sleeps then
+
+	other     Unlocker // what Sleep unlocks besides the guard
+	abandoned bool     // its Unlock did not return: w has a place to sleep that it never used
 }
 
-// Get returns a Waiter, on no list, for one call with that limit. Where it can, the primitive calls it before it acquires
-// its guard: a limit may have to allocate.
-func (p *Pool[T]) Get(limit Limit) *Waiter[T] {
-	w, ok := p.free.Get().(*Waiter[T])
-	if !ok {
-		w = new(Waiter[T])
-		w.cond.L = (*sleeper[T])(w)
+func (w *Waiter[T]) extras() *extra[T] {
+	if w.extra == nil {
+		x := &extra[T]{w: w}
+		x.onTimer = x.timeUp
+		w.extra = x
 	}
-	switch {
-	case limit.after > 0:
-		w.bounded().after = limit.after
-	case limit.ctx != nil:
-		if done := limit.ctx.Done(); done != nil {
-			b := w.bounded()
-			b.done, b.bell = done, make(chan struct{}, 1)
-		}
-	}
-	return w
+	return w.extra
 }
 
-// Put ends the call that w was taken for. w must be on no list and owed no Wake.
-func (p *Pool[T]) Put(w *Waiter[T]) {
-	if w.spoiled {
-		return
-	}
-	if b := w.bound; b != nil {
-		if b.timer != nil && !b.timer.Stop() {
-			return // its function may still look at w
-		}
-		b.after, b.timer, b.done, b.bell, b.other = 0, nil, nil, nil, nil
-	}
-	var zero T
-	w.Value, w.Era, w.guard, w.expired = zero, 0, nil, false
-	p.free.Put(w)
-}
-
-// Sleep waits, with the guard held and w on a list that it protects, until somebody wakes w or its limit is reached. It
-// returns with the guard released and w on no list. The guard must be the same for every Sleep of one call; the limit's
-// clock starts with the first.
-func (w *Waiter[T]) Sleep(guard sync.Locker) Verdict {
+// Sleep waits, with the guard held and w on a list that it protects, until w is
+// woken or its limit is reached. It returns with the guard released and w on no
+// list. The guard must be the same for every Sleep of one call. The limit's clock
+// starts with the first.
+func (w *Waiter[T]) Sleep(guard *Guard) Verdict {
 	if w.guard == nil { // else the timer may be reading it
 		w.guard = guard
 	}
-	switch b := w.bound; {
-	case w.expired:
-		b.timer = nil // its function is done with w
-		w.list.Remove(w)
-		w.release()
-		return GaveUp
-	case b == nil:
-		w.cond.Wait()
-	case b.bell != nil:
-		return w.sleepUntil(b)
-	case b.after > 0:
-		w.cond.L = b
-		w.cond.Wait()
-		w.cond.L = (*sleeper[T])(w)
-		if Verdict(w.verdict.Load()) == GaveUp {
-			b.timer = nil // its function woke w, which was the last it did
+	if x := w.extra; x != nil {
+		switch {
+		case x.timedOut:
+			x.timer = nil // its function is done with w
+			w.list.Remove(w)
+			w.unlock()
+			return GaveUp
+		case x.bell != nil:
+			return w.sleepUntil(x)
 		}
-	default:
-		w.cond.Wait()
 	}
-	if explore.On {
-		explore.Point("awake")
+	w.cond.Wait()
+	explore.Point("awake")
+	verdict := Verdict(w.verdict.Load())
+	if verdict == GaveUp {
+		w.extra.timer = nil // its function woke w, which was the last it did
 	}
-	return Verdict(w.verdict.Load())
+	return verdict
 }
 
-// Releasing makes every Sleep of this call release another lock too, the one that a condition belongs to: after w has
-// taken its place to sleep, so that nothing that is done under that lock can be missed, and after the guard was
-// released, which is not held while foreign code runs.
-func (w *Waiter[T]) Releasing(other Releaser) { w.bounded().other = other }
-
-// A Releaser is a lock that Sleep releases.
-type Releaser interface{ Release() }
-
-// release is what happens between taking a place to sleep and sleeping.
-func (w *Waiter[T]) release() {
-	w.guard.Unlock()
-	if explore.On {
-		explore.Point("has a place to sleep")
-	}
-	if b := w.bound; b != nil && b.other != nil {
-		w.releaseOther()
-	}
-}
-
-func (w *Waiter[T]) releaseOther() {
-	w.spoiled = true // unless Release returns: if it panics, w has a place to sleep that it never used
-	defer func() {
-		if w.spoiled {
-			w.Leave()
-		}
-	}()
-	w.bound.other.Release()
-	w.spoiled = false
-}
-
-func (w *Waiter[T]) sleepUntil(b *bound[T]) Verdict {
-	w.release()
+func (w *Waiter[T]) sleepUntil(x *extra[T]) Verdict {
+	w.unlock()
 	select {
-	case <-b.bell:
-	case <-b.done:
-		if explore.On {
-			explore.Point("context ended")
-		}
-		if w.Leave() {
+	case <-x.bell:
+	case <-x.done:
+		explore.Point("context ended")
+		if listed, _ := w.leave(); listed {
 			return GaveUp
 		}
-		<-b.bell // somebody took w off the list and owes it this
+		<-x.bell // whoever took w off the list owes it this
 	}
-	if explore.On {
-		explore.Point("awake")
-	}
+	explore.Point("awake")
 	return Verdict(w.verdict.Load())
 }
 
-// Leave takes w off its list unless somebody else did, and reports whether it was there.
-func (w *Waiter[T]) Leave() bool {
+// unlock is what happens between taking a place to sleep and sleeping. A timer is
+// started when the guard is free, so that no other goroutine waits until it is
+// made.
+func (w *Waiter[T]) unlock() {
+	w.guard.Unlock()
+	explore.Point("has a place to sleep")
+	x := w.extra
+	if x == nil {
+		return
+	}
+	if x.other != nil {
+		w.unlockOther(x)
+	}
+	if x.after > 0 && x.timer == nil && !x.timedOut {
+		x.timer = time.AfterFunc(x.after, x.onTimer)
+	}
+}
+
+// An Unlocker is a lock that Sleep releases besides the guard. PassOn is called
+// if Unlock does not return, but panics or ends its goroutine, and the waiter was
+// granted something meanwhile: it goes to the next.
+type Unlocker interface {
+	Unlock()
+	PassOn()
+}
+
+// AlsoUnlock makes every Sleep of this call unlock another lock too, the one that
+// a condition belongs to: after w has taken its place to sleep, so that nothing
+// that is done with that lock held can be missed, and after the guard was
+// released, which is not held while foreign code runs.
+func (w *Waiter[T]) AlsoUnlock(other Unlocker) { w.extras().other = other }
+
+func (w *Waiter[T]) unlockOther(x *extra[T]) {
+	x.abandoned = true // unless Unlock returns
+	defer func() {
+		if !x.abandoned {
+			return
+		}
+		if _, granted := w.leave(); granted {
+			x.other.PassOn()
+		}
+	}()
+	x.other.Unlock()
+	x.abandoned = false
+}
+
+// leave takes w off its list, and reports whether it was there. If it was not, it
+// reports whether that was by a grant: the timer grants nothing.
+func (w *Waiter[T]) leave() (listed, granted bool) {
 	w.guard.Lock()
 	defer w.guard.Unlock()
 	if w.list == nil {
-		return false
+		return false, !w.extra.tookOff
 	}
 	w.list.Remove(w)
-	return true
+	return true, false
 }
 
-// Wake ends w's sleep with a verdict. Only whoever took w off its list calls it, once, with or without the guard.
+// Wake ends w's sleep with a verdict. Only whoever took w off its list calls it,
+// once, with or without the guard.
 func (w *Waiter[T]) Wake(v Verdict) {
-	if explore.On {
-		explore.Point("wake")
-	}
+	explore.Point("wake")
 	var bell chan struct{}
-	if w.bound != nil {
-		bell = w.bound.bell // before the verdict, after which w may clear it
+	if w.extra != nil {
+		bell = w.extra.bell
 	}
 	w.verdict.Store(uint32(v))
-	if explore.On {
-		explore.Point("verdict")
-	}
+	explore.Point("verdict")
 	if bell != nil {
 		bell <- struct{}{} // never blocks: one Wake a sleep, and the buffer holds one
 	} else {
@@ -201,53 +182,22 @@ func (w *Waiter[T]) Wake(v Verdict) {
 	}
 }
 
-// A sleeper is a Waiter as the Locker of its own Cond. Cond.Wait calls Unlock once its ticket is taken, and Lock when
-// it was woken, where there is nothing to do: the primitive acquires its guard again only if it needs to.
+// A sleeper is a Waiter as the Locker of its own Cond. Cond.Wait calls Unlock once
+// its ticket is taken, and Lock when it was woken, where there is nothing to do:
+// the primitive acquires its guard again only if it needs to.
 type sleeper[T any] Waiter[T]
 
 func (s *sleeper[T]) Lock()   {}
-func (s *sleeper[T]) Unlock() { (*Waiter[T])(s).release() }
-
-// A bound is the part of a Waiter that only some calls need: those with a limit, and those of a condition. It stays with
-// its Waiter; what it holds for the present call does not.
-type bound[T any] struct {
-	w       *Waiter[T]
-	expired func() // timeUp, as a value that is made once
-
-	// Of the present call.
-	after time.Duration   // > 0: its limit
-	timer *time.Timer     // which has been started
-	done  <-chan struct{} // not nil: its limit
-	bell  chan struct{}   // where it sleeps then
-	other Releaser        // what it releases besides the guard
-}
-
-func (w *Waiter[T]) bounded() *bound[T] {
-	if w.bound == nil {
-		w.bound = &bound[T]{w: w}
-		w.bound.expired = w.bound.timeUp
-	}
-	return w.bound
-}
-
-// As the Locker of a timed sleep, a bound starts the call's timer when the guard has been released, so that nobody
-// waits for a timer to be made.
-func (b *bound[T]) Lock() {}
-
-func (b *bound[T]) Unlock() {
-	b.w.release()
-	if b.timer == nil {
-		b.timer = time.AfterFunc(b.after, b.expired)
-	}
-}
+func (s *sleeper[T]) Unlock() { (*Waiter[T])(s).unlock() }
 
 // timeUp is the timer's function.
-func (b *bound[T]) timeUp() {
-	w := b.w
+func (x *extra[T]) timeUp() {
+	w := x.w
 	w.guard.Lock()
-	w.expired = true
+	x.timedOut = true
 	listed := w.list != nil
 	if listed {
+		x.tookOff = true
 		w.list.Remove(w)
 	}
 	w.guard.Unlock()

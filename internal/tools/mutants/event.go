@@ -2,26 +2,27 @@ package main
 
 var eventMutants = []mutant{
 	{
-		Name: "Set and Clear at once leave somebody waiting",
-		File: "event/event.go",
-		Func: "Event.wait",
-		Old:  "return e.sets != sets // a Set was on its way to us when we left",
-		New: `_ = sets
-return e.state.Load() == set`,
+		Name:    "Set and Clear at once leave somebody waiting",
+		File:    "internal/park/flag.go",
+		Func:    "Flag.wait",
+		Old:     "f.settled()>>flagShift != sets",
+		New:     "f.settled()&flagSet != 0",
+		Package: "event",
 	},
 	{
-		Name: "Clear is forgotten by Done",
-		File: "event/event.go",
-		Func: "Event.Clear",
-		Old: `e.state.Store(clear)
-e.done = nil`,
-		New: "e.state.Store(clear)",
+		Name:    "Clear is forgotten by Done",
+		File:    "internal/park/flag.go",
+		Func:    "Flag.Clear",
+		Old:     "f.done = nil",
+		New:     "",
+		Package: "event",
 	},
 	{
-		Name: "a Set does not count",
-		File: "event/event.go",
-		Func: "Event.Set",
-		Old:  "e.sets++",
-		New:  "",
+		Name:    "a Set does not count",
+		File:    "internal/park/flag.go",
+		Func:    "Flag.setSlow",
+		Old:     "word>>flagShift + 1",
+		New:     "word >> flagShift",
+		Package: "event",
 	},
 }

@@ -4,7 +4,7 @@ var parkMutants = []mutant{
 	{
 		Name: "a timeout that comes late takes the grant away",
 		File: "internal/park/waiter.go",
-		Func: "bound.timeUp",
+		Func: "extra.timeUp",
 		Old:  "if listed { w.Wake(GaveUp) }",
 		New:  "if w.verdict.Store(uint32(GaveUp)); listed { w.Wake(GaveUp) }",
 		Tags: "threadingexplore",
@@ -12,10 +12,8 @@ var parkMutants = []mutant{
 	{
 		Name: "a notification goes to one whose time is up, and is lost",
 		File: "internal/park/waiter.go",
-		Func: "bound.timeUp",
-		Old: `if listed {
-	w.list.Remove(w)
-}
+		Func: "extra.timeUp",
+		Old: `if listed { $*body }
 w.guard.Unlock()`,
 		New: `w.guard.Unlock()
 w.guard.Lock()
@@ -28,27 +26,26 @@ w.guard.Unlock()`,
 	},
 	{
 		Name: "a woken waiter leaves its mark when it gives up",
-		File: "internal/park/gate.go",
-		Func: "Gate.compete",
-		Old:  "if g.call(policy, w.Value.want) { $*body }",
-		New:  "if g.competing { $*body }",
+		File: "internal/park/gate_wait.go",
+		Func: "gate.compete",
+		Old:  "!g.requestSettle(p, w.Value.want)",
+		New:  "!g.competing",
 		Tags: "threadingexplore",
 	},
 	{
 		Name: "who gives up does not let those behind be served",
-		File: "internal/park/gate.go",
-		Func: "Gate.await",
-		Old: `g.passOn(policy)
-return false`,
-		New:  "return false",
+		File: "internal/park/gate_wait.go",
+		Func: "gate.await",
+		Old:  "g.settleRest(p)",
+		New:  "if verdict != GaveUp { g.settleRest(p) }",
 		Tags: "threadingexplore",
 	},
 	{
 		Name: "a release that races a new waiter is missed",
-		File: "internal/park/gate.go",
-		Func: "Gate.call",
-		Old:  "return g.word.CompareAndSwap(old, old|calling)",
-		New: `g.word.Or(calling)
+		File: "internal/park/gate_wait.go",
+		Func: "gate.requestSettle",
+		Old:  "return g.word.CompareAndSwap(old, old|needSettle)",
+		New: `g.word.Or(needSettle)
 return true`,
 		Tags: "threadingexplore",
 	},
@@ -56,31 +53,22 @@ return true`,
 		Name: "the context's end takes a grant for giving up",
 		File: "internal/park/waiter.go",
 		Func: "Waiter.sleepUntil",
-		Old: `if w.Leave() {
-	return GaveUp
-}`,
-		New: `w.Leave()
-if limitCtxEnded := true; limitCtxEnded {
-	return GaveUp
-}`,
+		Old:  "if listed, _ := w.leave(); listed { $*body }",
+		New:  "if listed, granted := w.leave(); listed || granted { $*body }",
 	},
 	{
 		Name: "a waiter with a late timer is used again",
-		File: "internal/park/waiter.go",
+		File: "internal/park/pool.go",
 		Func: "Pool.Put",
-		Old: `if b.timer != nil && !b.timer.Stop() {
-	return // its function may still look at w
-}`,
-		New: `if b.timer != nil {
-	b.timer.Stop()
-}`,
+		Old:  "x.timer != nil && !x.timer.Stop()",
+		New:  "x.timer != nil && !x.timer.Stop() && false",
 	},
 	{
-		Name: "a latch forgets those who wait",
-		File: "internal/park/latch.go",
-		Func: "Latch.Open",
-		Old:  "for waited { $*body }",
-		New:  "for waited && false { $*body }",
+		Name: "a flag forgets those who wait beyond the first hundred",
+		File: "internal/park/flag.go",
+		Func: "Flag.setSlow",
+		Old:  "if more { go f.wake(sets) }",
+		New:  "",
 	},
 	{
 		Name: "who gives up takes a place in the list of waiters along",
@@ -91,15 +79,15 @@ if limitCtxEnded := true; limitCtxEnded {
 	},
 	{
 		Name: "a loser goes to the end of the line",
-		File: "internal/park/gate.go",
-		Func: "Gate.compete",
+		File: "internal/park/gate_wait.go",
+		Func: "gate.compete",
 		Old:  "g.list.PushFront(w)",
 		New:  "g.list.PushBack(w)",
 	},
 	{
 		Name:    "nobody is ever handed anything",
 		File:    "internal/park/patience.go",
-		Func:    "Patience.Ends",
+		Func:    "Patience.Lost",
 		Old:     "return now-p.since >= starvationThreshold",
 		New:     "return false",
 		Package: "lock",
@@ -107,16 +95,16 @@ if limitCtxEnded := true; limitCtxEnded {
 	},
 	{
 		Name: "hand-over goes on for ever",
-		File: "internal/park/gate.go",
-		Func: "Gate.settle",
-		Old:  "old&starving != 0 && w.Era == g.era",
+		File: "internal/park/gate_wait.go",
+		Func: "gate.serve",
+		Old:  "old&starving != 0 && w.Value.batch == g.batch",
 		New:  "false",
 	},
 	{
 		Name: "a lock can be unlocked twice",
-		File: "internal/park/gate.go",
-		Func: "Gate.Free",
-		Old: `if old>>valueBits == 0 {
+		File: "internal/park/exclusive.go",
+		Func: "Exclusive.Free",
+		Old: `if old>>valueShift == 0 {
 	return false
 }`,
 		New: `if false {
@@ -126,52 +114,49 @@ if limitCtxEnded := true; limitCtxEnded {
 	},
 	{
 		Name: "who looks in vain goes on looking",
-		File: "internal/park/gate.go",
-		Func: "Gate.spin",
-		Old: `if vain == patient {
-	return false
-}`,
-		New: "",
+		File: "internal/park/spin.go",
+		Func: "gate.spin",
+		Old:  "failures >= spinFailures",
+		New:  "false",
 	},
 	{
-		Name: "a waiter brings the era of its last call along",
-		File: "internal/park/waiter.go",
+		Name: "a waiter brings the limit of its last call along",
+		File: "internal/park/pool.go",
 		Func: "Pool.Put",
-		Old:  "w.Value, w.Era, w.guard, w.expired = zero, 0, nil, false",
-		New:  "w.Value, w.guard, w.expired = zero, nil, false",
+		Old:  "*x = extra[T]{w: w, onTimer: x.onTimer}",
+		New:  "x.timer, x.timedOut, x.tookOff, x.other = nil, false, false, nil",
 	},
 	{
 		Name: "a release that somebody waits for serves nobody",
-		File: "internal/park/gate.go",
-		Func: "Gate.Incremented",
-		Old: `g.settle(Counted)
+		File: "internal/park/permits.go",
+		Func: "Permits.IncrementSlow",
+		Old: `g.settle(permits)
 return true`,
 		New:     "return true",
 		Package: "semaphore",
 	},
 	{
 		Name:    "a release that is refused stays",
-		File:    "internal/park/gate.go",
-		Func:    "Gate.Incremented",
-		Old:     "g.word.Add(^uint64(1<<valueBits - 1))",
-		New:     "",
+		File:    "internal/park/permits.go",
+		Func:    "Permits.IncrementSlow",
+		Old:     "g.word.CompareAndSwap(old, old-1<<valueShift)",
+		New:     "g.word.CompareAndSwap(old, old)",
 		Package: "semaphore",
 	},
 	{
 		Name:    "permits are given out beyond those there are",
 		File:    "internal/park/gate.go",
-		Func:    "Policy.left",
+		Func:    "policy.left",
 		Old:     "return value - want, value >= want",
 		New:     "return value - want, value+1 >= want",
 		Package: "semaphore",
 	},
 	{
-		Name: "a permit too many is left behind",
-		File: "internal/park/gate.go",
-		Func: "Gate.compete",
-		Old: `g.passOn(policy)
-return true`,
-		New:     "return true",
+		Name:    "a permit too many is left behind",
+		File:    "internal/park/gate_wait.go",
+		Func:    "gate.await",
+		Old:     "g.settleRest(p)",
+		New:     "if verdict == GaveUp { g.settleRest(p) }",
 		Package: "semaphore",
 	},
 }

@@ -2,10 +2,10 @@ package main
 
 var semaphoreMutants = []mutant{
 	{
-		Name: "a bounded semaphore can grow",
+		Name: "a bounded semaphore does not refuse a release too many",
 		File: "semaphore/bounded.go",
 		Func: "BoundedSemaphore.TryRelease",
-		Old:  "b.gate.Add(1, uint64(b.bound))",
-		New:  "b.gate.Add(1, maxValue)",
+		Old:  "b.permits.Release(1)",
+		New:  "b.permits.Release(1) || true",
 	},
 }

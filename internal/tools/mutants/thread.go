@@ -20,9 +20,9 @@ t.leave()`,
 	{
 		Name: "a panic in a thread is told to nobody",
 		File: "thread/run.go",
-		Func: "Thread.fail",
-		Old:  "hookFunc(exceptHook.Load())(t, p)",
-		New:  "",
+		Func: "Thread.run",
+		Old:  "hook.Report((*hook.Panic)(err.(*PanicError)))",
+		New:  "_ = hook.Report",
 	},
 	{
 		Name: "a thread can be joined by itself",
