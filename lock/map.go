@@ -81,7 +81,7 @@ func (m *Map[K]) LockTimeout(k K, d time.Duration) bool {
 func (m *Map[K]) LockContext(ctx context.Context, k K) error {
 	p, hash := m.part(k)
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return park.Cause(ctx)
 	}
 	e, acquired := p.enter(k, hash, false)
 	if !acquired {
@@ -90,7 +90,7 @@ func (m *Map[K]) LockContext(ctx context.Context, k K) error {
 		acquired = acquired || p.wait(e, limit)
 	}
 	if !acquired {
-		return context.Cause(ctx)
+		return park.Cause(ctx)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package lock
 
 import (
-	"github.com/gothreading/threading/internal/explore"
 	"github.com/gothreading/threading/internal/park"
 )
 
@@ -25,7 +24,7 @@ import (
 // The guard of an entry's Lock is acquired with that of the part held, never the
 // other way round.
 type part[K comparable] struct {
-	guard   explore.Mutex
+	guard   park.Guard
 	entries table[K]
 	spare   *entry[K] // a few that can be used again
 	spares  int
@@ -49,7 +48,7 @@ func (p *part[K]) enter(k K, hash uint32, patient bool) (e *entry[K], acquired b
 	if e = p.entries.find(k, hash); e == nil {
 		e, acquired = p.add(k, hash), true
 	} else {
-		acquired = e.lock.gate.TryAcquire(park.Exclusive, locked) // a woken waiter has not come yet
+		acquired = e.lock.gate.TryAcquire(locked) // a woken waiter has not come yet
 	}
 	if acquired || patient {
 		e.users++
@@ -61,7 +60,7 @@ func (p *part[K]) enter(k K, hash uint32, patient bool) (e *entry[K], acquired b
 // wait acquires the lock of e, of which the caller is a user. If it gives up,
 // the caller ceases to be one.
 func (p *part[K]) wait(e *entry[K], limit park.Limit) (acquired bool) {
-	if e.lock.gate.Acquire(park.Exclusive, locked, limit) {
+	if e.lock.gate.Acquire(locked, limit) {
 		return true
 	}
 	p.guard.Lock()

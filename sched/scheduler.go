@@ -8,7 +8,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/gothreading/threading/internal/explore"
 	"github.com/gothreading/threading/internal/park"
 )
 
@@ -50,7 +49,7 @@ var ErrRunning = errors.New("sched: the Scheduler is being run already")
 // Use a timer.Timer, or [time.AfterFunc], for functions that need not wait for
 // each other.
 type Scheduler struct {
-	guard   explore.Mutex
+	guard   park.Guard
 	running bool
 	events  heap
 	entries uint64 // how many there have been
@@ -58,7 +57,7 @@ type Scheduler struct {
 	sleeper park.List[struct{}] // the goroutine that runs it, if it sleeps
 }
 
-var sleepers = park.Waiters[struct{}]()
+var sleepers park.Pool[struct{}]
 
 // Enter adds an Event that is due d from now; if d <= 0 it is due at once. It
 // panics if fn is nil.
@@ -195,5 +194,5 @@ func (s *Scheduler) within(ctx context.Context, stays bool) error {
 			return nil
 		}
 	}
-	return context.Cause(ctx)
+	return park.Cause(ctx)
 }
