@@ -76,6 +76,16 @@ func roundsCase(name string, waiters []waiter, parties [][]int, race bool) explo
 				ended[i].Open()
 			})
 		}
+		if race {
+			// Who has added something itself waits in vain.
+			start("stranger", func() {
+				w.Add(1)
+				if w.WaitTimeout(explore.Tick) || w.Count() == 0 {
+					fail("the stranger was released, and the count is not 0")
+				}
+				w.Done()
+			})
+		}
 		start("holder", func() {
 			if race {
 				w.Done()
@@ -176,9 +186,32 @@ var instantCase = explore.Case{Name: "one instant", Start: func(start func(strin
 	return func() error { return failed }
 }}
 
+// The round ends when the waiter's time has run out, and it has not returned yet: it says that the round has ended.
+var afterDeadlineCase = explore.Case{Name: "after the deadline", Start: func(start func(string, func())) func() error {
+	var (
+		w                  WaitGroup
+		returned, released bool
+		owed               bool
+	)
+	w.Add(1)
+	start("waiter", func() { released = w.WaitTimeout(explore.Tick); returned = true })
+	start("done", func() {
+		waits := w.state.Load()&awaited != 0
+		w.Done()
+		owed = waits && !returned
+		w.Add(1)
+	})
+	return func() error {
+		if owed && !released {
+			return fmt.Errorf("the round ended during the wait, which returned false")
+		}
+		return nil
+	}
+}}
+
 func TestNoScheduleBreaksAWaitGroup(t *testing.T) {
 	cases := []explore.Case{
-		instantCase,
+		instantCase, afterDeadlineCase,
 		roundsCase("two wait", []waiter{{}, {}}, nil, false),
 		roundsCase("one gives up", []waiter{{}, {limit: explore.Tick}}, nil, false),
 		roundsCase("one has the channel", []waiter{{c: true}, {}}, [][]int{{1}}, false),

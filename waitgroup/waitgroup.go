@@ -118,6 +118,7 @@ func (w *WaitGroup) addSlow(n int) {
 			return
 		}
 	}
+	explore.Point("ending")
 	w.ends++
 	if w.done != nil {
 		close(w.done)
