@@ -80,7 +80,7 @@ func TestT06VariousOps(t *testing.T) {
 				inside.Add(-1)
 				<-permits
 			}, thread.Name("<thread "+strconv.Itoa(i)+">"))
-			if th.Ident() != 0 || th.IsAlive() || th.String() != "Thread("+th.Name()+", initial daemon)" {
+			if th.Ident() != 0 || th.IsAlive() || th.String() != "Thread("+th.Name()+", initial)" {
 				t.Errorf("before Start: %v", th)
 			}
 			th.Start()
@@ -91,7 +91,7 @@ func TestT06VariousOps(t *testing.T) {
 				t.Errorf("ident %d was given before", th.Ident())
 			}
 			th.Join()
-			if th.IsAlive() || th.String() != "Thread("+th.Name()+", stopped daemon "+formatIdent(th)+")" {
+			if th.IsAlive() || th.String() != "Thread("+th.Name()+", stopped "+formatIdent(th)+")" {
 				t.Errorf("after Join: %v", th)
 			}
 		}

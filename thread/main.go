@@ -1,40 +1,70 @@
 package thread
 
 import (
+	"runtime/debug"
+
 	"github.com/gothreading/threading/internal/goid"
+	"github.com/gothreading/threading/internal/hook"
 	"github.com/gothreading/threading/internal/live"
 )
 
-// Main runs fn on the calling goroutine and then waits for every thread and timer that is not a daemon, also for those
-// that are started meanwhile: the rule by which a Python program exits. Call it from the function main:
+// Main calls fn and then waits for every thread and timer that is not a daemon,
+// and for every pool that has work: the rule by which a Python program exits.
+// What is started while Main waits is waited for, too. Call it from the function
+// main:
 //
 //	func main() { thread.Main(run) }
 //
-// A panic or runtime.Goexit of fn goes on after the wait, with its own stack; os.Exit ends the process at once.
-// Threads that are daemons go on until the process has ended, which is when main returns, but for a program that is
-// built with -race: that one takes up to a second more.
+// If fn panics, the panic is reported to the except hook at once, and goes on
+// after the wait. So does a [runtime.Goexit]. [os.Exit] ends the process at once.
+// Daemons go on until the process ends, which is when main returns; a program
+// that is built with -race takes up to a second more.
 //
-// When fn has returned, in whichever way, MainThread has ended if Main was called on the main goroutine, and whoever
-// joined it is released. Called in a Thread, Main does not wait for that Thread itself; two that wait in Main for each
-// other wait for ever. Within a synctest bubble every thread and timer that is alive and not a daemon must be the
-// bubble's.
+// When fn has returned, in whichever way, [MainThread] has ended if Main was
+// called on the main goroutine, and every Join of it returns. Called in a Thread,
+// Main does not wait for that Thread itself; two threads that wait in Main for
+// each other wait forever, and so does a task of a pool that calls Main.
+//
+// Called in a testing/synctest bubble, Main waits for what was started in that
+// bubble, and for nothing else.
 //
 // Main panics if fn is nil.
 func Main(fn func()) {
 	if fn == nil {
 		panic("thread: Main with a nil func")
 	}
-	// Deferred, instead of recovering and panicking again, so that nothing about a panic of fn is changed.
+	// Deferred, so that a panic of fn waits on top of the frames that panicked.
+	defer waitForOthers()
+	if !callMain(fn) {
+		goOn(nil) // a panic of nil, which could not be told from an exit before it came back
+	}
+}
+
+// callMain calls fn, and returns false if fn panicked with nil.
+func callMain(fn func()) (returned bool) {
 	defer func() {
-		self := running(goid.Get())
-		if self == nil {
-			live.Wait(nil)
-			return
+		if v := recover(); v != nil {
+			goOn(v)
 		}
-		if self == mainThread {
-			self.end.Open()
-		}
-		live.Wait(&self.end)
 	}()
 	fn()
+	return true
+}
+
+// goOn reports a panic with v and panics with it again, also if the hook exits.
+func goOn(v any) {
+	defer panic(v)
+	hook.Report(&hook.Panic{Value: v, Stack: debug.Stack()})
+}
+
+func waitForOthers() {
+	self := running(goid.Get())
+	if self == nil {
+		live.Wait(nil)
+		return
+	}
+	if self == mainThread {
+		self.end.Open()
+	}
+	live.Wait(&self.entry)
 }

@@ -1,11 +1,13 @@
 package thread_test
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"slices"
 	"strings"
@@ -17,7 +19,9 @@ import (
 
 	"github.com/gothreading/threading/internal/live"
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/thread"
+	"github.com/gothreading/threading/timer"
 )
 
 // madeByMain was created by the main goroutine, which the tests do not run on.
@@ -73,8 +77,32 @@ var programs = map[string]func(){
 		thread.Main(func() {
 			thread.Go(func() {
 				thread.MainThread().Join()
+				fmt.Fprintln(os.Stderr, "waiting")
 				fmt.Println("thread ended")
 			})
+			explode()
+		})
+	},
+	"panic of nil": func() {
+		os.Setenv("GODEBUG", "panicnil=1")
+		defer func() {
+			fmt.Println("going on:", recover())
+			os.Exit(0)
+		}()
+		thread.Main(func() {
+			thread.Go(func() {
+				thread.MainThread().Join()
+				fmt.Println("thread ended")
+			})
+			panic(nil)
+		})
+		fmt.Println("unreachable")
+	},
+	"panic while a thread waits for it": func() {
+		thread.Main(func() {
+			forever := make(chan os.Signal, 1)
+			signal.Notify(forever, os.Interrupt)
+			thread.Go(func() { <-forever })
 			explode()
 		})
 	},
@@ -135,10 +163,43 @@ func TestPanicOfMainGoesOnAfterTheWait(t *testing.T) {
 	if stdout != "thread ended\n" || status != 2 {
 		t.Errorf("status %d, output %q", status, stdout)
 	}
-	wantContains(t, stderr, "panic: boom", "thread_test.explode")
-	if strings.Contains(stderr, "recovered") {
-		t.Errorf("the panic was not left alone:\n%s", stderr)
+	before, after, found := strings.Cut(stderr, "waiting\n")
+	if !found {
+		t.Fatalf("nobody waited:\n%s", stderr)
 	}
+	wantContains(t, before, "panic in thread MainThread: boom", "thread_test.explode")
+	wantContains(t, after, "panic: boom", "thread_test.explode")
+}
+
+func TestAPanicOfNilOfMainGoesOnAfterTheWait(t *testing.T) {
+	stdout, stderr, status := run(t, "panic of nil")
+	if stdout != "thread ended\ngoing on: <nil>\n" || status != 0 {
+		t.Errorf("status %d, output %q", status, stdout)
+	}
+	wantContains(t, stderr, "panic in thread MainThread: <nil>")
+}
+
+// What a hook that exits makes of a panic of Main is still that panic.
+func TestAPanicOfMainGoesOnThoughTheHookExits(t *testing.T) {
+	previous := thread.SetExceptHook(func(*thread.Thread, *thread.PanicError) { runtime.Goexit() })
+	defer thread.SetExceptHook(previous)
+	synctest.Test(t, func(t *testing.T) {
+		child := sleeper(time.Second)
+		var after any
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			defer func() { after = recover() }()
+			thread.Main(func() {
+				child.Start()
+				explode()
+			})
+		}()
+		<-done
+		if after != "boom" || child.IsAlive() {
+			t.Errorf("recovered %v, child alive: %v", after, child.IsAlive())
+		}
+	})
 }
 
 func TestMainWaitsForWhatIsNoDaemon(t *testing.T) {
@@ -175,17 +236,30 @@ func TestMainWaitsForThreadsStartedBefore(t *testing.T) {
 	})
 }
 
+// A latched is busy until its end.
+type latched struct {
+	end   park.Latch
+	entry live.Entry
+}
+
+func (l *latched) Busy() (*park.Latch, uint64) {
+	if l.end.IsOpen() {
+		return nil, 0
+	}
+	return &l.end, 0
+}
+
 // A timer has no thread while it is pending, and is in no list of threads.
 func TestMainWaitsForWhatIsLiveWithoutAThread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		thread.Main(func() {
-			var end park.Latch
-			stay := live.Add(&end)
+			var w latched
+			w.entry.Add(&w, time.Now())
 			time.AfterFunc(time.Second, func() {
 				thread.Go(func() { time.Sleep(time.Second) }, thread.Daemon(false))
-				stay.Remove()
-				end.Open()
+				w.entry.Remove()
+				w.end.Open()
 			})
 			if n := thread.ActiveCount(); n != 1 {
 				t.Errorf("ActiveCount() = %d, want 1", n)
@@ -232,4 +306,48 @@ func TestMainPanicsOnNil(t *testing.T) {
 		wantContains(t, fmt.Sprint(recover()), "Main", "nil")
 	}()
 	thread.Main(nil)
+}
+
+// A thread may wait for what the panicking function was going to do, and then the wait has no end.
+func TestAPanicOfMainIsSeenBeforeTheWait(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self)
+	cmd.Env = append(os.Environ(), "THREAD_TEST_PROGRAM=panic while a thread waits for it")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(stderr).ReadString('\n') // or it waits until the test is out of time
+	if line != "panic in thread MainThread: boom\n" || err != nil {
+		t.Errorf("it writes %q, %v", line, err)
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+}
+
+// One that waited for the threads of the other would be woken from outside of its bubble, which is fatal.
+func TestMainInTwoBubblesAtOnce(t *testing.T) {
+	for range 2 {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			for range proof.Rounds(2000, 4, 4) {
+				synctest.Test(t, func(t *testing.T) {
+					begin := time.Now()
+					thread.Main(func() {
+						thread.Go(func() { time.Sleep(time.Second) })
+						timer.New(time.Second, func() { thread.Go(func() { time.Sleep(time.Second) }) }).Start()
+					})
+					if waited := time.Since(begin); waited != 2*time.Second {
+						t.Errorf("waited %v, want 2s", waited)
+					}
+				})
+			}
+		})
+	}
 }

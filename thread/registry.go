@@ -3,9 +3,10 @@ package thread
 import (
 	"container/list"
 	"sync"
+	"time"
 
 	"github.com/gothreading/threading/internal/goid"
-	"github.com/gothreading/threading/internal/live"
+	"github.com/gothreading/threading/internal/park"
 )
 
 // Two registries. One finds the Thread of the calling goroutine: an entry is made, used and deleted by its goroutine
@@ -36,12 +37,23 @@ func (t *Thread) enter() {
 	t.place = alive.PushBack(t)
 	guard.Unlock()
 	if !t.Daemon() {
-		t.stay = live.Add(&t.end)
+		t.entry.Add((*work)(t), time.Now())
 	}
 }
 
+// work is a Thread as what Main waits for.
+type work Thread
+
+// Busy returns the end of the Thread, which is busy once.
+func (w *work) Busy() (done *park.Latch, begun uint64) {
+	if w.end.IsOpen() {
+		return nil, 0
+	}
+	return &w.end, 0
+}
+
 func (t *Thread) leave() {
-	t.stay.Remove()
+	t.entry.Remove()
 	guard.Lock()
 	defer guard.Unlock()
 	alive.Remove(t.place)

@@ -14,7 +14,7 @@ import (
 // the call. It is gevent.sleep and asyncio.sleep.
 func SleepContext(ctx context.Context, d time.Duration) error {
 	if ctx.Err() != nil {
-		return cause(ctx)
+		return park.Cause(ctx)
 	}
 	if d <= 0 {
 		return nil
@@ -23,16 +23,5 @@ func SleepContext(ctx context.Context, d time.Duration) error {
 	if d < math.MaxInt64 {
 		defer time.AfterFunc(d, over.Open).Stop()
 	}
-	if !over.Wait(park.Until(ctx)) {
-		return cause(ctx)
-	}
-	return nil
-}
-
-// cause is why ctx has ended, and is never nil.
-func cause(ctx context.Context) error {
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	return context.Canceled // its Done is closed, and its Err denies it
+	return over.WaitContext(ctx)
 }

@@ -12,11 +12,12 @@
 //
 // # Daemons
 //
-// Python waits at exit for every thread that is not a daemon. A Go program ends when the function main returns, whatever
-// else is running; so a program that wants Python's rule runs what it does in Main. What is a daemon matters to nobody
-// else. A Thread is one if its creator is, unless the option Daemon or SetDaemon says otherwise. The creator is the
-// goroutine that calls New, and one not started here counts as a daemon: what such a goroutine starts is not waited for
-// unless it says Daemon(false).
+// Python waits at exit for every thread that is not a daemon. A Go program ends
+// when the function main returns, whatever else is running; so a program that
+// wants Python's rule calls [Main]. Only Main distinguishes daemons. A Thread is
+// one if its creator is, unless the option [Daemon] or SetDaemon says otherwise.
+// The creator is the goroutine that calls New; one that was not started here
+// counts as no daemon.
 //
 // # In profiles
 //
@@ -73,7 +74,7 @@ type Thread struct {
 	end   park.Latch
 
 	place  *list.Element // among those alive
-	stay   live.Stay     // unless a daemon
+	entry  live.Entry    // unless a daemon
 	values values        // the business of the goroutine alone
 }
 
@@ -107,7 +108,7 @@ func New(fn func(), opts ...Option) *Thread {
 		panic("thread: New with a nil func")
 	}
 	creator := running(goid.Get())
-	c := choices{daemon: creator == nil || creator.Daemon()}
+	c := choices{daemon: creator != nil && creator.Daemon()}
 	for _, opt := range opts {
 		opt(&c)
 	}

@@ -121,8 +121,8 @@ func TestDaemonIsTheCreators(t *testing.T) {
 	if madeByMain.Daemon() {
 		t.Error("made by the main goroutine: a daemon")
 	}
-	if !thread.New(func() {}).Daemon() {
-		t.Error("made by a goroutine not started here: no daemon")
+	if thread.New(func() {}).Daemon() {
+		t.Error("made by a goroutine not started here: a daemon")
 	}
 	for _, daemon := range []bool{true, false} {
 		thread.Go(func() {

@@ -66,7 +66,7 @@ type Timer struct {
 	clock *time.Timer    // of the next run, while pending
 	round uint64         // which setting of the clock counts
 	due   time.Time      // when the next run is due, if it repeats
-	stay  live.Stay
+	entry live.Entry
 	end   park.Latch
 }
 
@@ -114,11 +114,23 @@ func (t *Timer) Start() {
 		t.unlockEnded()
 		return
 	}
+	now := time.Now()
 	if !t.run.Daemon() {
-		t.stay = live.Add(&t.end)
+		t.entry.Add((*work)(t), now)
 	}
-	t.set(time.Now(), t.interval)
+	t.set(now, t.interval)
 	t.guard.Unlock()
+}
+
+// work is a Timer as what thread.Main waits for.
+type work Timer
+
+// Busy returns the end of the Timer, which is busy once, from Start on.
+func (w *work) Busy() (done *park.Latch, begun uint64) {
+	if w.end.IsOpen() {
+		return nil, 0
+	}
+	return &w.end, 0
 }
 
 // set makes the next run due in d from now, under the guard.
@@ -135,7 +147,7 @@ func (t *Timer) set(now time.Time, d time.Duration) {
 func (t *Timer) unlockEnded() {
 	t.state = ended
 	t.guard.Unlock()
-	t.stay.Remove()
+	t.entry.Remove()
 	t.end.Open()
 }
 

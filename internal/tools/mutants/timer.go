@@ -27,7 +27,7 @@ var timerMutants = []mutant{
 		File: "timer/timer.go",
 		Func: "Timer.Start",
 		Old: `if !t.run.Daemon() {
-	t.stay = live.Add(&t.end)
+	t.entry.Add((*work)(t), now)
 }`,
 		New: "",
 	},
