@@ -192,9 +192,15 @@ var heldUpCase = explore.Case{Name: "a writer that waits holds up readers", Star
 		x.l.Unlock()
 	})
 	start("first reader", func() { x.readers--; x.l.RUnlock() })
-	start("newcomer", func() {
-		waits := x.l.writers.Front() != nil
-		if x.l.TryRLock() {
+	for name, lock := range map[string]func() bool{
+		"one that tries": x.l.TryRLock,
+		"one that waits": func() bool { x.l.RLock(); return true },
+	} {
+		start(name, func() {
+			waits := x.l.writers.Front() != nil
+			if !lock() {
+				return
+			}
 			if waits && !wrote {
 				x.fail("a newcomer was let in before a writer that waits")
 			}
@@ -202,8 +208,22 @@ var heldUpCase = explore.Case{Name: "a writer that waits holds up readers", Star
 			x.look()
 			x.readers--
 			x.l.RUnlock()
-		}
-	})
+		})
+	}
+	return x.check
+}}
+
+// The last reader leaves when a writer has given up and not settled yet, and a reader is listed behind it: what the last one
+// leaves is free, and another writer may be faster than the serve that lets the reader in.
+var freeCase = explore.Case{Name: "free while a reader waits", Start: func(start func(string, func())) func() error {
+	x := new(world)
+	x.l.RLock()
+	x.readers++
+	x.l.word |= waiting
+	start("one that gave up", x.l.settle)
+	start("leaver", func() { x.readers--; x.l.RUnlock() })
+	start("reader", func() { x.play("reader", party{stays: true}) })
+	start("barger", func() { x.play("barger", party{writes: true, try: true}) })
 	return x.check
 }}
 
@@ -239,7 +259,7 @@ var tooManyCase = explore.Case{Name: "two release one reader", Start: func(start
 }}
 
 func TestNoScheduleBreaksAnRWLock(t *testing.T) {
-	cases := append([]explore.Case{heldUpCase, tooManyCase}, openCases...)
+	cases := append([]explore.Case{heldUpCase, freeCase, tooManyCase}, openCases...)
 	for seed := range uint64(16) {
 		cases = append(cases, randomCase(seed))
 	}

@@ -197,13 +197,13 @@ func (l *RWLock) compete(w *park.Waiter[turn]) (in bool) {
 }
 
 // justified returns word without the flags that have lost their reason. It needs the
-// guard.
+// guard, and no writer competes.
 func (l *RWLock) justified(word uintptr) uintptr {
 	first := l.writers.Front()
 	if first == nil || first.Value.number > l.batch {
 		word &^= starving
 	}
-	if first == nil && l.readers.Front() == nil && !l.competing {
+	if first == nil && l.readers.Front() == nil {
 		word &^= waiting
 	}
 	return word
