@@ -34,7 +34,8 @@ var ErrNotOwner = errors.New("rlock: unlock by a goroutine that does not own the
 // internal/goid for where it cannot. Locking a free RLock, or one's own again, allocates nothing.
 //
 // The owner is a goroutine. One that ends while it owns an RLock leaves it locked for ever: ids of goroutines are not
-// used twice. And a goroutine cannot unlock for another; a lock that is passed on is a lock.Lock.
+// used twice. And a goroutine cannot unlock for another; a lock that is passed on is a lock.Lock. Only the body of a
+// coroutine.Generator, or a greenlet, acts for another goroutine: whoever resumes it.
 type RLock struct {
 	gate  park.Exclusive // its value is the owner's id, or 0
 	again int            // how often the owner has locked r again; the owner alone looks at it, and leaves 0 behind
@@ -48,8 +49,8 @@ func (r *RLock) owns(id uint64) bool { return r.gate.Value() == id }
 
 // Lock acquires r, waiting for as long as that takes. The owner goes one level deeper at once.
 func (r *RLock) Lock() {
-	id := goid.Fast()
-	if id == 0 {
+	id, ok := goid.Fast()
+	if !ok {
 		id = goid.Get()
 	}
 	if r.owns(id) {
@@ -94,8 +95,8 @@ func (r *RLock) lockWithin(limit park.Limit) bool {
 // Unlock takes back one Lock, and releases r with the last. It panics with ErrNotOwner, and does nothing, if the
 // calling goroutine does not own r.
 func (r *RLock) Unlock() {
-	id := goid.Fast()
-	if id == 0 {
+	id, ok := goid.Fast()
+	if !ok {
 		id = goid.Get()
 	}
 	if !r.owns(id) {

@@ -25,7 +25,7 @@ func (t *Thread) run() {
 
 // begin makes t the current thread of the calling goroutine.
 func (t *Thread) begin() {
-	id := goid.Get()
+	id := goid.Own()
 	t.ident.Store(id)
 	t.begun.Open()
 	byIdent.Store(id, t)

@@ -203,7 +203,7 @@ func (t *Thread) Name() string {
 // one *Thread only, and no label.
 func (t *Thread) SetName(name string) {
 	t.name.Store(&name)
-	if t.flags.Load()&dummy == 0 && t.ident.Load() == goid.Get() {
+	if t.flags.Load()&dummy == 0 && t.ident.Load() == goid.Own() {
 		setLabel(name)
 	}
 }

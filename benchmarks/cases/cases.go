@@ -19,6 +19,8 @@ type Row struct {
 	Ours   Contender
 	Rivals []Contender
 	Allocs *Bar // what Ours may allocate for each operation
+	// What Ours may cost as a multiple of another language, by its name, where that is not what is asked of all rows.
+	Elsewhere map[string]Bar
 }
 
 // A Contender is one way to do the operation of a row.
@@ -99,7 +101,7 @@ func Rows(s Sizes) []Row {
 	var rows []Row
 	for _, of := range []func(Sizes) []Row{
 		lockRows, rlockRows, semaphoreRows, givingUpRows, eventRows, conditionRows, queueRows, priorityRows, barrierRows,
-		poolRows, mapRows,
+		poolRows, mapRows, coroutineRows,
 	} {
 		rows = append(rows, of(s)...)
 	}

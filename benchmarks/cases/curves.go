@@ -291,7 +291,7 @@ func Piles() []Pile {
 	}, {
 		Name: "timer-bytes", Title: "Memory of a timer that is pending", Size: "timers", Max: 1_000_000,
 		Ways: []Way{{"timer.Timer", 0, piling(startTimer)}, {"time.AfterFunc", 0, piling(startAfterFunc)}},
-	}}
+	}, coroutinePile}
 }
 
 // busyPool returns a pool whose only worker waits until the gate is closed.

@@ -29,7 +29,7 @@ func Point(name string) { stop(name, nil) }
 
 // stop lets the scheduler decide when the calling goroutine goes on, which must not be before may returns true.
 func stop(name string, may func() bool) {
-	if s := current.Load(); s != nil && goid.Get() != s.root {
+	if s := current.Load(); s != nil && goid.Own() != s.root {
 		s.stop(name, may)
 	}
 }
@@ -291,7 +291,7 @@ type scheduler struct {
 // Run runs the schedule of one Chooser, and returns what it broke, with all its steps.
 func Run(t *testing.T, c Case, choose Chooser) (failure error) {
 	synctest.Test(t, func(*testing.T) {
-		s := &scheduler{root: goid.Get(), choose: choose, known: map[uint64]*routine{}}
+		s := &scheduler{root: goid.Own(), choose: choose, known: map[uint64]*routine{}}
 		current.Store(s)
 		defer current.Store(nil)
 		check := c.Start(s.start)
@@ -310,7 +310,7 @@ func Run(t *testing.T, c Case, choose Chooser) (failure error) {
 func (s *scheduler) start(name string, f func()) {
 	s.running++
 	go func() {
-		id := goid.Get()
+		id := goid.Own()
 		s.guard.Lock()
 		s.known[id] = &routine{name: name}
 		s.guard.Unlock()
@@ -330,7 +330,7 @@ func (s *scheduler) start(name string, f func()) {
 }
 
 func (s *scheduler) stop(point string, may func() bool) {
-	id := goid.Get()
+	id := goid.Own()
 	s.guard.Lock()
 	r := s.known[id]
 	if r == nil {

@@ -71,22 +71,50 @@ func TestProofRejectsALie(t *testing.T) {
 	}
 }
 
-// Get asks for the proof before it trusts, and does without the fast way for ever if the proof fails.
+// Get asks for the proof before it trusts, and does without the fast way for ever if the proof fails, also where others
+// follow.
 func TestGetFallsBack(t *testing.T) {
-	asked := 0
+	Get()
+	var asked atomic.Int32
 	process = proof{fast: func() int64 {
-		asked++
+		asked.Add(1)
 		return 12345678
 	}}
-	defer func() { process = proof{fast: goid.Get} }()
+	unprove := func(mark uint32) {
+		for i := range marks {
+			atomic.AddUint32(&marks[i], mark)
+		}
+	}
+	unprove(^uint32(proven - 1))
+	defer func() {
+		unprove(proven)
+		process = proof{fast: goid.Get}
+		process.verdict.Store(trusted)
+	}()
 	for range 3 {
 		if got, want := Get(), Certain(); got != want {
 			t.Errorf("Get() = %d, want %d", got, want)
 		}
+		if got, want := Own(), Certain(); got != want {
+			t.Errorf("Own() = %d, want %d", got, want)
+		}
 	}
-	if asked != 1 {
-		t.Errorf("the fast way was asked %d times, want 1: found wrong and never used again", asked)
+	if asked.Load() != 1 {
+		t.Errorf("the fast way was asked %d times, want 1: found wrong and never used again", asked.Load())
 	}
+	var wg sync.WaitGroup
+	for range 10 {
+		wg.Go(func() {
+			var f Follower
+			f.Begin()
+			defer f.End()
+			f.Lead(77)
+			if got := Get(); got != 77 || Own() != Certain() || !f.Here() {
+				t.Errorf("Get() = %d, want that of the leader, 77; Own() = %d, want %d", got, Own(), Certain())
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestProofAsksOnlyOnce(t *testing.T) {

@@ -4,11 +4,10 @@
 package live
 
 import (
-	"bytes"
-	"runtime"
 	"sync"
 	"time"
 
+	"github.com/gothreading/threading/internal/goid"
 	"github.com/gothreading/threading/internal/park"
 )
 
@@ -129,16 +128,5 @@ func bubbleAt(now time.Time) uint64 {
 	if now != now.Round(0) {
 		return 0
 	}
-	var buffer [256]byte
-	// goroutine 9 [running, locked to thread, synctest bubble 1]:
-	line, _, _ := bytes.Cut(buffer[:runtime.Stack(buffer[:], false)], []byte("\n"))
-	_, rest, _ := bytes.Cut(line, []byte("synctest bubble "))
-	var n uint64
-	for _, c := range rest {
-		if c < '0' || '9' < c {
-			break
-		}
-		n = 10*n + uint64(c-'0')
-	}
-	return n
+	return goid.Bubble()
 }

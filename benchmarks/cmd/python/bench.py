@@ -1,4 +1,6 @@
-"""Measures the operations of the Go benchmarks with CPython's threading, queue and multiprocessing.pool.
+"""Measures the operations of the Go benchmarks with CPython's threading, queue, multiprocessing.pool and generators.
+
+If the package greenlet is installed, it is measured too.
 
 python3 bench.py SECONDS [NAME...]: prints, for each operation, its name, a tab, and nanoseconds an operation.
 """
@@ -11,6 +13,11 @@ import sys
 import threading
 import time
 from multiprocessing.pool import ThreadPool
+
+try:
+    import greenlet
+except ImportError:
+    greenlet = None
 
 OPERATIONS = {}
 
@@ -292,6 +299,67 @@ def pool_map(n):
         for _ in range(n // ITEMS):
             pool.map(square, items)
         return time.perf_counter() - start
+
+
+def totals():
+    total = 0
+    while True:
+        total += yield total
+
+
+def through(depth):
+    yield from (through(depth - 1) if depth else totals())
+
+
+def sends(make):
+    def measure(n):
+        generator = make()
+        send = generator.send
+        next(generator)
+        for _ in range(n):
+            send(1)
+
+    return measure
+
+
+operation("Generator: Send")(sends(totals))
+operation("Generator: yield through 100 calls")(sends(lambda: through(99)))
+
+
+@operation("Generator: create, Next, Close")
+def create(n):
+    for _ in range(n):
+        generator = totals()
+        next(generator)
+        generator.close()
+
+
+if greenlet:
+
+    @operation("greenlet: Switch, there and back")
+    def switch_there_and_back(n):
+        main = greenlet.getcurrent()
+
+        def run():
+            while True:
+                main.switch()
+
+        other = greenlet.greenlet(run)
+        for _ in range(n):
+            other.switch()
+
+    @operation("greenlet: Switch around a ring of 10", 10)
+    def switch_around(n):
+        left = n
+
+        def run(i):
+            nonlocal left
+            while left > 0:
+                left -= 1
+                ring[(i + 1) % 10].switch()
+
+        ring = [greenlet.greenlet(functools.partial(run, i)) for i in range(10)]
+        ring[0].switch()
 
 
 def took(function, n):

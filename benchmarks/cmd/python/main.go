@@ -1,5 +1,6 @@
-// Command python measures the same operations here, in CPython's threading, queue and multiprocessing.pool, and in
-// java.util.concurrent, round by round, and prints a Markdown table. What is not installed is left out.
+// Command python measures the same operations here, in CPython's threading, queue, multiprocessing.pool and generators, in
+// java.util.concurrent, and in Lua's coroutines, round by round, and prints a Markdown table. What is not installed is left
+// out; so is Python's greenlet, if it is not.
 //
 //	go run ./cmd/python
 //	go run ./cmd/python -run Queue -rounds 5 -json python.json
@@ -11,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +33,8 @@ var (
 	pythonSource []byte
 	//go:embed Bench.java
 	javaSource []byte
+	//go:embed bench.lua
+	luaSource []byte
 )
 
 // sizes are those of which the names in the other languages speak. A thousand threads is what they can start in
@@ -61,6 +65,9 @@ type language struct {
 	source  []byte
 }
 
+// judged reports whether anything is asked beside the language.
+func (l language) judged() bool { return l.Name != "Java" }
+
 // A Result is what was measured: nanoseconds, one sample for each round.
 type Result struct {
 	Machine   report.Machine `json:"machine"`
@@ -74,6 +81,8 @@ type Row struct {
 	Name   string               `json:"name"`
 	Go     []float64            `json:"go"`
 	Others map[string][]float64 `json:"others"` // by the language's name
+
+	elsewhere map[string]cases.Bar
 }
 
 func run(args []string, stdout, stderr io.Writer, find func(string) (string, error)) error {
@@ -86,6 +95,7 @@ func run(args []string, stdout, stderr io.Writer, find func(string) (string, err
 		only     = flags.String("run", "", "a regular expression: only operations whose names it matches")
 		python   = flags.String("python", "python3", "the command of CPython")
 		java     = flags.String("java", "java", "the command of Java, 11 or later")
+		lua      = flags.String("lua", "lua5.4", "the command of Lua")
 		file     = flags.String("json", "", "also write every sample into this file")
 		quick    = flags.Bool("quick", false, "1 round of 10ms: to see that all works")
 	)
@@ -115,6 +125,7 @@ func run(args []string, stdout, stderr io.Writer, find func(string) (string, err
 	for _, l := range []language{
 		{Name: "CPython", command: *python, file: "bench.py", source: pythonSource},
 		{Name: "Java", command: *java, file: "Bench.java", source: javaSource},
+		{Name: "Lua", command: *lua, file: "bench.lua", source: luaSource},
 	} {
 		if l.command, err = find(l.command); err != nil {
 			fmt.Fprintf(stdout, "%s is left out: %v\n", l.Name, err)
@@ -124,7 +135,11 @@ func run(args []string, stdout, stderr io.Writer, find func(string) (string, err
 		if err := os.WriteFile(l.file, l.source, 0o644); err != nil {
 			return err
 		}
-		version, err := exec.Command(l.command, "--version").CombinedOutput()
+		option := "--version"
+		if l.Name == "Lua" {
+			option = "-v"
+		}
+		version, err := exec.Command(l.command, option).CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("%s: %w: %s", l.Name, err, version)
 		}
@@ -136,14 +151,17 @@ func run(args []string, stdout, stderr io.Writer, find func(string) (string, err
 		return nil
 	}
 
-	// The names are those that the first language knows.
+	// The names are those that any language knows.
 	var rows []cases.Row
-	known := names(r.Languages[0].source)
+	known := map[string]bool{}
+	for _, l := range r.Languages {
+		maps.Copy(known, names(l.source))
+	}
 	for _, row := range cases.Rows(sizes) {
 		if known[row.Name] && matches.MatchString(row.Name) {
 			row.Rivals = nil
 			rows = append(rows, row)
-			r.Rows = append(r.Rows, Row{Name: row.Name, Others: map[string][]float64{}})
+			r.Rows = append(r.Rows, Row{Name: row.Name, Others: map[string][]float64{}, elsewhere: row.Elsewhere})
 		}
 	}
 	if len(rows) == 0 {
@@ -229,14 +247,14 @@ func (r Result) markdown(w io.Writer) {
 	for _, l := range r.Languages {
 		fmt.Fprintf(w, "; %s", l.Version)
 	}
-	fmt.Fprintf(w, ". An operation of CPython is asked to take %v times as long, and hoped to take %v times.\n\n",
+	fmt.Fprintf(w, ". An operation of CPython is asked to take %v times as long, and hoped to take %v times, but for coroutines.\n\n",
 		1/asked.Good, 1/asked.Goal)
 	fmt.Fprint(w, "| operation | Go ns |")
 	rule := "|---|--:|"
 	for _, l := range r.Languages {
 		fmt.Fprintf(w, " %s ns | ratio | spread |", l.Name)
 		rule += "--:|--:|---|"
-		if l.Name == "CPython" {
+		if l.judged() {
 			fmt.Fprint(w, " verdict |")
 			rule += "---|"
 		}
@@ -248,15 +266,19 @@ func (r Result) markdown(w io.Writer) {
 			other := row.Others[l.Name]
 			if len(other) == 0 {
 				fmt.Fprint(w, " – | – | – |")
-				if l.Name == "CPython" {
+				if l.judged() {
 					fmt.Fprint(w, " |")
 				}
 				continue
 			}
 			q := stats.Of(stats.Ratios(row.Go, other))
 			fmt.Fprintf(w, " %.4g | %.3g | %.3g–%.3g |", stats.Median(other), q.Median, q.Q1, q.Q3)
-			if l.Name == "CPython" {
+			if bar, own := row.elsewhere[l.Name]; own {
+				fmt.Fprintf(w, " %s |", report.Verdict(q, bar))
+			} else if l.Name == "CPython" {
 				fmt.Fprintf(w, " %s |", report.Verdict(q, asked))
+			} else if l.judged() {
+				fmt.Fprint(w, " |")
 			}
 		}
 		fmt.Fprintln(w)

@@ -19,7 +19,7 @@ func TestWhatIsNotInstalledIsALineAndASkip(t *testing.T) {
 	if err := run([]string{"-quick"}, &out, io.Discard, nowhere); err != nil {
 		t.Fatal(err)
 	}
-	want := "CPython is left out: not found\nJava is left out: not found\nThere is nothing to compare with.\n"
+	want := "CPython is left out: not found\nJava is left out: not found\nLua is left out: not found\nThere is nothing to compare with.\n"
 	if out.String() != want {
 		t.Errorf("the output is %q, want %q", &out, want)
 	}
@@ -31,7 +31,7 @@ func TestCPythonIsMeasuredBesideGo(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "python.json")
 	find := func(command string) (string, error) {
-		if command == "java" {
+		if command != "python3" {
 			return nowhere(command)
 		}
 		return exec.LookPath(command)
@@ -63,9 +63,14 @@ func TestTheOtherLanguagesUseOurNames(t *testing.T) {
 	for _, row := range cases.Rows(sizes) {
 		rows[row.Name] = true
 	}
-	python, java := names(pythonSource), names(javaSource)
-	if len(python) < 20 || len(java) < 20 {
-		t.Errorf("only %d operations in Python and %d in Java", len(python), len(java))
+	python, java, lua := names(pythonSource), names(javaSource), names(luaSource)
+	if len(python) < 20 || len(java) < 20 || len(lua) < 3 {
+		t.Errorf("only %d operations in Python, %d in Java and %d in Lua", len(python), len(java), len(lua))
+	}
+	for name := range lua {
+		if !rows[name] {
+			t.Errorf("%q of bench.lua is no row", name)
+		}
 	}
 	for name := range python {
 		if !rows[name] {

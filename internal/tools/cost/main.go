@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -19,7 +20,9 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/condition"
+	"github.com/gothreading/threading/coroutine"
 	"github.com/gothreading/threading/event"
+	"github.com/gothreading/threading/greenlet"
 	"github.com/gothreading/threading/lock"
 	"github.com/gothreading/threading/pool"
 	"github.com/gothreading/threading/queue"
@@ -61,6 +64,13 @@ var operations = []operation{
 	{"RLock: nested Lock and Unlock", func() func() {
 		var l rlock.RLock
 		l.Lock()
+		return func() { l.Lock(); l.Unlock() }
+	}},
+	{"RLock: Lock and Unlock beside 100 coroutines", func() func() {
+		for range 100 {
+			suspended()
+		}
+		var l rlock.RLock
 		return func() { l.Lock(); l.Unlock() }
 	}},
 	{"x/sync/semaphore: Acquire and Release", func() func() {
@@ -116,6 +126,26 @@ var operations = []operation{
 		task := func(context.Context) (int, error) { return 1, nil }
 		return func() { pool.ApplyAsync(p, task) }
 	}},
+	{"iter.Pull: next", func() func() {
+		next, _ := iter.Pull(func(yield func(int) bool) {
+			for yield(1) {
+			}
+		})
+		return func() { next() }
+	}},
+	{"Generator: Send", func() func() {
+		g := suspended()
+		return func() { _, _ = g.Send(1) }
+	}},
+	{"Greenlet: Switch there and back", func() func() {
+		main := greenlet.Current()
+		g := greenlet.New(func(any) (any, error) {
+			for {
+				_, _ = main.Switch(nil)
+			}
+		})
+		return func() { _, _ = g.Switch(nil) }
+	}},
 	{"Result: Get when ready", func() func() {
 		r := pool.ApplyAsync(pool.New(1), func(context.Context) (int, error) { return 1, nil })
 		r.Wait()
@@ -124,6 +154,19 @@ var operations = []operation{
 }
 
 const nothing = "nothing"
+
+// suspended returns a generator that is at a yield.
+func suspended() *coroutine.Generator[int, int] {
+	g := coroutine.New(func(yield coroutine.Yield[int, int]) error {
+		for {
+			if _, err := yield(1); err != nil {
+				return err
+			}
+		}
+	})
+	_, _ = g.Next()
+	return g
+}
 
 // busy returns a pool whose only worker has something to do for ever.
 func busy() *pool.Pool {

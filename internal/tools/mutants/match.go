@@ -46,11 +46,11 @@ func (m mutant) breakText(text []byte) ([]byte, error) {
 	}
 	old, err := parsePattern(m.Old)
 	if err != nil {
-		return nil, fmt.Errorf("Old: %w", err)
+		return nil, fmt.Errorf("pattern Old: %w", err)
 	}
 	found := old.find(fn.Body)
 	if len(found) != 1 {
-		return nil, fmt.Errorf("Old is %d times in %s, want once", len(found), m.Func)
+		return nil, fmt.Errorf("pattern Old is %d times in %s, want once", len(found), m.Func)
 	}
 	at := found[0]
 	offset := func(p token.Pos) int { return fset.Position(p).Offset }
@@ -66,7 +66,7 @@ func (m mutant) breakText(text []byte) ([]byte, error) {
 	out.WriteString(replacement)
 	out.Write(text[offset(at.to):])
 	if _, err := format.Source(out.Bytes()); err != nil {
-		return nil, fmt.Errorf("New: %w", err)
+		return nil, fmt.Errorf("replacement New: %w", err)
 	}
 	return out.Bytes(), nil
 }

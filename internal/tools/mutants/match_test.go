@@ -42,8 +42,8 @@ func TestABreakWithoutOnePlaceIsRefused(t *testing.T) {
 		{"get", "q.n > 0", "true", "there is no function get"},
 		{"Queue.get", "q.m > 0", "true", "0 times"},
 		{"Queue.get", "q.$x()", "", "2 times"},
-		{"Queue.get", "if {", "", "Old: "},
-		{"Queue.get", "q.n > 0", "if", "New: "},
+		{"Queue.get", "if {", "", "pattern Old: "},
+		{"Queue.get", "q.n > 0", "if", "replacement New: "},
 		{"Queue.get", "q.n > 0 && $x", "$x", ""},
 	} {
 		_, err := mutant{Func: c.fn, Old: c.old, New: c.new}.breakText([]byte(broken))

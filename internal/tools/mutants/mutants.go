@@ -5,5 +5,5 @@ package main
 var mutants = [][]mutant{
 	parkMutants, goidMutants,
 	lockMutants, rlockMutants, semaphoreMutants, eventMutants, conditionMutants, barrierMutants,
-	timerMutants, threadMutants, queueMutants, poolMutants,
+	timerMutants, threadMutants, queueMutants, poolMutants, coroutineMutants, greenletMutants,
 }
