@@ -4,6 +4,6 @@ package main
 // themselves.
 var mutants = [][]mutant{
 	parkMutants, goidMutants,
-	lockMutants, rlockMutants, semaphoreMutants, eventMutants, conditionMutants, barrierMutants,
-	timerMutants, threadMutants, queueMutants, poolMutants, coroutineMutants, greenletMutants,
+	lockMutants, rlockMutants, rwlockMutants, semaphoreMutants, eventMutants, conditionMutants, barrierMutants, waitgroupMutants,
+	timerMutants, schedMutants, threadMutants, queueMutants, poolMutants, coroutineMutants, greenletMutants,
 }
