@@ -53,6 +53,7 @@ var rwlockMutants = []mutant{
 		Func: "RWLock.justified",
 		Old:  "word &^= waiting",
 		New:  "",
+		Tags: "threadingexplore",
 	},
 	{
 		Name: "the last reader wakes nobody",
@@ -90,6 +91,7 @@ var rwlockMutants = []mutant{
 		Func: "RWLock.runlockSlow",
 		Old:  "!atomic.CompareAndSwapUintptr(&l.word, word, word+reader)",
 		New:  "false",
+		Tags: "threadingexplore",
 	},
 	{
 		Name: "RLockContext locks although the context has ended",

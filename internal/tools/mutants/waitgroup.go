@@ -53,6 +53,7 @@ w.guard.Unlock()`,
 		Func: "WaitGroup.Count",
 		Old:  "state == ending",
 		New:  "false",
+		Tags: "threadingexplore",
 	},
 	{
 		Name: "a count may be negative",
