@@ -100,3 +100,52 @@ func ExampleLock_Locked() {
 	// true
 	// false
 }
+
+// One lock for each account: transfers between different accounts do not wait for
+// each other, and no lock is left behind.
+func ExampleMap() {
+	var (
+		accounts lock.Map[string]
+		wg       sync.WaitGroup
+		balance  = map[string]*int{"ada": new(int), "bob": new(int)}
+	)
+	for range 100 {
+		for name := range balance {
+			wg.Go(func() {
+				accounts.Lock(name)
+				defer accounts.Unlock(name)
+				*balance[name] += 10
+			})
+		}
+	}
+	wg.Wait()
+	fmt.Println(*balance["ada"], *balance["bob"], accounts.Len())
+	// Output: 1000 1000 0
+}
+
+// A second request for the same page gives up instead of loading it, too.
+func ExampleMap_TryLock() {
+	var pages lock.Map[string]
+	fmt.Println(pages.TryLock("/index"))
+	fmt.Println(pages.TryLock("/index"))
+	fmt.Println(pages.TryLock("/about"))
+	fmt.Println(pages.Len())
+	// Output:
+	// true
+	// false
+	// true
+	// 2
+}
+
+// The lock of one key, where a sync.Locker is wanted.
+func ExampleMap_Locker() {
+	var m lock.Map[int]
+	seven := m.Locker(7)
+	seven.Lock()
+	fmt.Println(m.Locked(7))
+	seven.Unlock()
+	fmt.Println(m.Locked(7))
+	// Output:
+	// true
+	// false
+}

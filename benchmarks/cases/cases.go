@@ -99,24 +99,25 @@ type Sizes struct {
 	Items      int // of a Map
 	GivingUp   int // goroutines that give up at the same time
 	Backlog    int // room in the channel that stands in for an unbounded queue
+	Events     int // in a scheduler
 
 	Connections []int // many and very many, of a server
 }
 
 // Full is what section "Speed" of the design asks for.
 var Full = Sizes{Waiters: 100_000, Priorities: []int{1_000, 100_000}, Items: 1_000_000, GivingUp: 64, Backlog: 1 << 20,
-	Connections: []int{100, 1000}}
+	Events: 100_000, Connections: []int{100, 1000}}
 
 // Small is for tests: the race detector allows 8000 goroutines.
 var Small = Sizes{Waiters: 200, Priorities: []int{10, 100}, Items: 1_000, GivingUp: 8, Backlog: 1 << 12,
-	Connections: []int{3, 10}}
+	Events: 100, Connections: []int{3, 10}}
 
 // Rows returns all rows.
 func Rows(s Sizes) []Row {
 	var rows []Row
 	for _, of := range []func(Sizes) []Row{
 		lockRows, rlockRows, semaphoreRows, givingUpRows, eventRows, conditionRows, queueRows, priorityRows, barrierRows,
-		poolRows, mapRows, coroutineRows, serverRows, selectorRows,
+		poolRows, mapRows, coroutineRows, rwlockRows, waitGroupRows, lockMapRows, schedRows, serverRows, selectorRows,
 	} {
 		rows = append(rows, of(s)...)
 	}

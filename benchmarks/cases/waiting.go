@@ -11,6 +11,7 @@ import (
 	"github.com/gothreading/threading/lock"
 	"github.com/gothreading/threading/queue"
 	"github.com/gothreading/threading/rlock"
+	"github.com/gothreading/threading/rwlock"
 	"github.com/gothreading/threading/semaphore"
 	weighted "golang.org/x/sync/semaphore"
 )
@@ -114,6 +115,12 @@ func Waitings() []Waiting {
 			}
 			return wait, wake
 		}},
+		{"RWLock.RLock", true, bar, func() (wait, wake func()) {
+			var l rwlock.RWLock
+			l.Lock()
+			return func() { l.RLock(); defer l.RUnlock() }, l.Unlock
+		}},
+		{"WaitGroup.Wait", true, bar, newRound},
 		{"Queue.Get", true, bar, func() (wait, wake func()) {
 			var q queue.Queue[int]
 			return func() { _, _ = q.Get() }, q.Shutdown

@@ -7,10 +7,12 @@ python3 bench.py SECONDS [NAME...]: prints, for each operation, its name, a tab,
 
 import contextlib
 import functools
+import itertools
 import math
 import os
 import queue
 import random
+import sched
 import selectors
 import sys
 import threading
@@ -248,6 +250,22 @@ def inside(size):
         return time.perf_counter() - start
 
     return measure
+
+
+EVENTS = 100_000
+
+
+@operation("Scheduler: 100k events", EVENTS)
+def events(n):
+    delays = [(random.random() / 1000, random.randrange(4)) for _ in range(EVENTS)]
+    scheduler = sched.scheduler()
+    count = itertools.count()
+    start = time.perf_counter()
+    for _ in range(n // EVENTS):
+        for delay, priority in delays:
+            scheduler.enter(delay, priority, count.__next__)
+        scheduler.run()
+    return time.perf_counter() - start
 
 
 operation("Priority queue: 1k inside")(inside(1_000))

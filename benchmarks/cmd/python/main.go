@@ -41,6 +41,7 @@ var (
 // reasonable time.
 var sizes = cases.Sizes{
 	Waiters: 1000, Priorities: []int{1_000, 100_000}, Items: 100_000, GivingUp: 64, Backlog: 1 << 20,
+	Events:      100_000,
 	Connections: []int{100, 1000},
 }
 

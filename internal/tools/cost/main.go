@@ -27,7 +27,10 @@ import (
 	"github.com/gothreading/threading/pool"
 	"github.com/gothreading/threading/queue"
 	"github.com/gothreading/threading/rlock"
+	"github.com/gothreading/threading/rwlock"
+	"github.com/gothreading/threading/sched"
 	"github.com/gothreading/threading/semaphore"
+	"github.com/gothreading/threading/waitgroup"
 	weighted "golang.org/x/sync/semaphore"
 )
 
@@ -72,6 +75,47 @@ var operations = []operation{
 		}
 		var l rlock.RLock
 		return func() { l.Lock(); l.Unlock() }
+	}},
+	{"sync.RWMutex: RLock and RUnlock", func() func() {
+		var l sync.RWMutex
+		return func() { l.RLock(); l.RUnlock() }
+	}},
+	{"RWLock: RLock and RUnlock", func() func() {
+		var l rwlock.RWLock
+		return func() { l.RLock(); l.RUnlock() }
+	}},
+	{"sync.RWMutex: Lock and Unlock", func() func() {
+		var l sync.RWMutex
+		return func() { l.Lock(); l.Unlock() }
+	}},
+	{"RWLock: Lock and Unlock", func() func() {
+		var l rwlock.RWLock
+		return func() { l.Lock(); l.Unlock() }
+	}},
+	{"RWLock: Lock, Downgrade and RUnlock", func() func() {
+		var l rwlock.RWLock
+		return func() { l.Lock(); l.Downgrade(); l.RUnlock() }
+	}},
+	{"lock.Map: Lock and Unlock", func() func() {
+		var m lock.Map[int]
+		return func() { m.Lock(7); m.Unlock(7) }
+	}},
+	{"sync.WaitGroup: Add and Done", func() func() {
+		var w sync.WaitGroup
+		return func() { w.Add(1); w.Done() }
+	}},
+	{"WaitGroup: Add and Done", func() func() {
+		var w waitgroup.WaitGroup
+		return func() { w.Add(1); w.Done() }
+	}},
+	{"WaitGroup: Wait when the count is 0", func() func() {
+		var w waitgroup.WaitGroup
+		return w.Wait
+	}},
+	{"Scheduler: Enter and Cancel", func() func() {
+		var s sched.Scheduler
+		fn := func() {}
+		return func() { s.Cancel(s.Enter(time.Hour, 0, fn)) }
 	}},
 	{"x/sync/semaphore: Acquire and Release", func() func() {
 		s, ctx := weighted.NewWeighted(4), context.Background()

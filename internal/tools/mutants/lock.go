@@ -8,4 +8,73 @@ var lockMutants = []mutant{
 		Old:  "ctx.Err() != nil || $rest",
 		New:  "$rest",
 	},
+	{
+		Name: "an entry whose last waiter gives up stays",
+		File: "lock/mappart.go",
+		Func: "part.wait",
+		Old:  "if e.users--; e.users == 0 { $*gone }",
+		New:  "if e.users--; false { $*gone }",
+		Tags: "threadingexplore",
+	},
+	{
+		Name: "an entry goes although a waiter uses it",
+		File: "lock/mappart.go",
+		Func: "part.leave",
+		Old:  "e.users > 1",
+		New:  "e.users > 2",
+		Tags: "threadingexplore",
+	},
+	{
+		Name: "an entry that its waiter found unlocked is used for another key",
+		File: "lock/mappart.go",
+		Func: "part.wait",
+		Old:  "e.lock.TryLock()",
+		New:  "",
+		Tags: "threadingexplore",
+	},
+	{
+		Name: "a key that a woken waiter has not taken yet can be unlocked",
+		File: "lock/mappart.go",
+		Func: "part.leave",
+		Old:  "e.lock.gate.Value() == locked",
+		New:  "true",
+	},
+	{
+		Name: "one that gives up a try is a user",
+		File: "lock/mappart.go",
+		Func: "part.enter",
+		Old:  "acquired || patient",
+		New:  "true",
+	},
+	{
+		Name: "a context that panics is a user of its key",
+		File: "lock/map.go",
+		Func: "Map.LockContext",
+		Old: `limit := park.Until(ctx)
+e, acquired = $enter`,
+		New: `e, acquired = $enter
+limit := park.Until(ctx)`,
+	},
+	{
+		Name: "a million keys leave their buckets",
+		File: "lock/maptable.go",
+		Func: "table.remove",
+		Old:  "t.count < len(t.buckets)/8",
+		New:  "false",
+	},
+	{
+		Name: "a key is kept when it is locked no more",
+		File: "lock/mappart.go",
+		Func: "part.remove",
+		Old:  "e.key, e.next = zero, p.spare",
+		New: `_ = zero
+e.next = p.spare`,
+	},
+	{
+		Name: "two keys of one hash are one key",
+		File: "lock/maptable.go",
+		Func: "table.find",
+		Old:  "e.hash != hash || e.key != k",
+		New:  "e.hash != hash",
+	},
 }

@@ -1,0 +1,148 @@
+package lock
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gothreading/threading/internal/park"
+)
+
+// A Map has a [Lock] for each key. Locks of different keys have nothing to do
+// with each other, and there is no limit to their number: a key takes memory
+// only while a goroutine holds its lock or waits for it.
+//
+// The zero value has all keys unlocked. A Map must not be copied after first
+// use. Python programs keep such locks by hand, in a dict with a lock of its
+// own and a count of users.
+//
+// For each key, memory model, fairness and giving up are those of a Lock: the
+// n'th Unlock of a key synchronizes before the return of a later Lock of that
+// key. A key that cannot be hashed panics as in a map, and changes nothing. One
+// that is not equal to itself, such as a NaN, is a new key in each call, so it
+// can be locked and never unlocked.
+//
+// Locking and unlocking a key that is free takes some ten atomic operations
+// fewer than two locks of a sync.Mutex and two look-ups in a map would suggest:
+// two short locks of one of many parts of the Map, with one hash each. It
+// allocates nothing once the Map has been in use.
+//
+// Use a Lock in the value itself if there is a value for each key anyway.
+type Map[K comparable] struct {
+	parts atomic.Pointer[[parts]part[K]] // made when it is first used
+}
+
+// parts is how many parts a Map has. Keys are spread over them, so that
+// goroutines with different keys seldom meet: each part has a guard of its own.
+const parts = 64
+
+var seed = maphash.MakeSeed()
+
+// part returns the part of a key, and the key's hash. If k cannot be hashed it
+// panics.
+func (m *Map[K]) part(k K) (*part[K], uint32) {
+	hash := maphash.Comparable(seed, k)
+	all := m.parts.Load()
+	if all == nil {
+		m.parts.CompareAndSwap(nil, new([parts]part[K]))
+		all = m.parts.Load()
+	}
+	return &all[hash%parts], uint32(hash / parts)
+}
+
+// Lock acquires the lock of k.
+func (m *Map[K]) Lock(k K) {
+	p, hash := m.part(k)
+	if e, acquired := p.enter(k, hash, true); !acquired {
+		p.wait(e, park.Forever)
+	}
+}
+
+// TryLock acquires the lock of k if it is unlocked, and reports whether it did.
+func (m *Map[K]) TryLock(k K) bool {
+	p, hash := m.part(k)
+	_, acquired := p.enter(k, hash, false)
+	return acquired
+}
+
+// LockTimeout acquires the lock of k unless that takes longer than d, and
+// reports whether it did. If d <= 0, LockTimeout is equivalent to
+// [Map.TryLock]. A d of [math.MaxInt64] never times out.
+func (m *Map[K]) LockTimeout(k K, d time.Duration) bool {
+	p, hash := m.part(k)
+	e, acquired := p.enter(k, hash, d > 0)
+	return acquired || d > 0 && p.wait(e, park.After(d))
+}
+
+// LockContext acquires the lock of k, or returns the cause of ctx if ctx ends
+// before. A ctx that has ended at the call makes it fail even if k is unlocked.
+func (m *Map[K]) LockContext(ctx context.Context, k K) error {
+	p, hash := m.part(k)
+	if ctx.Err() != nil {
+		return park.Cause(ctx)
+	}
+	e, acquired := p.enter(k, hash, false)
+	if !acquired {
+		limit := park.Until(ctx) // which is code of the caller: it is no user yet
+		e, acquired = p.enter(k, hash, true)
+		acquired = acquired || p.wait(e, limit)
+	}
+	if !acquired {
+		return park.Cause(ctx)
+	}
+	return nil
+}
+
+// Unlock releases the lock of k. It panics with [ErrNotLocked] if k is not
+// locked.
+func (m *Map[K]) Unlock(k K) {
+	p, hash := m.part(k)
+	if !p.leave(k, hash) {
+		panic(ErrNotLocked)
+	}
+}
+
+// Locked reports whether k is locked.
+func (m *Map[K]) Locked(k K) bool {
+	p, hash := m.part(k)
+	p.guard.Lock()
+	defer p.guard.Unlock()
+	e := p.entries.find(k, hash)
+	return e != nil && e.lock.Locked()
+}
+
+// Len returns how many keys take memory: those that are locked, and those that
+// a goroutine is about to lock. If keys are locked and unlocked meanwhile, it is
+// a number in between.
+func (m *Map[K]) Len() (n int) {
+	all := m.parts.Load()
+	if all == nil {
+		return 0
+	}
+	for i := range all {
+		p := &all[i]
+		p.guard.Lock()
+		n += p.entries.count
+		p.guard.Unlock()
+	}
+	return n
+}
+
+// Locker returns the lock of k as a [sync.Locker], for a condition, say. It
+// holds nothing and may be kept: its methods are m's, with that key. Two Lockers
+// of one key are equal. If k cannot be hashed, Locker panics.
+func (m *Map[K]) Locker(k K) sync.Locker {
+	m.part(k)
+	return locker[K]{m, k}
+}
+
+type locker[K comparable] struct {
+	m *Map[K]
+	k K
+}
+
+func (l locker[K]) Lock()        { l.m.Lock(l.k) }
+func (l locker[K]) Unlock()      { l.m.Unlock(l.k) }
+func (l locker[K]) Locked() bool { return l.m.Locked(l.k) } // a Condition asks it

@@ -1,0 +1,210 @@
+// Package rwlock provides a readers-writer lock that can give up waiting:
+// sync.RWMutex with timeouts and contexts, and a way from writer to reader.
+package rwlock
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gothreading/threading/internal/explore"
+	"github.com/gothreading/threading/internal/park"
+)
+
+// ErrNotLocked is the value that Unlock and Downgrade panic with if there is no
+// writer, and RUnlock if there is no reader.
+var ErrNotLocked = errors.New("rwlock: release of an RWLock that is not held that way")
+
+// An RWLock is held by any number of readers or by one writer. It implements
+// [sync.Locker] for the writer; [RWLock.RLocker] does for a reader. It has no
+// owner: any goroutine may release it.
+//
+// The zero value is unlocked. An RWLock must not be copied after first use. Python
+// has none; programs there build one from a Condition.
+//
+// In the terminology of the Go memory model, the n'th Unlock “synchronizes before”
+// the return of every later Lock and RLock, and every RUnlock before the return of
+// the next Lock. So do the other forms of these calls, and Downgrade is to readers
+// what Unlock is.
+//
+// A writer that waits holds up new readers: for those, [RWLock.TryRLock] is false.
+// When a writer releases, the readers that waited meanwhile go first, however early
+// the next writer came. So readers cannot keep out writers, nor writers readers.
+// Among writers fairness is that of [sync.Mutex]. A writer that gives up leaves
+// nothing behind: the readers that only waited for it are let in at once.
+//
+// It is not reentrant. A goroutine that holds it as a reader must not do so once
+// more: if a writer has come meanwhile, the second RLock waits for the writer,
+// which waits for the first. And a reader cannot become the writer: two that wanted
+// that would wait for each other. Release it, lock it as the writer, and look again
+// whether there is still something to write; [RWLock.Downgrade] leads back.
+//
+// Reading and releasing a free RWLock is one atomic operation each and allocates
+// nothing. A wait allocates only for its limit: a timer, or a channel.
+//
+// Use a [sync.RWMutex] if no one gives up: it is smaller, and less fair. Use a
+// lock.Lock if what is protected takes next to no time: readers then spend more on
+// the lock than they gain from each other's company.
+type RWLock struct {
+	word      uintptr // see wait.go
+	guard     park.Guard
+	readers   park.List[turn]
+	writers   park.List[turn]
+	arrivals  uint64 // how many newcomers were listed
+	batch     uint64 // while starving: writers with no greater number are let in in order
+	competing bool   // a writer was woken to compete, and has not looked yet
+}
+
+// Lock locks l as the writer.
+func (l *RWLock) Lock() {
+	if explore.On {
+		explore.Point("lock")
+	}
+	if !atomic.CompareAndSwapUintptr(&l.word, 0, writing) {
+		l.lockSlow()
+	}
+}
+
+//go:noinline // so that Lock is inlined
+func (l *RWLock) lockSlow() {
+	if !l.TryLock() {
+		l.waitToWrite(park.Forever)
+	}
+}
+
+// TryLock locks l as the writer if it is free, and reports whether it did.
+func (l *RWLock) TryLock() bool {
+	for {
+		old := atomic.LoadUintptr(&l.word)
+		if old&^waiting != 0 {
+			return false
+		}
+		if explore.On {
+			explore.Point("write")
+		}
+		if atomic.CompareAndSwapUintptr(&l.word, old, old|writing) {
+			return true
+		}
+	}
+}
+
+// LockTimeout locks l as the writer unless that takes longer than d, and reports
+// whether it did. If d <= 0, LockTimeout is equivalent to [RWLock.TryLock]. A d of
+// [math.MaxInt64] never times out.
+func (l *RWLock) LockTimeout(d time.Duration) bool {
+	return l.TryLock() || d > 0 && l.waitToWrite(park.After(d))
+}
+
+// LockContext locks l as the writer, or returns the cause of ctx if ctx ends before.
+// A ctx that has ended at the call makes it fail even if l is free.
+func (l *RWLock) LockContext(ctx context.Context) error {
+	if ctx.Err() != nil || !l.TryLock() && !l.waitToWrite(park.Until(ctx)) {
+		return park.Cause(ctx)
+	}
+	return nil
+}
+
+// Unlock releases l from the writer. It panics with [ErrNotLocked] if there is none.
+func (l *RWLock) Unlock() {
+	if explore.On {
+		explore.Point("unlock")
+	}
+	if !atomic.CompareAndSwapUintptr(&l.word, writing, 0) {
+		l.release(0)
+	}
+}
+
+// Downgrade makes the writer a reader. No writer comes in between, but the readers
+// that waited do at once. It panics with [ErrNotLocked] if there is no writer.
+func (l *RWLock) Downgrade() {
+	if explore.On {
+		explore.Point("downgrade")
+	}
+	if !atomic.CompareAndSwapUintptr(&l.word, writing, reader) {
+		l.release(reader)
+	}
+}
+
+// RLock locks l as a reader.
+func (l *RWLock) RLock() {
+	free := atomic.LoadUintptr(&l.word) | flags // the swap fails if there are flags
+	if explore.On {
+		explore.Point("read")
+	}
+	if !atomic.CompareAndSwapUintptr(&l.word, free-flags, free+1) {
+		l.rlockSlow()
+	}
+}
+
+//go:noinline // so that RLock is inlined
+func (l *RWLock) rlockSlow() {
+	if !l.TryRLock() {
+		l.waitToRead(park.Forever)
+	}
+}
+
+// TryRLock locks l as a reader if no writer holds it or waits for it, and reports
+// whether it did.
+func (l *RWLock) TryRLock() bool {
+	for {
+		old := atomic.LoadUintptr(&l.word)
+		if old&(writing|waiting|negative) != 0 {
+			return false
+		}
+		if explore.On {
+			explore.Point("read")
+		}
+		if atomic.CompareAndSwapUintptr(&l.word, old, old+reader) {
+			return true
+		}
+	}
+}
+
+// RLockTimeout locks l as a reader unless that takes longer than d, and reports
+// whether it did. If d <= 0, RLockTimeout is equivalent to [RWLock.TryRLock]. A d of
+// [math.MaxInt64] never times out.
+func (l *RWLock) RLockTimeout(d time.Duration) bool {
+	return l.TryRLock() || d > 0 && l.waitToRead(park.After(d))
+}
+
+// RLockContext locks l as a reader, or returns the cause of ctx if ctx ends before.
+// A ctx that has ended at the call makes it fail even if l is free.
+func (l *RWLock) RLockContext(ctx context.Context) error {
+	if ctx.Err() != nil || !l.TryRLock() && !l.waitToRead(park.Until(ctx)) {
+		return park.Cause(ctx)
+	}
+	return nil
+}
+
+// RUnlock releases l from a reader. It panics with [ErrNotLocked] if there is none.
+func (l *RWLock) RUnlock() {
+	old := atomic.LoadUintptr(&l.word)
+	if explore.On {
+		explore.Point("leave")
+	}
+	if old < reader || atomic.AddUintptr(&l.word, less)&(waiting|negative) != 0 {
+		l.runlockSlow(old)
+	}
+}
+
+// Locked reports whether a writer holds l.
+func (l *RWLock) Locked() bool { return atomic.LoadUintptr(&l.word)&writing != 0 }
+
+// Readers returns how many readers hold l.
+func (l *RWLock) Readers() int {
+	word := atomic.LoadUintptr(&l.word)
+	if word&negative != 0 {
+		return 0
+	}
+	return int(word / reader)
+}
+
+// RLocker returns l as a [sync.Locker] whose Lock and Unlock are RLock and RUnlock.
+func (l *RWLock) RLocker() sync.Locker { return (*rlocker)(l) }
+
+type rlocker RWLock
+
+func (l *rlocker) Lock()   { (*RWLock)(l).RLock() }
+func (l *rlocker) Unlock() { (*RWLock)(l).RUnlock() }

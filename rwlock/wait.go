@@ -1,0 +1,309 @@
+package rwlock
+
+import (
+	"sync/atomic"
+
+	"github.com/gothreading/threading/internal/explore"
+	"github.com/gothreading/threading/internal/park"
+)
+
+// # Who is next
+//
+// Readers and writers that must wait are listed apart, with numbers in their common
+// order of arrival.
+//
+//   - While a writer waits, newcomers among the readers do too.
+//   - When a writer releases or downgrades, all waiting readers are let in: those that
+//     came before the waiting writers and those that came after.
+//   - When the last reader leaves, the first waiting writer is let in.
+//   - When the first waiting writer gives up, the readers in front of the next one are
+//     let in, unless a writer is inside.
+//
+// So each side lets the other one in, and neither can keep it out. Among writers it
+// is as for a lock, see package park: when one releases and no readers wait, the first
+// waiting writer is woken to compete with newcomers, and once it has tried for a
+// millisecond and failed again, it and those that were waiting then are let in in
+// order.
+//
+// Nobody spins. A writer that waits for readers waits for goroutines that were let in
+// and may not have run yet, which takes as long as their turns take.
+//
+// # The word
+//
+// The number of readers inside, and three flags.
+//
+//	writing   a writer is inside
+//	waiting   there are waiters, or a writer competes: readers do not come in, and
+//	          whoever leaves it free serves
+//	starving  the first waiting writer is let in next: newcomers do not barge
+//
+// Without the guard, a reader comes in if there are no flags; a reader leaves; a
+// writer comes in if it is free and not starving; and a writer leaves if there are no
+// waiters. All else needs the guard. So while a goroutine holds the guard and finds
+// writing and waiting set, the word does not change, except as follows.
+//
+// A reader leaves by an add, which is faster than a swap, after a look that there is a
+// reader. If two leave where there is one, the number becomes negative, and one of
+// those that may have done it makes it good and has released nothing. If a reader
+// comes in before, it was its hold that was released. In between it may seem that
+// somebody is inside where nobody is, but never the contrary. And that is why the
+// guard's holder adds to the word or swaps it, and never stores.
+//
+// # What each event must see
+//
+//   - A release and a new waiter. The waiter sets waiting, with the guard held, by a
+//     swap that fails if the word has changed: either it sees the release, or the
+//     release sees waiting and serves, with the guard held, after the waiter was listed.
+//     If waiting is set already, the same holds without a swap.
+//   - A release and a competing writer. The writer looks and, if it finds nothing, is
+//     listed, in one step with the guard held; whoever releases serves with the guard
+//     held. If the serve is first, it leaves what is free to the competitor. If the
+//     writer is first, the serve finds it listed. Meanwhile waiting stays set.
+//   - The last reader and others. Between its add and its serve what it left is free: a
+//     barging or a competing writer may take it, or another goroutine may serve first.
+//     Then the serve finds it taken, or nothing to do.
+//   - Giving up. A waiter that was taken off its list by its timer, or took itself off,
+//     serves: those behind it may come in now, and the flags may have lost their reason.
+//     Until it does, others find the flags set and are listed, in time for that serve.
+//   - Success needs no serve. What a writer leaves to others it leaves when it releases,
+//     and a reader leaves as much as it found.
+
+// A turn is the Value of a waiter: its number, and how long it has been passed over.
+type turn struct {
+	number   uint64
+	patience park.Patience
+}
+
+var turns park.Pool[turn]
+
+const (
+	writing = 1 << iota
+	waiting
+	starving
+	reader // one; above it, their number
+	flags  = reader - 1
+
+	negative = ^(^uintptr(0) >> 1)
+	less     = ^uintptr(reader) + 1
+)
+
+// runlockSlow is the rest of RUnlock, which found old, and if there was a reader has
+// made its add.
+//
+//go:noinline // so that RUnlock is inlined
+func (l *RWLock) runlockSlow(old uintptr) {
+	if old < reader {
+		panic(ErrNotLocked)
+	}
+	for {
+		word := atomic.LoadUintptr(&l.word)
+		explore.Point("leave, slowly")
+		tooMany := word&negative != 0
+		if tooMany {
+			if !atomic.CompareAndSwapUintptr(&l.word, word, word+reader) {
+				continue
+			}
+			word += reader
+		}
+		if word&waiting != 0 && word < reader {
+			l.settle()
+		}
+		if tooMany {
+			panic(ErrNotLocked)
+		}
+		return
+	}
+}
+
+// waitToRead lets a reader in as soon as it can, or returns false if it reached the
+// limit first.
+func (l *RWLock) waitToRead(limit park.Limit) bool {
+	return l.wait(limit, &l.readers, writing|waiting|negative, reader)
+}
+
+// waitToWrite lets a writer in as soon as it can, or returns false if it reached the
+// limit first.
+func (l *RWLock) waitToWrite(limit park.Limit) bool {
+	return l.wait(limit, &l.writers, ^uintptr(waiting), writing)
+}
+
+// wait adds what to the word as soon as none of the bits in against is set and it is
+// the caller's turn in the list.
+func (l *RWLock) wait(limit park.Limit, list *park.List[turn], against, what uintptr) (in bool) {
+	w := turns.Get(limit)
+	in = l.enterOrList(w, list, against, what) || l.await(w)
+	turns.Put(w)
+	return in
+}
+
+// enterOrList lets w, a newcomer, in, or lists it and returns false with the guard
+// held.
+func (l *RWLock) enterOrList(w *park.Waiter[turn], list *park.List[turn], against, what uintptr) (in bool) {
+	l.guard.Lock()
+	for {
+		old := atomic.LoadUintptr(&l.word)
+		explore.Point("enter or list")
+		switch {
+		case old&against == 0:
+			if atomic.CompareAndSwapUintptr(&l.word, old, old+what) {
+				l.guard.Unlock()
+				return true
+			}
+		case old&waiting != 0 || atomic.CompareAndSwapUintptr(&l.word, old, old|waiting):
+			l.arrivals++
+			w.Value.number = l.arrivals
+			list.PushBack(w)
+			return false
+		}
+	}
+}
+
+// await sleeps, with the guard held and w listed, until w was let in or has given up.
+// It has one exit, where one that gave up settles.
+func (l *RWLock) await(w *park.Waiter[turn]) (in bool) {
+	verdict := w.Sleep(&l.guard)
+	for verdict == park.Retry && !l.compete(w) {
+		verdict = w.Sleep(&l.guard)
+	}
+	if verdict == park.GaveUp {
+		l.settle()
+	}
+	return verdict != park.GaveUp
+}
+
+// compete lets w in, a writer that was woken for that, or lists it in front and
+// returns false with the guard held.
+func (l *RWLock) compete(w *park.Waiter[turn]) (in bool) {
+	explore.Point("compete")
+	l.guard.Lock()
+	l.competing = false
+	for {
+		old := atomic.LoadUintptr(&l.word)
+		explore.Point("compete, with the guard")
+		if old&^waiting != 0 {
+			break
+		}
+		if atomic.CompareAndSwapUintptr(&l.word, old, l.justified(old)|writing) {
+			l.guard.Unlock()
+			return true
+		}
+	}
+	l.writers.PushFront(w)
+	if w.Value.patience.Lost() {
+		l.batch = l.arrivals
+		atomic.OrUintptr(&l.word, starving)
+	}
+	return false
+}
+
+// justified returns word without the flags that have lost their reason. It needs the
+// guard, and no writer competes.
+func (l *RWLock) justified(word uintptr) uintptr {
+	first := l.writers.Front()
+	if first == nil || first.Value.number > l.batch {
+		word &^= starving
+	}
+	if first == nil && l.readers.Front() == nil {
+		word &^= waiting
+	}
+	return word
+}
+
+// release lets the writer out, or makes it a reader if stay is one, and lets all
+// waiting readers in. It panics with ErrNotLocked if there is no writer.
+func (l *RWLock) release(stay uintptr) {
+	l.guard.Lock()
+	for {
+		old := atomic.LoadUintptr(&l.word)
+		explore.Point("release")
+		if old&writing == 0 {
+			l.guard.Unlock()
+			panic(ErrNotLocked)
+		}
+		if old&waiting != 0 {
+			break
+		}
+		if atomic.CompareAndSwapUintptr(&l.word, old, old-writing+stay) {
+			l.guard.Unlock()
+			return
+		}
+	}
+	var served served
+	for r := l.readers.Front(); r != nil; r = l.readers.Front() {
+		l.readers.Remove(r)
+		served.in.Add(r)
+		stay += reader
+	}
+	atomic.AddUintptr(&l.word, stay-writing)
+	l.serve(&served, false)
+	l.guard.Unlock()
+	served.wake()
+}
+
+// settle makes flags and lists agree, and lets in the waiters that may come in.
+func (l *RWLock) settle() {
+	var served served
+	l.guard.Lock()
+	l.serve(&served, true)
+	l.guard.Unlock()
+	served.wake()
+}
+
+// served are waiters that are owed a Wake.
+type served struct {
+	in     park.Chain[turn]   // are inside
+	picked *park.Waiter[turn] // is to compete
+}
+
+func (s *served) wake() {
+	s.in.Wake(park.Granted)
+	if s.picked != nil {
+		s.picked.Wake(park.Retry)
+	}
+}
+
+// serve is settle with the guard held, except that those whom it serves remain to be
+// woken. The first waiting writer is let in if now is true or l is starving; otherwise
+// it is picked to compete.
+func (l *RWLock) serve(served *served, now bool) {
+	for {
+		old := atomic.LoadUintptr(&l.word)
+		explore.Point("serve")
+		if old&writing != 0 || l.competing {
+			return // the writer that is inside, or looks next, is responsible
+		}
+		w, r, next := l.writers.Front(), l.readers.Front(), l.justified(old)
+		switch {
+		case r != nil && (w == nil || r.Value.number < w.Value.number):
+			if atomic.CompareAndSwapUintptr(&l.word, old, next+reader) {
+				l.readers.Remove(r)
+				served.in.Add(r)
+			}
+		case w == nil || old >= reader:
+			if next == old || atomic.CompareAndSwapUintptr(&l.word, old, next) {
+				return
+			}
+		case now || next&starving != 0:
+			if atomic.CompareAndSwapUintptr(&l.word, old, next|writing) {
+				l.writers.Remove(w)
+				served.in.Add(w)
+				return
+			}
+		case next == old || atomic.CompareAndSwapUintptr(&l.word, old, next):
+			l.pick(w)
+			served.picked = w
+			return
+		}
+	}
+}
+
+// pick takes w, the first waiting writer, off the list, with the guard held, in order
+// to wake it to compete.
+func (l *RWLock) pick(w *park.Waiter[turn]) {
+	l.writers.Remove(w)
+	l.competing = true
+	if l.writers.Front() != nil {
+		// Where several wait, w may be ready for long before it runs, and that counts.
+		w.Value.patience.Begin()
+	}
+}
