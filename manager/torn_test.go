@@ -25,7 +25,7 @@ import (
 const torn = 4
 
 // tornSize is so much more than a socket holds that a process is mostly in the middle of a frame.
-const tornSize = 4 << 20
+const tornSize = 1 << 20
 
 func tornLock(m *manager.Manager, i int) *manager.Lock { return m.Lock(fmt.Sprint("torn ", i)) }
 
@@ -92,7 +92,7 @@ func TestAKillInTheMiddleOfAFrame(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	frames, kills := int64(proof.Rounds(100, 5, 1)), 0
+	frames, kills := int64(proof.Rounds(100, 5, 4)), 0
 	for ; conns.n.Load() < frames; kills++ {
 		c := spawn(t, "torn", m.Addr())
 		c.says("holds")
