@@ -29,6 +29,7 @@ type part[In, Out any] struct {
 	kept    int   // those before this one have begun for others, see Keep
 	more    bool  // there is one
 	calling bool  // items are being called
+	notes   any   // see crew.Part
 }
 
 const (
@@ -69,6 +70,9 @@ func (p *part[In, Out]) Keep(n int) any {
 		}
 	}
 }
+
+// Notes is a method of crew.Part.
+func (p *part[In, Out]) Notes() *any { return &p.notes }
 
 // left returns how many items have not begun.
 func (p *part[In, Out]) left() int {
