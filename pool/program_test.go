@@ -55,7 +55,7 @@ func TestEveryPairOfFeatures(t *testing.T) {
 }
 
 // Two pools that use each other at random, on the real scheduler and under the explorer.
-func TestProgramsOfPools(t *testing.T) {
+func TestNoScheduleBreaksAProgramOfPools(t *testing.T) {
 	hookPanics(t)
 	proof.Programs(t, func(r *rand.Rand) explore.Case {
 		seed := r.Uint64()
