@@ -1,6 +1,9 @@
 package pool
 
-import "github.com/gothreading/threading/thread"
+import (
+	"github.com/gothreading/threading/internal/watch"
+	"github.com/gothreading/threading/thread"
+)
 
 // An entry is what waits in the queue of a pool for a worker. It is part of its
 // job. All of it is used under the guard of the pool, but for what says
@@ -10,6 +13,7 @@ import "github.com/gothreading/threading/thread"
 // leave from the middle at once, with all that it keeps alive. That also spares
 // a submission the second lock and the storage of a queue.Queue.
 type entry struct {
+	mark       watch.Mark
 	job        job
 	level      *level // where it is queued, or nil
 	next, prev *entry // a ring, while it is queued
