@@ -34,7 +34,7 @@ func unread(p *pool.Pool, name string, use func(*pool.Result[int])) {
 }
 
 func TestAPanicThatNobodyReadsIsReported(t *testing.T) {
-	told := hookPanics(t)
+	told := hookUnread(t)
 	p := pool.New(1)
 	defer p.Shutdown()
 	for name, use := range map[string]func(*pool.Result[int]){
@@ -59,7 +59,7 @@ func TestAPanicThatNobodyReadsIsReported(t *testing.T) {
 }
 
 func TestAPanicThatWasReadIsNotReported(t *testing.T) {
-	told := hookPanics(t)
+	told := hookUnread(t)
 	p := pool.New(1)
 	defer p.Shutdown()
 	names := []string{}
