@@ -845,7 +845,6 @@ func TestTheContextOfATaskHasWhatItsParentHas(t *testing.T) {
 
 // Whoever keeps the context of a task that has returned finds it ended: what was derived from it is let go of.
 func TestTheContextOfATaskEndsWhenItHasReturned(t *testing.T) {
-	hookPanics(t)
 	for _, ends := range []string{"returns", "panics", "exits"} {
 		for _, looks := range []bool{true, false} {
 			for name, enter := range entrances(context.Background()) {

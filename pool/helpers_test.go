@@ -84,7 +84,7 @@ func hookUnread(t testing.TB) *hooked { return hook(t, true) }
 func hook(t testing.TB, ofUnread bool) *hooked {
 	h := new(hooked)
 	previous := thread.SetExceptHook(func(th *thread.Thread, p *thread.PanicError) {
-		if unread := th.Name() == "a Result that nobody read"; unread != ofUnread {
+		if (th.Name() == nobodyRead) != ofUnread {
 			return
 		}
 		h.mu.Lock()
