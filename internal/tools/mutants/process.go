@@ -56,7 +56,7 @@ var processMutants = inProcess(
 		Func:  "child.readReport",
 		Old:   "c.returned, c.result = true, data",
 		New:   "c.result = data",
-		Flags: only("FromStartToEnd"),
+		Flags: only("ExitCodesAsInPython|WhatAChildHas"),
 	},
 	mutant{
 		Name:  "Terminate gives no grace",
@@ -87,7 +87,7 @@ var processMutants = inProcess(
 		File:  "process/handover.go",
 		Func:  "handOverBy",
 		Old:   "!known",
-		New:   "true",
+		New:   "!known || true",
 		Flags: only("SharedObjectsTravel|TooManySharedObjects|FormsOf|WhatAChildHas"),
 	},
 	mutant{
