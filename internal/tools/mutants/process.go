@@ -150,8 +150,8 @@ var processMutants = inProcess(
 		Name:  "a Map sends as much as goes into a message at once",
 		File:  "process/map.go",
 		Func:  "Map",
-		Old:   "&ahead{most: 1}",
-		New:   "&ahead{most: 1 << 20}",
+		Old:   "pace{of: run, most: 1}",
+		New:   "pace{of: run, most: 1 << 20}",
 		Flags: only("ASlowItemHoldsUpItsOwnMessageOnly"),
 	},
 	mutant{
