@@ -38,6 +38,7 @@ type driver struct {
 	desk  *desk
 	seq   uint64
 	tasks int // that the child has run
+	pace  pace
 
 	guard   sync.Mutex
 	waiting uint64 // the seq of the task that is waited for, or 0
