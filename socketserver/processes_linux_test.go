@@ -684,28 +684,6 @@ func TestProcessesThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// Where package process starts nothing, that is said.
-func TestProcessesAreNotSupported(t *testing.T) {
-	if process.Supported() == nil {
-		t.Skip("processes are supported here")
-	}
-	if _, err := socketserver.Listen("tcp", "127.0.0.1:0", nil, socketserver.Processes(1, obeying)); !errors.Is(err, errors.ErrUnsupported) {
-		t.Error(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := socketserver.New(l, nil, socketserver.Processes(1, obeying))
-	defer s.Shutdown()
-	if err := s.Serve(); !errors.Is(err, errors.ErrUnsupported) {
-		t.Error(err)
-	}
-	if err := s.HandleRequest(); !errors.Is(err, errors.ErrUnsupported) {
-		t.Error(err)
-	}
-}
-
 func init() {
 	programsBeforeInit["before Init"] = func() {
 		err, _ := proof.Recovered(func() {
