@@ -18,7 +18,7 @@ import (
 func TestEveryPairOfFeatures(t *testing.T) {
 	hookPanics(t)
 	seed := rand.Uint64()
-	for round := range rounds(20_000) {
+	for round := range rounds(4_000) {
 		r := rand.New(rand.NewPCG(seed, uint64(round)))
 		synctest.Test(t, func(t *testing.T) {
 			w := &world{tick: time.Second, depth: 3}

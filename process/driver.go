@@ -38,7 +38,6 @@ type driver struct {
 	desk  *desk
 	seq   uint64
 	tasks int // that the child has run
-	ahead ahead
 
 	guard   sync.Mutex
 	waiting uint64 // the seq of the task that is waited for, or 0

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/gothreading/threading/internal/crew"
 	"github.com/gothreading/threading/pool"
 	"github.com/gothreading/threading/thread"
 )
@@ -16,7 +15,9 @@ import (
 // affected.
 //
 // How many items go with one message depends on how long they take and how
-// large they are. The options are those of pool.Map.
+// large they are. A worker that has nothing to do takes over items that another
+// one has not sent yet, so a slow item holds up only those that went with the
+// same message. The options are those of pool.Map.
 func Map[In, Out any](p *Pool, f *Func[In, Out], items []In, opts ...pool.MapOption) ([]Out, error) {
 	single := f.On(p)
 	fn := func(ctx context.Context, in In) (out Out, err error) {
@@ -28,9 +29,11 @@ func Map[In, Out any](p *Pool, f *Func[In, Out], items []In, opts ...pool.MapOpt
 		if part == nil {
 			return single(ctx, in)
 		}
-		a := &d.ahead
-		if a.part != part {
-			*a = ahead{part: part, most: 1}
+		notes := part.Notes()
+		a, _ := (*notes).(*ahead)
+		if a == nil {
+			a = &ahead{most: 1}
+			*notes = a
 		}
 		record, err := a.next(func(most int) (b *batch, err error) {
 			b, err = fill(f, part.Keep(most-1).([]In))
@@ -68,9 +71,9 @@ func fill[In, Out any](f *Func[In, Out], items []In) (b *batch, err error) {
 	return b, nil
 }
 
-// An ahead is what a child has done of a part of a Map before it was asked for. The pool asks for one item after the other.
+// An ahead is what a child has done of a part of a Map before the pool has asked
+// for it, which asks for one item after the other.
 type ahead struct {
-	part    crew.Part
 	most    int // how many items are sent next
 	records [][]byte
 	failure error // of the one behind the records

@@ -260,7 +260,7 @@ var standard = strings.Fields(`bufio bytes cmp context errors fmt io iter log ma
 	strings sync time math/rand/v2 net/http os/exec os/signal runtime runtime/debug runtime/pprof sync/atomic
 	testing testing/synctest`)
 
-var packages = strings.Fields("lock rlock semaphore event condition barrier timer thread queue pool coroutine greenlet socketserver selectors")
+var packages = strings.Fields("lock rlock rwlock semaphore event condition barrier waitgroup timer sched thread queue pool coroutine greenlet socketserver selectors process")
 
 // imports returns the path for each name by which a fragment may use a package.
 func imports() map[string]string {
@@ -495,7 +495,8 @@ func goTool(t *testing.T, dir string, args ...string) string {
 	return fmt.Sprintf("go %s: %v\n%s", strings.Join(args, " "), err, out)
 }
 
-// newModule makes a module that requires this one, for which everything is in the module cache.
+// newModule makes a module that requires this one, and what the documents use beside it as the module of these tools
+// does. Everything is in the module cache.
 func newModule(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -503,19 +504,24 @@ func newModule(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mod, err := os.ReadFile("../../../go.mod")
-	if err != nil {
-		t.Fatal(err)
+	beside := regexp.MustCompile(`golang\.org/x/sync v\S+`).FindString(read(t, "../go.mod"))
+	if beside == "" {
+		t.Fatal("../go.mod does not require golang.org/x/sync, whose errgroup the documents use")
 	}
-	text := strings.Replace(string(mod), "module "+module, "module blocks", 1) +
-		fmt.Sprintf("\nrequire %s v0.0.0\n\nreplace %s => %q\n", module, module, filepath.ToSlash(root))
+	text := strings.Replace(read(t, "../../../go.mod"), "module "+module, "module blocks", 1) +
+		fmt.Sprintf("\nrequire %s\n\nrequire %s v0.0.0\n\nreplace %s => %q\n", beside, module, module, filepath.ToSlash(root))
 	write(t, filepath.Join(dir, "go.mod"), text)
-	sum, err := os.ReadFile("../../../go.sum")
+	write(t, filepath.Join(dir, "go.sum"), read(t, "../../../go.sum")+read(t, "../go.sum"))
+	return dir
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "go.sum"), string(sum))
-	return dir
+	return string(text)
 }
 
 func write(t *testing.T, name, text string) {

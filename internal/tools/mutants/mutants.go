@@ -22,5 +22,7 @@ var mutants = [][]mutant{
 	greenletMutants,
 	selectorsMutants,
 	socketserverMutants,
+	shmMutants,
+	processMutants,
 	managerMutants,
 }
