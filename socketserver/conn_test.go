@@ -1,6 +1,7 @@
 package socketserver_test
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
