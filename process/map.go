@@ -42,10 +42,9 @@ func Map[In, Out any](p *Pool, f *Func[In, Out], items []In, opts ...pool.MapOpt
 			if err != nil {
 				return out, err
 			}
-			start := time.Now()
 			a.failure = d.run(ctx, b)
 			a.records, a.failed = b.records, len(b.records) < len(b.ends)
-			d.pace.adapt(time.Since(start))
+			d.pace.adapt(len(a.records)+1, b.busy)
 		}
 		record, err := a.next()
 		if err != nil {
@@ -111,13 +110,15 @@ func (a *ahead) next() (record []byte, err error) {
 }
 
 // A pace is how many items of a Map go with the next message to a child: one at
-// first, more while they are done at once, and fewer when they are not.
+// first, and then as many as the child does in brief, by the time that it has
+// spent on the last ones. How long they were under way says nothing about them.
 type pace struct {
 	of   *byte // which Map
 	most int
 }
 
-// brief is how long a message may take, about: no news of a Map is much older.
+// brief is how long a child may take for a message, about: no news of a Map is
+// much older.
 const brief = 5 * time.Millisecond
 
 // atMost returns how many items go. tasks, if it is above 0, is how many the
@@ -129,10 +130,7 @@ func (p *pace) atMost(tasks int) int {
 	return p.most
 }
 
-func (p *pace) adapt(took time.Duration) {
-	if took < brief {
-		p.most = min(4*p.most, 1<<20)
-	} else {
-		p.most = max(p.most/2, 1)
-	}
+func (p *pace) adapt(items int, busy time.Duration) {
+	each := max(busy/time.Duration(items), 1)
+	p.most = max(min(int(brief/each), 8*p.most, 1<<20), 1)
 }

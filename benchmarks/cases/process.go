@@ -322,7 +322,7 @@ func processPoolRows(s Sizes) []Row {
 			})
 		}}
 	}
-	items := make([]int, min(s.Items, 10_000))
+	items := make([]int, min(s.Items, 100_000))
 	mapped := processRow(fmt.Sprintf("Process Pool: Map of %s", size(len(items))), ours(func(p *process.Pool, n int) {
 		for range n / len(items) {
 			_, err := process.Map(p, double, items)

@@ -610,14 +610,14 @@ def apply_all(pool, n):
 
 
 def map_items(pool, n):
-    items = [0] * 10_000
-    for _ in range(n // 10_000):
+    items = [0] * 100_000
+    for _ in range(n // 100_000):
         pool.map(double, items)
 
 
 operation("Process Pool: Apply")(pool_of_processes(apply_each))
 operation("Process Pool: ApplyAsync and Get")(pool_of_processes(apply_all))
-operation("Process Pool: Map of 10k", 10_000)(pool_of_processes(map_items))
+operation("Process Pool: Map of 100k", 100_000)(pool_of_processes(map_items))
 
 
 def took(function, n):
