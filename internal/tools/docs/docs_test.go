@@ -917,7 +917,7 @@ func TestMistakesAreFound(t *testing.T) {
 	for code, want := range map[string]string{
 		"l.Lock(); defer l.Unlock()":  "",
 		"lock.Mutex":                  "package lock has no Mutex",
-		"l.Acquired()":                "nothing has a method Acquired",
+		"l.Obtained()":                "nothing has a method Obtained",
 		"errors.Is(err, queue.ErrUp)": "package queue has no ErrUp",
 		"'x":                          "'x is not Go",
 	} {
