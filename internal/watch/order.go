@@ -216,7 +216,7 @@ func (e *Edge) close() *Order {
 		}
 		return false
 	}
-	if !follow(e.To) {
+	if e.To.passed.Load() || !follow(e.To) {
 		return nil
 	}
 	return &Order{path}
