@@ -61,15 +61,22 @@ func (w wrapped) Run() int {
 	return code
 }
 
-// A span of time that is checked: it knows who was there before.
+// A since is the time that is checked: it knows who was there before.
 type since struct {
 	before map[uint64]bool
+	began  time.Time
 	self   uint64
 	found  int
 }
 
+// begun reports whether p came after the beginning. One that has ended may have done
+// so before: then its hold is older.
+func (s *since) begun(p Party) bool {
+	return !s.before[p.Goroutine] && (p.Since == 0 || !p.Ended || p.Since < time.Since(s.began))
+}
+
 func begin() *since {
-	s := &since{before: map[uint64]bool{}, self: goid.Get()}
+	s := &since{before: map[uint64]bool{}, began: time.Now(), self: goid.Get()}
 	all, _ := traceback.All()
 	for _, g := range all {
 		s.before[g.ID] = true
@@ -120,7 +127,7 @@ func (s *since) left(ask bool) string {
 	held, waiting := 0, 0
 	for _, o := range r.holds() {
 		for _, p := range o.Holders {
-			if p.Goroutine == s.self || !s.before[p.Goroutine] {
+			if p.Goroutine == s.self && p.Since < time.Since(s.began) || s.begun(p) {
 				held++
 				fmt.Fprintf(&lines, "\n%s holds %s, acquired at %s", p.who(), o.String(), site(p.At))
 			}
@@ -128,7 +135,7 @@ func (s *since) left(ask bool) string {
 	}
 	for _, o := range r.report.Objects {
 		for _, p := range o.Waiters {
-			if !s.before[p.Goroutine] {
+			if s.begun(p) {
 				waiting++
 				fmt.Fprintf(&lines, "\n%s waits in %s for %s at %s", p.who(), p.Form, o.String(), site(p.At))
 			}
@@ -168,7 +175,7 @@ func (s *since) concerns(f Finding) bool {
 	if f.Kind == Order {
 		return false // it is told when it happens
 	}
-	return slices.ContainsFunc(f.Steps, func(p Party) bool { return !s.before[p.Goroutine] })
+	return slices.ContainsFunc(f.Steps, s.begun)
 }
 
 // same reports whether f and other are about the same goroutines and objects.
