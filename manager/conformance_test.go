@@ -252,15 +252,18 @@ func TestCPythonManagers(t *testing.T) {
 	t.Run("MG19 test_notify_all", func(t *testing.T) {
 		managertest.Do(t, world, func(s *managertest.S) {
 			m := s.Manager()
+			var timedOut []<-chan struct{}
 			for range 6 {
-				s.Go(func() {
+				timedOut = append(timedOut, s.Go(func() {
 					c := m.Condition(s.Name("c"), nil)
 					c.Lock()
 					defer c.Unlock()
 					s.True("timed out", !c.WaitTimeout(brief))
-				})
+				}))
 			}
-			s.Waiting(m, manager.KindCondition, s.Name("c"), 0)
+			for _, ended := range timedOut {
+				<-ended
+			}
 			woken := sleepers(s, 6, (*manager.Condition).Wait)
 			managertest.Equal(s, notify(s, 100), 6)
 			s.Until(func() bool { return woken.Load() == 6 })

@@ -56,7 +56,7 @@ const (
 	block       // of functions given to Go, each a task
 	chunks      // of a Map, each a task and all of them one place in the backlog
 	rest        // of a Map that is not cut into chunks: units are items, and all of them one task
-	begged      // nothing is left of that rest but what those who work at it may spare; units are 1 then
+	begged      // nothing is left of that rest but what those who work at it may spare: no task, and no place in the backlog
 )
 
 // A job is what an entry stands for. The methods need the guard.
@@ -91,8 +91,11 @@ const (
 
 // places is how many tasks of the backlog the entry is.
 func (e *entry) places() int {
-	if e.kind == block {
+	switch e.kind {
+	case block:
 		return int(e.units)
+	case begged:
+		return 0
 	}
 	return 1
 }

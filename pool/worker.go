@@ -181,7 +181,7 @@ func (w *worker) next() bool {
 			continue
 		case c.startable():
 			if w.unit = c.next(w); w.unit == nil {
-				continue
+				continue // there was only something to beg for, which took no place
 			}
 			c.running++
 			w.slot = &c.running

@@ -260,7 +260,7 @@ var standard = strings.Fields(`bufio bytes cmp context errors fmt io iter log ma
 	strings sync time math/rand/v2 net/http os/exec os/signal runtime runtime/debug runtime/pprof sync/atomic
 	testing testing/synctest`)
 
-var packages = strings.Fields("lock rlock rwlock semaphore event condition barrier waitgroup timer sched thread queue pool coroutine greenlet socketserver selectors")
+var packages = strings.Fields("lock rlock rwlock semaphore event condition barrier waitgroup timer sched thread queue pool coroutine greenlet socketserver selectors process")
 
 // imports returns the path for each name by which a fragment may use a package.
 func imports() map[string]string {

@@ -15,7 +15,7 @@ var processMutants = inProcess(
 		File:  "process/child.go",
 		Func:  "child.watch",
 		Old:   "shm.Died()",
-		New:   "",
+		New:   "_ = shm.Died",
 		Flags: only("TheLockOfTheDead|TheBarrierOfTheDead"),
 	},
 	mutant{

@@ -100,4 +100,12 @@ var rwlockMutants = []mutant{
 		Old:  "ctx.Err() != nil || $rest",
 		New:  "$rest",
 	},
+	{
+		Name: "a writer comes in while another becomes a reader",
+		File: "rwlock/rwlock.go",
+		Func: "RWLock.Downgrade",
+		Old:  "l.release(reader)",
+		New: `l.release(0)
+l.RLock()`,
+	},
 }
