@@ -3,7 +3,6 @@ package embedded_test
 import (
 	"context"
 	"os"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,8 +31,6 @@ func served(t testing.TB) string {
 	return "etcd://" + s.Endpoints()[0][len("http://"):] + "/"
 }
 
-var namespaces atomic.Int64
-
 func opened(t testing.TB, addr string, opts ...manager.Option) *manager.Manager {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(background, time.Minute)
@@ -50,13 +47,32 @@ func world(addr func(t testing.TB) string) managertest.World {
 		Open: func(t testing.TB, opts ...manager.Option) *manager.Manager {
 			return opened(t, addr(t), opts...)
 		},
-		MaxValue: 1 << 20,
-		ShortTTL: time.Second,
+		AnyGetter:    true,
+		DiesNotified: true,
+		MaxValue:     1 << 20,
+		ShortTTL:     time.Second,
 	}
 }
 
 func TestSuiteOnEtcd(t *testing.T) {
 	addr := served(t)
-	w := world(func(testing.TB) string { return addr + "suite" })
-	managertest.Run(t, w)
+	managertest.Run(t, world(func(testing.TB) string { return addr + "suite" }))
+}
+
+// The process that serves the directory is one of those that use the objects; others open its address.
+func TestSuiteOnADirectory(t *testing.T) {
+	dir := t.TempDir()
+	serves := opened(t, "etcd+dir:"+dir)
+	t.Cleanup(func() {
+		if err := serves.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	n := 0
+	managertest.Run(t, world(func(testing.TB) string {
+		if n++; n%2 == 0 {
+			return "etcd+dir:" + dir
+		}
+		return serves.Addr()
+	}))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -146,7 +147,7 @@ func QueueServesInOrder(s *S) {
 		seen[<-got] = true
 	}
 	for i := range 4 {
-		s.True("in order", seen[fmt.Sprint("getter ", i, " got ", i)])
+		s.True("in order", s.AnyGetter || seen[fmt.Sprint("getter ", i, " got ", i)])
 	}
 	s.Ok(q.Put(-1), q.Put(-1))
 	var put atomic.Int32
@@ -158,6 +159,9 @@ func QueueServesInOrder(s *S) {
 	var all []int
 	for range 6 {
 		all = append(all, Got[int](s)(q.Get()))
+	}
+	if s.AnyGetter {
+		slices.Sort(all)
 	}
 	Equal(s, all, []int{-1, -1, 0, 1, 2, 3})
 	s.Until(func() bool { return put.Load() == 4 })
@@ -785,15 +789,21 @@ func PutKeyOnce(s *S) {
 	Equal(s, Got[int](s)(qb.Get()), 1)
 	s.Is(qa.PutKey(background, 3, "k", time.Hour), manager.ErrDuplicate) // also when it is gone
 	s.Ok(qb.PutKey(background, 4, "other", time.Hour))                   // which had not been put
-	// Two with one key wait for room: the first has it.
-	first := s.Go(func() { s.Ok(qa.PutKey(background, 5, "late", time.Hour)) })
+	// Two with one key wait for room: one of them, the first, has it.
+	var errs [2]error
+	first := s.Go(func() { errs[0] = qa.PutKey(background, 5, "late", time.Hour) })
 	s.Waiting(b, manager.KindQueue, qa.Name(), 1)
-	second := s.Go(func() { s.Is(qb.PutKey(background, 6, "late", time.Hour), manager.ErrDuplicate) })
+	second := s.Go(func() { errs[1] = qb.PutKey(background, 5, "late", time.Hour) })
 	s.Waiting(b, manager.KindQueue, qa.Name(), 2)
 	Equal(s, Got[int](s)(qb.Get()), 4)
 	<-first
-	Equal(s, Got[int](s)(qb.Get()), 5)
 	<-second
+	if s.AnyGetter && errs[0] != nil {
+		errs[0], errs[1] = errs[1], errs[0]
+	}
+	s.Ok(errs[0])
+	s.Is(errs[1], manager.ErrDuplicate)
+	Equal(s, Got[int](s)(qb.Get()), 5)
 	s.True("nothing", qa.Empty())
 }
 

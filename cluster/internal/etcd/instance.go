@@ -23,6 +23,12 @@ func (r objectRef) Call(ctx context.Context, method string, in []byte) (out []by
 	if err != nil {
 		return nil, nil, err
 	}
+	joined, stop := r.b.joined(ctx)
+	_, err = r.enter(joined)
+	stop()
+	if err != nil {
+		return nil, nil, err
+	}
 	if field := t.Dropped(r.b.codec); field != "" {
 		return nil, nil, backend.Errorf(errors.ErrUnsupported, "%s: the codec %s drops the field %s of type %q, which is stored here", r.spec, r.b.codec.Name(), field, t.Name)
 	}

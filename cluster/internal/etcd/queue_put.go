@@ -21,6 +21,7 @@ type putter struct {
 	answer chan error // of one
 	sent   bool
 	left   bool
+	known  func() // ends the interest that was told
 }
 
 func (r *queueRef) Put(w backend.Wait, item backend.Item) error {
@@ -59,9 +60,8 @@ func (r *queueRef) Put(w backend.Wait, item backend.Item) error {
 	wait := l.wait
 	if w.Try {
 		wait = l.ask
-	} else if s, err := r.b.present(l.ask); err == nil {
-		defer r.interest(s)()
 	}
+	defer r.leave(&p.known)
 	select {
 	case err := <-p.answer:
 		return err
@@ -222,7 +222,13 @@ func (r *queueRef) putAll(batch []*putter) (full *view, s *session, err error) {
 			for _, p := range fresh {
 				if p.try {
 					r.done(p, backend.ErrGaveUp)
+					continue
 				}
+				r.queueObject.guard.Lock()
+				if p.known == nil && !p.left {
+					p.known = r.interest(s)
+				}
+				r.queueObject.guard.Unlock()
 			}
 			return v, s, nil
 		}

@@ -209,7 +209,7 @@ func (r *queueRef) Shutdown(ctx context.Context, now bool) error {
 
 func (r *queueRef) Resize(ctx context.Context, maxsize int) error {
 	r.limited.Store(true)
-	return r.resize(ctx, maxsize, r.chime())
+	return r.resize(ctx, maxsize, func([]*op, int64) ([]clientv3.Cmp, []clientv3.Op) { return nil, []clientv3.Op{r.chime()} })
 }
 
 // Claims outlive their session, or an item could be lost with it: they are given back by whoever notices its end. Under

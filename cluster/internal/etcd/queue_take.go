@@ -20,6 +20,7 @@ type getter struct {
 	claim, try bool
 	answer     chan taken // of one
 	left       bool
+	known      func() // ends the interest that was told
 }
 
 // A taken is what a getter is given.
@@ -57,12 +58,7 @@ func (r *queueRef) take(w backend.Wait, claim bool) (taken, error) {
 	if w.Try {
 		wait = l.ask
 	}
-	if !w.Try {
-		s, err := r.b.present(l.ask)
-		if err == nil {
-			defer r.interest(s)()
-		}
-	}
+	defer r.leave(&g.known)
 	select {
 	case t := <-g.answer:
 		return t, t.err
@@ -130,7 +126,7 @@ func (r *queueRef) serve() {
 		r.queueObject.guard.Unlock()
 		v, s, err := r.takeFor(batch)
 		if err == nil && v != nil { // nothing was there
-			if idle := r.refuse(batch, v); idle {
+			if idle := r.refuse(batch, v, s); idle {
 				err = r.rest(m, s, v, moves)
 			}
 		}
@@ -143,7 +139,7 @@ func (r *queueRef) serve() {
 }
 
 // refuse answers those who do not wait, or wait for nothing, and reports whether others are left.
-func (r *queueRef) refuse(batch []*getter, v *view) (idle bool) {
+func (r *queueRef) refuse(batch []*getter, v *view, s *session) (idle bool) {
 	for _, g := range batch {
 		switch {
 		case v.state != "":
@@ -152,9 +148,24 @@ func (r *queueRef) refuse(batch []*getter, v *view) (idle bool) {
 			r.answer(g, taken{err: backend.ErrGaveUp})
 		default:
 			idle = true
+			r.queueObject.guard.Lock()
+			if g.known == nil && !g.left {
+				g.known = r.interest(s)
+			}
+			r.queueObject.guard.Unlock()
 		}
 	}
 	return idle
+}
+
+// leave ends an interest.
+func (r *queueRef) leave(known *func()) {
+	r.queueObject.guard.Lock()
+	stop := *known
+	r.queueObject.guard.Unlock()
+	if stop != nil {
+		stop()
+	}
 }
 
 // rest waits until there may be something for the getters that are left.
@@ -330,7 +341,11 @@ func (r *queueRef) Drain(ctx context.Context) (claims []backend.Claim, err error
 	if r.b.Closed() {
 		return nil, backend.ErrClosed
 	}
-	for {
+	st, err := r.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for range st.Len { // what is put meanwhile is not meant
 		t, err := r.take(backend.Wait{Try: true}, r.spec.Joinable)
 		switch {
 		case err == backend.ErrGaveUp, errors.Is(err, queue.ErrShutdown):
@@ -343,6 +358,7 @@ func (r *queueRef) Drain(ctx context.Context) (claims []backend.Claim, err error
 			claims = append(claims, backend.Claim{Payload: t.payload})
 		}
 	}
+	return claims, nil
 }
 
 func (r *queueRef) State(ctx context.Context) (backend.QueueState, error) {

@@ -20,6 +20,9 @@ import (
 // A semaphoreRef is a semaphore: the keys under k/, each of one Acquire, with how many permits it is for. Those hold whose
 // sum, with all that were made before, is not more than there are permits. So there is no counter that could be wrong:
 // arrival decides, a large Acquire is not overtaken, and who holds never loses its place, since keys before it only go.
+//
+// The key v has how many permits a Release has added, and up to which revision those that were there when Resize made
+// them fewer hold in any case: such permits are withdrawn as they come back.
 type semaphoreRef struct {
 	*ref
 	bounded bool
@@ -60,12 +63,13 @@ type permitState struct {
 	has   map[string]bool
 }
 
-func permitsOf(n int, keys map[string]*mvccpb.KeyValue, added *mvccpb.KeyValue) (st permitState) {
-	st.total = n + number(added)
+func permitsOf(n int, keys map[string]*mvccpb.KeyValue, more *mvccpb.KeyValue) (st permitState) {
+	added, granted := addedTo(more)
+	st.total = n + added
 	st.has = make(map[string]bool)
 	for _, kv := range sortedByArrival(keys) {
 		k := permitsIn(kv)
-		if k > st.total-st.out {
+		if k > st.total-st.out && kv.CreateRevision > granted {
 			break
 		}
 		st.out += k
@@ -73,6 +77,14 @@ func permitsOf(n int, keys map[string]*mvccpb.KeyValue, added *mvccpb.KeyValue) 
 		st.has[string(kv.Key)] = true
 	}
 	return st
+}
+
+// addedTo takes the value of v apart.
+func addedTo(kv *mvccpb.KeyValue) (added int, granted int64) {
+	if kv != nil {
+		_, _ = fmt.Sscan(string(kv.Value), &added, &granted)
+	}
+	return added, granted
 }
 
 func (st permitState) holds(key string) bool { return st.has[key] }
@@ -338,7 +350,8 @@ func (r *semaphoreRef) release(s *session, m *meta, n int) error {
 			}
 			t.conds = append(t.conds, clientv3.Compare(clientv3.ModRevision(r.prefix+"v"), "=", mod),
 				clientv3.Compare(clientv3.ModRevision(r.prefix+"k/"), "<", resp.Header.Revision+1).WithPrefix())
-			t.then = append(t.then, clientv3.OpPut(r.prefix+"v", strconv.Itoa(number(added)+left)))
+			already, granted := addedTo(added)
+			t.then = append(t.then, clientv3.OpPut(r.prefix+"v", fmt.Sprint(already+left, granted)))
 		}
 		out, err := s.exact(t)
 		if err != nil {
@@ -411,11 +424,23 @@ func (r *semaphoreRef) Resize(ctx context.Context, n int) error {
 	if n < 0 || n > backend.MostPermits {
 		return fmt.Errorf("%w: resize %s to %d: want 0 to %d", semaphore.ErrValue, r.spec, n, backend.MostPermits)
 	}
-	return r.resize(ctx, n)
+	return r.resize(ctx, n, func(reads []*op, rev int64) ([]clientv3.Cmp, []clientv3.Op) {
+		st, _ := r.state(reads)
+		if len(st.held) == 0 {
+			return nil, nil
+		}
+		v := first(reads[1])
+		added, granted := addedTo(v)
+		granted = max(granted, st.held[len(st.held)-1].CreateRevision)
+		return []clientv3.Cmp{
+			clientv3.Compare(clientv3.ModRevision(r.prefix+"v"), "=", int64(cellOf(v).Rev)),
+			clientv3.Compare(clientv3.ModRevision(r.prefix+"k/"), "<", rev+1).WithPrefix(),
+		}, []clientv3.Op{clientv3.OpPut(r.prefix+"v", fmt.Sprint(added, granted))}
+	}, r.ops()...)
 }
 
-// resize changes N in the parameters, which may differ from what the handle says.
-func (r *ref) resize(ctx context.Context, n int, and ...clientv3.Op) error {
+// resize changes N in the parameters, which may differ from what the handle says, and what and says for what was read.
+func (r *ref) resize(ctx context.Context, n int, and func(reads []*op, rev int64) ([]clientv3.Cmp, []clientv3.Op), reads ...clientv3.Op) error {
 	if r.b.Closed() {
 		return backend.ErrClosed
 	}
@@ -423,37 +448,52 @@ func (r *ref) resize(ctx context.Context, n int, and ...clientv3.Op) error {
 	defer stop()
 	_, err := detach(r.b, joined, func() (struct{}, error) {
 		for {
-			s, err := r.b.present(joined)
-			if err != nil {
-				return struct{}{}, err
-			}
-			kv, err := r.b.get(joined, r.metaKey())
-			if err != nil {
-				return struct{}{}, err
-			}
-			made, mod := r.spec, int64(0)
-			if kv != nil {
-				made, mod = specOf(kv), kv.ModRevision
-			}
-			made.N = n
-			want := r.spec
-			want.N = n
-			if err := want.Check(made); err != nil {
-				return struct{}{}, err
-			}
-			made.MaxDeliveries = 0
-			data, _ := json.Marshal(made)
-			out, err := s.exact(txn{
-				conds: []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(r.metaKey()), "=", mod)},
-				then:  append([]clientv3.Op{clientv3.OpPut(r.metaKey(), string(data))}, and...),
-				lane:  s.lane("m" + url.PathEscape(r.prefix)),
-			})
-			if err != nil || out.applied {
+			done, err := r.tryResize(joined, n, and, reads)
+			if err != nil || done {
 				return struct{}{}, err
 			}
 		}
 	}, nil)
 	return r.b.unknown(joined, err)
+}
+
+func (r *ref) tryResize(ctx context.Context, n int, and func(reads []*op, rev int64) ([]clientv3.Cmp, []clientv3.Op), reads []clientv3.Op) (bool, error) {
+	s, err := r.b.present(ctx)
+	if err != nil {
+		return false, err
+	}
+	resp, err := retried(r.b, ctx, func(ctx context.Context) (*clientv3.TxnResponse, error) {
+		return r.b.client.Txn(ctx).Then(append(reads, clientv3.OpGet(r.metaKey()))...).Commit()
+	})
+	if err != nil {
+		return false, err
+	}
+	kv := first(resp.Responses[len(reads)])
+	made := r.spec
+	if kv != nil {
+		made = specOf(kv)
+	}
+	want := r.spec
+	made.N, want.N, made.MaxDeliveries = n, n, 0
+	if err := want.Check(made); err != nil {
+		return false, err
+	}
+	data, _ := json.Marshal(made)
+	conds, then := and(resp.Responses, resp.Header.Revision)
+	out, err := s.exact(txn{
+		conds: append(conds, clientv3.Compare(clientv3.ModRevision(r.metaKey()), "=", int64(cellOf(kv).Rev))),
+		then:  append(then, clientv3.OpPut(r.metaKey(), string(data))),
+		lane:  s.lane("m" + url.PathEscape(r.prefix)),
+	})
+	if err != nil || !out.applied {
+		return false, err
+	}
+	create := out.receipt // and what the handle says is no mismatch any more
+	if kv != nil {
+		create = kv.CreateRevision
+	}
+	r.knows(create)
+	return true, nil
 }
 
 func (r *semaphoreRef) Value(ctx context.Context) (int, error) {
