@@ -133,6 +133,9 @@ func (b *Backend) goes(f func()) {
 	}
 }
 
+// Go runs f on a goroutine of the Backend; its ctx ends with that.
+func (b *Backend) Go(f func(life context.Context)) { b.goes(func() { f(b.life) }) }
+
 // present returns the session, once it is open.
 func (b *Backend) present(ctx context.Context) (*session, error) {
 	for {

@@ -238,12 +238,19 @@ func (b *Backend) reap(ctx context.Context, id string) error {
 		if alive[session] {
 			continue
 		}
+		pool, isPool := strings.CutPrefix(queue, "pool/")
 		name, _ := url.PathUnescape(queue)
-		if err := b.reapQueue(ctx, session, b.Queue(backend.Spec{Kind: backend.KindQueue, Name: name}).(*queueRef)); err != nil {
+		if isPool {
+			name, _ = url.PathUnescape(pool)
+			err = b.reapTasks(ctx, session, name)
+		} else {
+			err = b.reapQueue(ctx, session, b.Queue(backend.Spec{Kind: backend.KindQueue, Name: name}).(*queueRef))
+		}
+		if err != nil {
 			return err
 		}
-		// Its claims are gone, and it makes no more. A pool of that session may have others: see tasks.
-		_, err := retried(b, ctx, func(ctx context.Context) (*clientv3.TxnResponse, error) {
+		// Its claims are gone, and it makes no more.
+		_, err = retried(b, ctx, func(ctx context.Context) (*clientv3.TxnResponse, error) {
 			return b.client.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(b.prefix+"s/"+session), "=", 0)).
 				Then(clientv3.OpDelete(string(kv.Key))).Commit()
 		})
