@@ -228,11 +228,12 @@ var managerMutants = inManager(
 		New:  "true",
 	},
 	mutant{
-		Name: "a call goes on in an object that is gone",
-		File: local + "store.go",
-		Func: "base.enter",
-		Old:  "b.calls.Add(1) > 0",
-		New:  "b.calls.Add(1) != 0",
+		Name:    "a call goes on in an object that is gone",
+		File:    local + "store.go",
+		Func:    "base.enter",
+		Old:     "b.calls.Add(1) > 0",
+		New:     "b.calls.Add(1) != 0",
+		Package: "internal/backend/local",
 	},
 	mutant{
 		Name: "parameters are not compared",
