@@ -49,8 +49,8 @@ type Backend struct {
 
 	sessions *mirror
 
-	// fault stands between the Backend and etcd's Txns, in tests.
-	fault func(ctx context.Context, send func(context.Context) (*clientv3.TxnResponse, error)) (*clientv3.TxnResponse, error)
+	fault  Fault
+	walked atomic.Int64 // keys that looks have made etcd walk over; for tests
 }
 
 const (
@@ -76,7 +76,7 @@ func Open(ctx context.Context, c Config) (*Backend, error) {
 	}
 	b := &Backend{
 		addr: c.Addr, prefix: "/threading/" + url.PathEscape(c.Namespace) + "/", value: describeProcess(c.label()), ttl: max(ttl, minTTL), log: c.Logger, codec: c.Codec,
-		client: client, onClose: c.OnClose,
+		client: client, onClose: c.OnClose, fault: c.Fault,
 		shut:    make(chan struct{}),
 		mirrors: make(map[string]*mirror),
 		shared:  make(map[string]any),

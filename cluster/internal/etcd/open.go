@@ -30,7 +30,11 @@ type Config struct {
 	Logger             *slog.Logger
 	Codec              backend.Codec
 	OnClose            func() error // after the client was closed
+	Fault              Fault        // nil but in tests
 }
+
+// A Fault stands between a Backend and etcd: it sends a Txn, or not, or later, and answers for it.
+type Fault func(ctx context.Context, send func(context.Context) (*clientv3.TxnResponse, error)) (*clientv3.TxnResponse, error)
 
 const defaultNamespace = "default"
 

@@ -259,6 +259,7 @@ func (r *queueRef) look(ctx context.Context, n int) (*view, error) {
 			v.due = time.UnixMilli(ms)
 		}
 		for _, found := range reads[3:] {
+			r.b.walked.Add(found.GetResponseRange().Count)
 			for _, kv := range kvsOf(found) {
 				v.items = append(v.items, r.entry(kv))
 			}
@@ -309,6 +310,9 @@ func (r *queueRef) learn(v *view, whole bool) (all bool) {
 	}
 	return all
 }
+
+// Walked returns how many keys of queues were walked over by looks, so far.
+func (b *Backend) Walked() int64 { return b.walked.Load() }
 
 // raise moves floors up to the first item, or to the revision of a look that found nothing, if that is worth it.
 func (r *queueRef) raise(v *view, whole bool) {
