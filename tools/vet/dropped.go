@@ -2,6 +2,7 @@ package vet
 
 import (
 	"go/ast"
+	"go/types"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/analysis/passes/inspect"
@@ -16,7 +17,7 @@ var Dropped = &analysis.Analyzer{
 
 TryLock, LockTimeout, LockContext, TryAcquire, TryPut, PutTimeout and their like
 say by their result whether they did anything. Without it, what follows runs also
-when they did not. Also reported is an Unlock that is reached where the lock was
+when they did not, unless nothing follows. Also reported is an Unlock that is reached where the lock was
 tried in vain. An assignment to _ says that it is meant. Tests are left out.`,
 	Run:      runDropped,
 	Requires: []*analysis.Analyzer{inspect.Analyzer, lockflow},
@@ -35,7 +36,8 @@ var tries = map[string]bool{
 }
 
 func runDropped(pass *analysis.Pass) (any, error) {
-	inspectorOf(pass).Preorder([]ast.Node{(*ast.ExprStmt)(nil), (*ast.DeferStmt)(nil), (*ast.GoStmt)(nil)}, func(n ast.Node) {
+	kinds := []ast.Node{(*ast.ExprStmt)(nil), (*ast.DeferStmt)(nil), (*ast.GoStmt)(nil)}
+	inspectorOf(pass).WithStack(kinds, func(n ast.Node, push bool, stack []ast.Node) bool {
 		var call *ast.CallExpr
 		switch n := n.(type) {
 		case *ast.ExprStmt:
@@ -45,12 +47,13 @@ func runDropped(pass *analysis.Pass) (any, error) {
 		case *ast.GoStmt:
 			call = n.Call
 		}
-		if call == nil || inTest(pass, call.Pos()) {
-			return
+		if !push || call == nil || inTest(pass, call.Pos()) {
+			return true
 		}
-		if c := callee(pass.TypesInfo, call); c.ours() && tries[c.fn] {
+		if c := callee(pass.TypesInfo, call); c.ours() && tries[c.fn] && !isAll(pass.TypesInfo, n, stack) {
 			report(pass, at(call, "the result of %s is dropped: what follows runs also when it did nothing", c.short()))
 		}
+		return true
 	})
 	for _, f := range pass.ResultOf[lockflow].([]*flow) {
 		for _, e := range f.untested {
@@ -61,4 +64,32 @@ func runDropped(pass *analysis.Pass) (any, error) {
 		}
 	}
 	return nil, nil
+}
+
+// isAll reports whether a statement is all that a function literal does which is
+// started nowhere: nothing follows, and whoever gets the literal knows what it is
+// called for.
+func isAll(info *types.Info, n ast.Node, stack []ast.Node) bool {
+	if len(stack) < 4 {
+		return false
+	}
+	body, ok := stack[len(stack)-2].(*ast.BlockStmt)
+	lit, isLit := stack[len(stack)-3].(*ast.FuncLit)
+	if !ok || !isLit || len(body.List) != 1 {
+		return false
+	}
+	for i := len(stack) - 4; i >= 0; i-- {
+		switch above := stack[i].(type) {
+		case *ast.ParenExpr:
+		case *ast.CallExpr:
+			if ast.Unparen(above.Fun) == lit { // called where it stands
+				return false
+			}
+			begun, _, _ := started(info, above)
+			return begun != lit
+		default:
+			return true
+		}
+	}
+	return true
 }

@@ -4,6 +4,8 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
+	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/analysis/passes/ctrlflow"
@@ -21,7 +23,9 @@ var Endless = &analysis.Analyzer{
 Get returns an error only when the queue has been shut down and is drained, and
 then it does so each time, at once. A loop that goes on after an error, or does not
 look at it, and has no other way out, keeps a processor busy forever. The same
-holds for a Conn whose other end is closed. A range over Tasks ends.`,
+holds for a Conn whose other end is closed. A loop that gets another queue, or
+another context, each time is left alone, and so is one that gives the error to a
+function that may end it. A range over Tasks ends.`,
 	Run:      runEndless,
 	Requires: []*analysis.Analyzer{inspect.Analyzer, ctrlflow.Analyzer},
 }
@@ -88,7 +92,11 @@ func lookForEndless(pass *analysis.Pass, b *cfg.Block, n ast.Node) {
 	case *ast.ExprStmt:
 		call, _ = ast.Unparen(n.X).(*ast.CallExpr)
 	}
-	if call == nil || !takes(callee(pass.TypesInfo, call)) || !comesBack(pass, b, n, err) {
+	if call == nil || !takes(callee(pass.TypesInfo, call)) {
+		return
+	}
+	same, ok := stays(pass.TypesInfo, call)
+	if !ok || !comesBack(pass, b, n, err, same) {
 		return
 	}
 	c := callee(pass.TypesInfo, call)
@@ -99,26 +107,62 @@ func lookForEndless(pass *analysis.Pass, b *cfg.Block, n ast.Node) {
 	report(pass, at(call, "once the %s %s, %s returns an error at once, and this loop never ends", c.recv, why, c.fn))
 }
 
+// stays returns the variables that must stay the same for the call to fail again:
+// what it takes from, and the context. It returns false where they have no name.
+func stays(info *types.Info, call *ast.CallExpr) (same []types.Object, ok bool) {
+	k, _, ok := keyOf(info, receiver(call))
+	if !ok {
+		return nil, false
+	}
+	same = append(same, k.root)
+	if strings.HasSuffix(callee(info, call).fn, "Context") && len(call.Args) > 0 {
+		k, _, ok := keyOf(info, call.Args[0])
+		if !ok {
+			return nil, false
+		}
+		same = append(same, k.root)
+	}
+	return same, true
+}
+
 // comesBack reports whether every way from n, in block b, leads to n again if err
-// is not nil.
-func comesBack(pass *analysis.Pass, b *cfg.Block, n ast.Node, err types.Object) bool {
+// is not nil, and leaves the variables of same as they are.
+func comesBack(pass *analysis.Pass, b *cfg.Block, n ast.Node, err types.Object, same []types.Object) bool {
+	info := pass.TypesInfo
 	seen := map[*cfg.Block]bool{}
 	back := false
+	changes := func(nodes []ast.Node) bool {
+		for _, v := range same {
+			if assigns(info, nodes, v) {
+				return true
+			}
+		}
+		return err != nil && passes(info, nodes, err)
+	}
 	var visit func(*cfg.Block, []ast.Node) bool // false: a way out
 	visit = func(b *cfg.Block, nodes []ast.Node) bool {
-		known := err != nil && !assigns(pass.TypesInfo, nodes, err)
 		if len(b.Succs) == 0 {
 			return b.Kind == cfg.KindSelectAfterCase // nobody comes here
 		}
+		if r, ok := b.Stmt.(*ast.RangeStmt); ok && b.Kind == cfg.KindRangeBody {
+			nodes = append([]ast.Node{&ast.AssignStmt{Lhs: rangeVars(r)}}, nodes...)
+		}
+		if changes(nodes) {
+			return false
+		}
+		known := err != nil && !assigns(info, nodes, err)
 		for i, to := range b.Succs {
 			if known && len(b.Succs) == 2 && len(nodes) > 0 {
 				if cond, ok := nodes[len(nodes)-1].(ast.Expr); ok {
-					if holds := onError(pass.TypesInfo, cond, err); holds == yes && i == 1 || holds == no && i == 0 {
+					if holds := onError(info, cond, err); holds == yes && i == 1 || holds == no && i == 0 {
 						continue
 					}
 				}
 			}
-			if contains(to, n) {
+			if at := indexOf(to.Nodes, n); at >= 0 {
+				if changes(to.Nodes[:at]) {
+					return false
+				}
 				back = true
 				continue
 			}
@@ -132,22 +176,44 @@ func comesBack(pass *analysis.Pass, b *cfg.Block, n ast.Node, err types.Object) 
 		}
 		return true
 	}
-	var rest []ast.Node
-	for i := range b.Nodes {
-		if b.Nodes[i] == n {
-			rest = b.Nodes[i+1:]
-		}
-	}
-	return visit(b, rest) && back
+	return visit(b, b.Nodes[indexOf(b.Nodes, n)+1:]) && back
 }
 
-func contains(b *cfg.Block, n ast.Node) bool {
-	for _, m := range b.Nodes {
-		if m == n {
-			return true
+func rangeVars(r *ast.RangeStmt) (vars []ast.Expr) {
+	for _, v := range []ast.Expr{r.Key, r.Value} {
+		if v != nil {
+			vars = append(vars, v)
 		}
 	}
-	return false
+	return vars
+}
+
+// passes reports whether err is given to a function that may end the loop because
+// of it: to any that does not only write it down or compare it.
+func passes(info *types.Info, nodes []ast.Node, err types.Object) (found bool) {
+	for _, n := range nodes {
+		ast.Inspect(n, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || found {
+				return !found
+			}
+			switch callee(info, call).pkg {
+			case "/errors", "/fmt", "/log", "/log/slog":
+				return true
+			}
+			for _, arg := range call.Args {
+				if id, ok := ast.Unparen(arg).(*ast.Ident); ok && info.Uses[id] == err {
+					found = true
+				}
+			}
+			return !found
+		})
+	}
+	return found
+}
+
+func indexOf(nodes []ast.Node, n ast.Node) int {
+	return slices.IndexFunc(nodes, func(m ast.Node) bool { return m == n })
 }
 
 // assigns reports whether the nodes give v another value.

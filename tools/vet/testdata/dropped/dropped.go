@@ -11,6 +11,7 @@ import (
 	"github.com/gothreading/threading/queue"
 	"github.com/gothreading/threading/rlock"
 	"github.com/gothreading/threading/semaphore"
+	"github.com/gothreading/threading/thread"
 )
 
 var (
@@ -73,7 +74,21 @@ func atOnce() bool {
 	return ok
 }
 
+func inOthers(q *queue.Queue[int]) {
+	go func() { q.TryPut(1) }()         // want `the result of Queue.TryPut is dropped`
+	func() { q.TryPut(1) }()            // want `the result of Queue.TryPut is dropped`
+	thread.Go(func() { q.TryPut(1) })   // want `the result of Queue.TryPut is dropped`
+	panics(func() { q.TryPut(1); n++ }) // want `the result of Queue.TryPut is dropped`
+}
+
 // The rest is right.
+
+func panics(f func()) { f() }
+
+func called(q *queue.Queue[int]) []func() {
+	panics(func() { l.TryLock() })
+	return []func(){func() { q.TryPut(1) }, func() { l.LockTimeout(d) }}
+}
 
 func meant(q *queue.Queue[int]) {
 	_ = l.TryLock()

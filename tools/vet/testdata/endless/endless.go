@@ -3,6 +3,7 @@ package endless
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log"
 	"time"
 
@@ -83,7 +84,73 @@ func inThread(q *queue.Queue[int]) {
 	}()
 }
 
+func outer(ctx context.Context, q *queue.Queue[int]) {
+	limited, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for {
+		for {
+			x, err := q.GetContext(limited) // want `once the Queue is shut down, GetContext`
+			if err == nil {
+				use(x)
+				break
+			}
+			fmt.Println("again", err)
+		}
+	}
+}
+
 // The rest ends.
+
+func checked(q *queue.Queue[int]) {
+	for {
+		x, err := q.Get()
+		check(err)
+		use(x)
+	}
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+func another(qs chan *queue.Queue[int]) {
+	for {
+		q := <-qs
+		x, err := q.Get()
+		if err != nil {
+			continue
+		}
+		use(x)
+	}
+}
+
+func eachOf(qs []*queue.Queue[int]) {
+	for {
+		for _, q := range qs {
+			if x, err := q.Get(); err == nil {
+				use(x)
+			}
+		}
+		for i := range qs {
+			x, _ := qs[i].Get()
+			use(x)
+		}
+	}
+}
+
+func anotherContext(q *queue.Queue[int]) {
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		x, err := q.GetContext(ctx)
+		cancel()
+		if err != nil {
+			continue
+		}
+		use(x)
+	}
+}
 
 func ends(ctx context.Context, q *queue.Queue[int], done *bool) error {
 	for {
