@@ -770,6 +770,24 @@ func TestCPythonManagers(t *testing.T) {
 			}
 		})
 	})
+	t.Run("MX16 set proxies", func(t *testing.T) {
+		managertest.Do(t, world, func(s *managertest.S) {
+			a, b := s.Two()
+			set, child := manager.NewDict[string, struct{}](a, s.Name("s")), manager.NewDict[string, struct{}](b, s.Name("s"))
+			for _, k := range []string{"x", "y", "x"} {
+				s.Ok(child.Set(background, k, struct{}{}))
+			}
+			_, in, err := set.Get(background, "x")
+			s.True("x is in it", in && err == nil && managertest.Got[int](s)(set.Len(background)) == 2)
+			in, err = child.Delete(background, "x")
+			s.True("removed", in && err == nil)
+			in, err = child.Delete(background, "x")
+			s.True("discarded", !in && err == nil)
+			for e, err := range set.All(background) {
+				s.True("y", e.Key == "y" && err == nil)
+			}
+		})
+	})
 	t.Run("MG83 test_namespace", func(t *testing.T) {
 		managertest.Do(t, world, func(s *managertest.S) {
 			a, b := s.Two()
