@@ -17,7 +17,9 @@ class Start:
 
 def starts_in(unit):
     found = []
-    processes = process_pools(unit.file)
+    if not hasattr(unit.file, "processes"):
+        unit.file.processes = process_pools(unit.file)
+    processes = unit.file.processes
     for f in list(unit.funcs.values()):
         visit(unit, f, f.node, [], found, processes)
     base = unit.kind == "class" and thread_class(unit.file, unit.node.name)
