@@ -37,7 +37,7 @@ const (
 	endMask = 1<<endBits - 1
 	// maxPart is how many items a part can have: the next item may be counted
 	// beyond the end.
-	maxPart = 1 << (endBits - 1)
+	maxPart = 1<<(endBits-1) - 1
 )
 
 // assign gives the part its items. The first of them is begun with that, so that

@@ -22,6 +22,7 @@ var mutants = [][]mutant{
 	greenletMutants,
 	selectorsMutants,
 	socketserverMutants,
+	workerMutants,
 	shmMutants,
 	processMutants,
 	managerMutants,

@@ -15,7 +15,7 @@ var processMutants = inProcess(
 		File:  "process/child.go",
 		Func:  "child.watch",
 		Old:   "shm.Died()",
-		New:   "",
+		New:   "_ = shm.Died",
 		Flags: only("TheLockOfTheDead|TheBarrierOfTheDead"),
 	},
 	mutant{
@@ -56,7 +56,7 @@ var processMutants = inProcess(
 		Func:  "child.readReport",
 		Old:   "c.returned, c.result = true, data",
 		New:   "c.result = data",
-		Flags: only("FromStartToEnd"),
+		Flags: only("ExitCodesAsInPython|WhatAChildHas"),
 	},
 	mutant{
 		Name:  "Terminate gives no grace",
@@ -87,7 +87,7 @@ var processMutants = inProcess(
 		File:  "process/handover.go",
 		Func:  "handOverBy",
 		Old:   "!known",
-		New:   "true",
+		New:   "!known || true",
 		Flags: only("SharedObjectsTravel|TooManySharedObjects|FormsOf|WhatAChildHas"),
 	},
 	mutant{
@@ -150,8 +150,8 @@ var processMutants = inProcess(
 		Name:  "a Map sends as much as goes into a message at once",
 		File:  "process/map.go",
 		Func:  "Map",
-		Old:   "&ahead{most: 1}",
-		New:   "&ahead{most: 1 << 20}",
+		Old:   "pace{of: run, most: 1}",
+		New:   "pace{of: run, most: 1 << 20}",
 		Flags: only("ASlowItemHoldsUpItsOwnMessageOnly"),
 	},
 	mutant{
