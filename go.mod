@@ -7,7 +7,6 @@ require (
 	github.com/fxamacker/cbor/v2 v2.10.0
 	github.com/petermattis/goid v0.0.0-20260820044319-269ab09b5261
 	go.uber.org/goleak v1.3.0
-	golang.org/x/sync v0.19.0
 	golang.org/x/sys v0.41.0
 )
 

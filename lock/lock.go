@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
 )
 
 // ErrNotLocked is the error that [Lock.Unlock] panics with if the Lock is not
@@ -53,7 +54,10 @@ var ErrNotLocked = errors.New("lock: Unlock of a Lock that is not locked")
 // 32. To wait for something to happen, use an event, a condition or a channel.
 //
 // [the Go memory model]: https://go.dev/ref/mem
-type Lock struct{ gate park.Exclusive }
+type Lock struct {
+	mark watch.Mark
+	gate park.Exclusive
+}
 
 const (
 	unlocked = 0
@@ -62,31 +66,48 @@ const (
 
 // Lock locks l. If l is locked, Lock blocks until it is available.
 func (l *Lock) Lock() {
+	if watch.On {
+		l.mark.Attempt(watch.Lock)
+	}
 	if !l.gate.Swap(unlocked, locked) {
 		l.lockSlow()
+	} else if watch.On {
+		l.mark.Acquired(watch.Lock)
 	}
 }
 
 //go:noinline // so that Lock is inlined
-func (l *Lock) lockSlow() { l.gate.Acquire(locked, park.Forever) }
+func (l *Lock) lockSlow() { l.acquire(park.Forever) }
+
+// acquire waits for l.
+func (l *Lock) acquire(limit park.Limit) bool {
+	if watch.On {
+		return l.mark.Wait(watch.Lock, limit, func(limit park.Limit) bool { return l.gate.Acquire(locked, limit) })
+	}
+	return l.gate.Acquire(locked, limit)
+}
 
 // TryLock locks l if it is unlocked, and reports whether it did.
 func (l *Lock) TryLock() bool {
-	return l.gate.Swap(unlocked, locked) || l.gate.TryAcquire(locked)
+	acquired := l.gate.Swap(unlocked, locked) || l.gate.TryAcquire(locked)
+	if watch.On && acquired {
+		l.mark.Acquired(watch.Lock)
+	}
+	return acquired
 }
 
 // LockTimeout is like [Lock.Lock], but gives up after d. It reports whether it
 // locked l. If d <= 0, it is equivalent to [Lock.TryLock]. A d of math.MaxInt64
 // never times out.
 func (l *Lock) LockTimeout(d time.Duration) bool {
-	return l.TryLock() || d > 0 && l.gate.Acquire(locked, park.After(d))
+	return l.TryLock() || d > 0 && l.acquire(park.After(d))
 }
 
 // LockContext is like [Lock.Lock], but gives up when ctx ends, and then returns
 // [context.Cause] of ctx. If ctx has ended before the call, it does so even if
 // l is unlocked.
 func (l *Lock) LockContext(ctx context.Context) error {
-	if ctx.Err() != nil || !l.TryLock() && !l.gate.Acquire(locked, park.Until(ctx)) {
+	if ctx.Err() != nil || !l.TryLock() && !l.acquire(park.Until(ctx)) {
 		return park.Cause(ctx)
 	}
 	return nil
@@ -94,6 +115,9 @@ func (l *Lock) LockContext(ctx context.Context) error {
 
 // Unlock unlocks l. It panics with [ErrNotLocked] if l is not locked.
 func (l *Lock) Unlock() {
+	if watch.On {
+		l.mark.Release(watch.Lock)
+	}
 	if !l.gate.Swap(locked, unlocked) {
 		l.unlockSlow()
 	}

@@ -2,6 +2,7 @@ package lock
 
 import (
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
 )
 
 // A part has the entries of some of a Map's keys, under a guard.
@@ -53,6 +54,9 @@ func (p *part[K]) enter(k K, hash uint32, patient bool) (e *entry[K], acquired b
 	if acquired || patient {
 		e.users++
 	}
+	if watch.On && acquired {
+		e.lock.mark.Acquired(watch.Lock)
+	}
 	p.guard.Unlock()
 	return e, acquired
 }
@@ -60,12 +64,12 @@ func (p *part[K]) enter(k K, hash uint32, patient bool) (e *entry[K], acquired b
 // wait acquires the lock of e, of which the caller is a user. If it gives up,
 // the caller ceases to be one.
 func (p *part[K]) wait(e *entry[K], limit park.Limit) (acquired bool) {
-	if e.lock.gate.Acquire(locked, limit) {
+	if e.lock.acquire(limit) {
 		return true
 	}
 	p.guard.Lock()
 	if e.users--; e.users == 0 {
-		e.lock.TryLock() // which succeeds: who held it is no user any more
+		_ = e.lock.gate.TryAcquire(locked) // which succeeds: who held it is no user any more
 		p.remove(e)
 	}
 	p.guard.Unlock()
@@ -78,10 +82,16 @@ func (p *part[K]) leave(k K, hash uint32) (released bool) {
 	switch e := p.entries.find(k, hash); {
 	case e == nil:
 	case e.users > 1:
+		if watch.On {
+			e.lock.mark.Release(watch.Lock)
+		}
 		if released = e.lock.gate.Free(); released {
 			e.users--
 		}
 	case e.lock.gate.Value() == locked:
+		if watch.On {
+			e.lock.mark.Release(watch.Lock)
+		}
 		e.users, released = 0, true
 		p.remove(e)
 	}
@@ -94,12 +104,15 @@ func (p *part[K]) add(k K, hash uint32) *entry[K] {
 	e := p.spare
 	if e == nil {
 		e = new(entry[K])
-		e.lock.TryLock()
+		_ = e.lock.gate.TryAcquire(locked)
 	} else {
 		p.spare = e.next
 		p.spares--
 	}
 	e.key, e.hash = k, hash
+	if watch.On {
+		e.lock.mark.Renew()
+	}
 	p.entries.add(e)
 	return e
 }

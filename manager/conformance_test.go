@@ -252,15 +252,18 @@ func TestCPythonManagers(t *testing.T) {
 	t.Run("MG19 test_notify_all", func(t *testing.T) {
 		managertest.Do(t, world, func(s *managertest.S) {
 			m := s.Manager()
+			var timedOut []<-chan struct{}
 			for range 6 {
-				s.Go(func() {
+				timedOut = append(timedOut, s.Go(func() {
 					c := m.Condition(s.Name("c"), nil)
 					c.Lock()
 					defer c.Unlock()
 					s.True("timed out", !c.WaitTimeout(brief))
-				})
+				}))
 			}
-			s.Waiting(m, manager.KindCondition, s.Name("c"), 0)
+			for _, ended := range timedOut {
+				<-ended
+			}
 			woken := sleepers(s, 6, (*manager.Condition).Wait)
 			managertest.Equal(s, notify(s, 100), 6)
 			s.Until(func() bool { return woken.Load() == 6 })
@@ -764,6 +767,24 @@ func TestCPythonManagers(t *testing.T) {
 			for v, err := range child.All(background) {
 				s.True("in order", v == next && err == nil)
 				next++
+			}
+		})
+	})
+	t.Run("MX16 set proxies", func(t *testing.T) {
+		managertest.Do(t, world, func(s *managertest.S) {
+			a, b := s.Two()
+			set, child := manager.NewDict[string, struct{}](a, s.Name("s")), manager.NewDict[string, struct{}](b, s.Name("s"))
+			for _, k := range []string{"x", "y", "x"} {
+				s.Ok(child.Set(background, k, struct{}{}))
+			}
+			_, in, err := set.Get(background, "x")
+			s.True("x is in it", in && err == nil && managertest.Got[int](s)(set.Len(background)) == 2)
+			in, err = child.Delete(background, "x")
+			s.True("removed", in && err == nil)
+			in, err = child.Delete(background, "x")
+			s.True("discarded", !in && err == nil)
+			for e, err := range set.All(background) {
+				s.True("y", e.Key == "y" && err == nil)
 			}
 		})
 	})

@@ -315,7 +315,7 @@ func TestKillsAtRandomLoseNothing(t *testing.T) {
 	defer proof.Watch(t)()
 	t.Setenv(chaosDir, t.TempDir())
 	m := started(t)
-	rounds := proof.Rounds(100, 5, 2)
+	rounds := proof.Rounds(100, 5, 1)
 	var (
 		guard                       sync.Mutex
 		putting, put, acking, acked = map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}

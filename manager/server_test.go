@@ -442,6 +442,22 @@ func TestStartsSocketIsPrivate(t *testing.T) {
 	}
 }
 
+// The path of a socket is short, and folders may be deep.
+func TestLongPaths(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("d", 100))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", dir)
+	m := started(t)
+	if err := openErr(m.Addr()); err != nil {
+		t.Error(err)
+	}
+	if err := openErr("unix:" + dir + "/socket"); err == nil || !strings.Contains(err.Error(), dir) {
+		t.Errorf("%v: want an error that names the path", err)
+	}
+}
+
 // Opening is bounded by its context, also while the server does not answer.
 func TestOpenIsBounded(t *testing.T) {
 	defer proof.Watch(t)()

@@ -512,3 +512,49 @@ func TestNoSubmissionIsLostOrDoubledWhenGivingUpRacesWithAPlace(t *testing.T) {
 		})
 	}
 }
+
+// What those who work at a Map may spare is no task, and takes no place: neither from who comes, nor from who waits in line
+// when it turns out that nothing is spared.
+func TestWhatAMapMaySpareTakesNoPlace(t *testing.T) {
+	// spread starts a Map in the two workers of p. One is in the first item, of a part with a second one, since there are four
+	// times as many items as workers, and one; the other is in the last item.
+	spread := func(t *testing.T, p *pool.Pool, second func()) (first *gate) {
+		first, last := newGate(t), newGate(t)
+		go func() {
+			_ = pool.ForEach(p, func(_ context.Context, i int) error {
+				switch i {
+				case 0:
+					first.pass()
+				case 1:
+					second()
+				case 8:
+					last.pass()
+				}
+				return nil
+			}, upTo(9))
+		}()
+		synctest.Wait()
+		if s := p.Stats(); s.Running != 2 || s.Queued != 0 {
+			t.Errorf("%+v, want 2 running and none queued", s)
+		}
+		return first
+	}
+	inBubble(t, "from who comes", func(t *testing.T) {
+		p := newPool(t, 2, pool.Backlog(1))
+		spread(t, p, func() {})
+		wantErr(t, "the first", p.TryGo(func(context.Context) error { return nil }), nil)
+		wantErr(t, "the second", p.TryGo(func(context.Context) error { return nil }), pool.ErrFull)
+	})
+	inBubble(t, "from who waits", func(t *testing.T) {
+		p := newPool(t, 2, pool.Backlog(0))
+		var ran atomic.Bool
+		first := spread(t, p, func() { // now there is nothing to spare, which nobody knows
+			wantErr(t, "Go", p.Go(func(context.Context) error { ran.Store(true); return nil }), nil)
+		})
+		first.open()
+		synctest.Wait()
+		if !ran.Load() {
+			t.Errorf("a submission waits for room that nobody takes: %+v", p.Stats())
+		}
+	})
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gothreading/threading/internal/live"
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
 	"github.com/gothreading/threading/thread"
 )
 
@@ -82,6 +83,7 @@ import (
 // No code of others runs under the guard: contexts are asked before, and the
 // answer is made good for what happens in between by the mark on the domain.
 type core struct {
+	mark  watch.Mark
 	guard guard
 
 	// What New was told.

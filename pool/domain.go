@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"github.com/gothreading/threading/internal/hook"
@@ -31,7 +32,7 @@ type domain struct {
 	// As a context.
 	over  atomic.Pointer[ending] // nil: it has not ended
 	done  atomic.Pointer[chan struct{}]
-	mu    guard
+	mu    sync.Mutex   // no guard: package context asks for it with a lock of its own held, where no schedule may stop
 	calls list[func()] // for the end; see AfterFunc
 
 	// As what holds tasks. It needs the guard of the pool, also to count from

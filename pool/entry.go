@@ -1,6 +1,9 @@
 package pool
 
-import "github.com/gothreading/threading/thread"
+import (
+	"github.com/gothreading/threading/internal/watch"
+	"github.com/gothreading/threading/thread"
+)
 
 // An entry is what waits in the queue of a pool for a worker. It is part of its
 // job. All of it is used under the guard of the pool, but for what says
@@ -10,6 +13,7 @@ import "github.com/gothreading/threading/thread"
 // leave from the middle at once, with all that it keeps alive. That also spares
 // a submission the second lock and the storage of a queue.Queue.
 type entry struct {
+	mark       watch.Mark
 	job        job
 	level      *level // where it is queued, or nil
 	next, prev *entry // a ring, while it is queued
@@ -52,7 +56,7 @@ const (
 	block       // of functions given to Go, each a task
 	chunks      // of a Map, each a task and all of them one place in the backlog
 	rest        // of a Map that is not cut into chunks: units are items, and all of them one task
-	begged      // nothing is left of that rest but what those who work at it may spare; units are 1 then
+	begged      // nothing is left of that rest but what those who work at it may spare: no task, and no place in the backlog
 )
 
 // A job is what an entry stands for. The methods need the guard.
@@ -87,8 +91,11 @@ const (
 
 // places is how many tasks of the backlog the entry is.
 func (e *entry) places() int {
-	if e.kind == block {
+	switch e.kind {
+	case block:
 		return int(e.units)
+	case begged:
+		return 0
 	}
 	return 1
 }

@@ -94,7 +94,7 @@ func waitAll[T any](ctx context.Context, rs []*Result[T]) bool {
 	limit := park.Until(ctx)
 	defer lendForSome(len(rs), rs)()
 	for _, r := range rs {
-		if !r.task.end.WaitLimit(limit) {
+		if !r.task.await(limit) {
 			return false
 		}
 	}

@@ -243,7 +243,7 @@ func TestARunIsEndedFromEverywhereAtOnce(t *testing.T) {
 			return i, nil
 		}, slices.Values(upTo(30)), pool.ChunkSize(1+rand.IntN(3))) {
 			if err != nil {
-				if !unstarted(err) {
+				if !mayNotStart(err) {
 					t.Errorf("%v", err)
 				}
 				others.Add(1)

@@ -66,9 +66,11 @@ func (m *mapping[In, Out]) count() {
 func (m *mapping[In, Out]) recount() {
 	t := &m.result.task
 	c := t.core
+	c.places -= t.places()
 	c.units -= int(t.units)
 	c.queued -= t.tasks()
 	m.count()
+	c.places += t.places()
 	c.units += int(t.units)
 	c.queued += t.tasks()
 	if t.units == 0 {

@@ -612,6 +612,7 @@ func TestAWaitThatGivesUpHasItsSlotBack(t *testing.T) {
 		closed := pool.New(1)
 		_ = closed.Go(func(context.Context) error { never.pass(); return nil })
 		closed.Close()
+		synctest.Wait() // or else what is waited for in the other pool could be started first
 		t.Cleanup(func() { never.open(); closed.Join() })
 		short := func() (context.Context, context.CancelFunc) {
 			return context.WithTimeout(context.Background(), time.Second)

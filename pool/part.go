@@ -29,6 +29,7 @@ type part[In, Out any] struct {
 	kept    int   // those before this one have begun for others, see Keep
 	more    bool  // there is one
 	calling bool  // items are being called
+	notes   any   // see crew.Part
 }
 
 const (
@@ -36,7 +37,7 @@ const (
 	endMask = 1<<endBits - 1
 	// maxPart is how many items a part can have: the next item may be counted
 	// beyond the end.
-	maxPart = 1 << (endBits - 1)
+	maxPart = 1<<(endBits-1) - 1
 )
 
 // assign gives the part its items. The first of them is begun with that, so that
@@ -69,6 +70,9 @@ func (p *part[In, Out]) Keep(n int) any {
 		}
 	}
 }
+
+// Notes is a method of crew.Part.
+func (p *part[In, Out]) Notes() *any { return &p.notes }
 
 // left returns how many items have not begun.
 func (p *part[In, Out]) left() int {

@@ -59,6 +59,7 @@ import (
 	"strconv"
 
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
 )
 
 // A Pool runs tasks on a number of workers.
@@ -121,6 +122,9 @@ func New(workers int, opts ...Option) *Pool {
 	}
 	if c.prefix == "" {
 		c.prefix = "Pool-" + strconv.FormatUint(named.Add(1), 10)
+	}
+	if watch.On {
+		watch.Describe(&c.mark, watch.Pool, c, (*core).stat)
 	}
 	c.unfollow = func() {}
 	if given := c.root.given; given != nil && given.Done() != nil {

@@ -18,7 +18,7 @@ import (
 func TestEveryPairOfFeatures(t *testing.T) {
 	hookPanics(t)
 	seed := rand.Uint64()
-	for round := range rounds(20_000) {
+	for round := range rounds(4_000) {
 		r := rand.New(rand.NewPCG(seed, uint64(round)))
 		synctest.Test(t, func(t *testing.T) {
 			w := &world{tick: time.Second, depth: 3}
@@ -55,9 +55,9 @@ func TestEveryPairOfFeatures(t *testing.T) {
 }
 
 // Two pools that use each other at random, on the real scheduler and under the explorer.
-func TestProgramsOfPools(t *testing.T) {
+func TestNoScheduleBreaksAProgramOfPools(t *testing.T) {
 	hookPanics(t)
-	proof.Programs(t, func(r *rand.Rand) explore.Case {
+	proof.LongPrograms(t, func(r *rand.Rand) explore.Case {
 		seed := r.Uint64()
 		return explore.Case{Name: fmt.Sprint("pools ", seed), Start: func(start func(string, func())) func() error {
 			r := rand.New(rand.NewPCG(seed, 2))

@@ -30,7 +30,7 @@ func (p *Pool) beginRun() (r run, err error) {
 func (r run) admit(s *submission, gone error) error {
 	c := r.core
 	c.guard.Lock()
-	defer c.guard.Unlock()
+	defer c.unlock() // to enter a scope may free a slot
 	if err := c.refusal(s, gone); err != nil {
 		return err
 	}

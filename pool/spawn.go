@@ -7,6 +7,7 @@ import (
 	"github.com/gothreading/threading/internal/goid"
 	"github.com/gothreading/threading/internal/hook"
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
 	"github.com/gothreading/threading/thread"
 )
 
@@ -73,11 +74,17 @@ func (s *spawned[T]) goOn() { thread.Go(s.main, thread.Daemon(true)) }
 func (s *spawned[T]) main() {
 	defer func() {
 		if !s.left {
+			if watch.On {
+				s.result.task.mark.End()
+			}
 			s.goOn()
 		}
 	}()
 	s.ident.Store(goid.Get())
 	if s.begin() {
+		if watch.On {
+			s.result.task.mark.Begin(nil)
+		}
 		for p := hook.Catch(s.result.run); p != nil; p = hook.Catch(s.result.run) {
 			s.result.panicked((*thread.PanicError)(p))
 		}
@@ -107,6 +114,9 @@ func (s *spawned[T]) begin() bool {
 
 func (s *spawned[T]) settle() {
 	ctx := s.result.task.ctx
+	if watch.On {
+		s.result.task.mark.End()
+	}
 	s.guard.Lock()
 	s.end()
 	s.guard.Unlock()

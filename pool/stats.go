@@ -1,5 +1,7 @@
 package pool
 
+import "github.com/gothreading/threading/internal/watch"
+
 // Stats is a snapshot of the counters of a pool. A task is what a worker does in
 // one go: an Apply or Go, or a part of a Map or IMap. What is left of a Map that
 // is not cut into chunks is one task until a worker takes a part of it, and the
@@ -29,4 +31,11 @@ func (p *Pool) Stats() Stats {
 		Workers: c.target, Running: c.running, Lent: c.lent, Queued: c.queued,
 		Submitted: c.submitted, Succeeded: c.succeeded, Failed: c.failed, Cancelled: c.cancelled,
 	}
+}
+
+// stat is what a report says of the pool.
+func (c *core) stat() watch.Stat {
+	c.guard.Lock()
+	defer c.guard.Unlock()
+	return watch.Stat{Name: c.prefix, Workers: c.target, Running: c.running, Lent: c.lent, Queued: c.queued}
 }

@@ -3,6 +3,7 @@ package pool
 import (
 	"github.com/gothreading/threading/internal/hook"
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
 )
 
 // A task is what a Result is, whatever its type: something that will end once.
@@ -226,6 +227,14 @@ func (t *task) wait(limit park.Limit) bool {
 	t.checkSelf()
 	if w := lender(); w != nil {
 		defer w.lendFor(t).back()
+	}
+	return t.await(limit)
+}
+
+// await is wait without lending.
+func (t *task) await(limit park.Limit) bool {
+	if watch.On {
+		return t.mark.Wait(watch.Task, limit, t.end.WaitLimit)
 	}
 	return t.end.WaitLimit(limit)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gothreading/threading/internal/hook"
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
 	"github.com/gothreading/threading/thread"
 )
 
@@ -77,6 +78,9 @@ func (w *worker) steps() {
 	for {
 		switch {
 		case w.unit != nil:
+			if watch.On {
+				w.unit.owner().mark.Begin(&w.core.mark)
+			}
 			w.unit.run()
 			w.relabel()
 			w.finish()
@@ -96,6 +100,9 @@ func (w *worker) steps() {
 // leave is the end of a thread.
 func (w *worker) leave() {
 	c := w.core
+	if watch.On && w.unit != nil { // which has ended the goroutine
+		w.unit.owner().mark.End()
+	}
 	c.guard.Lock()
 	if w.left {
 		c.leaving--
@@ -174,7 +181,7 @@ func (w *worker) next() bool {
 			continue
 		case c.startable():
 			if w.unit = c.next(w); w.unit == nil {
-				continue
+				continue // there was only something to beg for, which took no place
 			}
 			c.running++
 			w.slot = &c.running
@@ -228,6 +235,9 @@ func (w *worker) finish() {
 	c := w.core
 	w.stock()
 	tied := w.unit.owner().tie != nil
+	if watch.On {
+		w.unit.owner().mark.End()
+	}
 	c.guard.Lock()
 	switch w.unit.settle(w) {
 	case succeeded:

@@ -22,10 +22,11 @@ import (
 // keeps books of what it was told, and in the end, or at any moment, all must agree. It is used in bubbles, on the real
 // scheduler, and under the explorer.
 type world struct {
-	tick  time.Duration // what the length of a wait is made of
-	lands []*land
-	left  atomic.Int64 // how much tasks may still do
-	depth int
+	tick    time.Duration // what the length of a wait is made of
+	lands   []*land
+	left    atomic.Int64 // how much tasks may still do
+	spreads atomic.Bool  // the error of one task may be that of others
+	depth   int
 
 	mu      sync.Mutex
 	faults  []error
@@ -73,10 +74,17 @@ func (w *world) errorf(format string, args ...any) {
 	}
 }
 
-// Why a task may not have run.
-func unstarted(err error) bool {
+// unstarted reports whether a task may not have run because of err. The context of a task, which it submits others with,
+// ends with context.Canceled when it has returned; and where one error ends all, in a scope or with FailFast, it comes to
+// all that belongs to those, and to all that was submitted with the context of one of them.
+func (w *world) unstarted(err error) bool {
+	return w.spreads.Load() && err != nil && ended(err) || mayNotStart(err)
+}
+
+func mayNotStart(err error) bool {
 	return slices.ContainsFunc([]error{
-		pool.ErrCancelled, pool.ErrClosed, pool.ErrTerminated, pool.ErrFull, errWorld, pool.ErrTimeout, proof.ErrForeign, errInit,
+		context.Canceled, pool.ErrCancelled, pool.ErrClosed, pool.ErrTerminated, pool.ErrFull, errWorld, pool.ErrTimeout,
+		proof.ErrForeign, errInit,
 	}, func(e error) bool { return errors.Is(err, e) })
 }
 
@@ -85,8 +93,7 @@ var errInit = errors.New("of the Initializer")
 // ended reports whether err is what a task of the world may end with.
 func ended(err error) bool {
 	var p *thread.PanicError
-	return err == nil || unstarted(err) || errors.Is(err, errTest) || errors.As(err, &p) || errors.Is(err, pool.ErrGoexit) ||
-		errors.Is(err, context.Canceled)
+	return err == nil || mayNotStart(err) || errors.Is(err, errTest) || errors.As(err, &p) || errors.Is(err, pool.ErrGoexit)
 }
 
 // found makes a pool with options drawn at random. exact is for what lets the books be exact.
@@ -315,7 +322,7 @@ func (l *land) submit(ctx context.Context, r *rand.Rand, depth int) *fate {
 		l.note(err)
 	}
 	switch {
-	case res == nil && err == nil, res != nil && err != nil, err != nil && !unstarted(err):
+	case res == nil && err == nil, res != nil && err != nil, err != nil && !l.unstarted(err):
 		l.errorf("a submission returned %v, %v", res, err)
 	case err != nil && f.ran.Load()+f.callbacks.Load() > 0:
 		l.errorf("what was not accepted ran, or its callback")
@@ -382,7 +389,7 @@ func (l *land) one(ctx context.Context, r *rand.Rand, depth int) {
 	case 0:
 		f := new(fate)
 		l.books.perhaps.Add(1)
-		if _, err := pool.Apply(p, l.body(f, r.Uint64(), depth)); !ended(err) || f.ran.Load() == 0 && !unstarted(err) {
+		if _, err := pool.Apply(p, l.body(f, r.Uint64(), depth)); !ended(err) || f.ran.Load() == 0 && !l.unstarted(err) {
 			l.errorf("Apply: %v", err)
 		}
 		return
@@ -416,7 +423,7 @@ func (l *land) one(ctx context.Context, r *rand.Rand, depth int) {
 		return
 	}
 	l.note(err)
-	if err != nil && !unstarted(err) {
+	if err != nil && !l.unstarted(err) {
 		l.errorf("Go: %v", err)
 	}
 }
@@ -450,7 +457,7 @@ func (l *land) await(ctx context.Context, r *rand.Rand, res *pool.Result[int]) {
 		for range pool.AsCompletedTimeout(explore.LastResort, res, res) {
 			n++
 		}
-		ok = n == 2
+		ok = n == 1
 	}
 	if !ok {
 		l.errorf("%s: a task is never ready: %+v", l.name, l.p.Stats())
@@ -545,6 +552,7 @@ func (l *land) wide(ctx context.Context, r *rand.Rand, depth int) {
 		opts = append(opts, pool.ChunkSize(1+r.IntN(4)))
 	}
 	if r.IntN(3) == 0 {
+		l.spreads.Store(true)
 		opts = append(opts, pool.FailFast())
 	}
 	if r.IntN(3) == 0 {
@@ -620,6 +628,7 @@ func (l *land) wide(ctx context.Context, r *rand.Rand, depth int) {
 func (l *land) scope(
 	ctx context.Context, r *rand.Rand, depth int, run func(context.Context, func(context.Context, *pool.Pool) error) error, of *land,
 ) {
+	l.spreads.Store(true)
 	var inside, failed atomic.Int64
 	var g *pool.Pool
 	outer := l.ctx(r, ctx)
@@ -648,7 +657,7 @@ func (l *land) scope(
 		return nil
 	})
 	switch {
-	case g == nil && !unstarted(err) && !errors.Is(err, context.Canceled):
+	case g == nil && !l.unstarted(err):
 		l.errorf("a scope that has not begun: %v", err)
 	case inside.Load() != 0:
 		l.errorf("%d tasks of a scope that is over", inside.Load())
@@ -657,11 +666,9 @@ func (l *land) scope(
 	case !ended(err):
 		l.errorf("Scope: %v", err)
 	case g != nil:
-		if e := g.TryGo(func(context.Context) error { return nil }); !errors.Is(e, pool.ErrClosed) && !errors.Is(e, pool.ErrTerminated) && e != errInit {
-			var p *thread.PanicError
-			if !errors.As(e, &p) { // of the Initializer
-				l.errorf("a scope that is over accepts, or says %v", e)
-			}
+		e := g.TryGo(func(context.Context) error { return nil })
+		if !errors.Is(e, pool.ErrClosed) && !errors.Is(e, pool.ErrTerminated) && !errors.Is(e, errInit) {
+			l.errorf("a scope that is over accepts, or says %v", e)
 		}
 	}
 }
@@ -678,14 +685,17 @@ func (l *land) alone(ctx context.Context, r *rand.Rand, depth int) {
 	case 2:
 		var p pool.Promise[int]
 		f.callback = false
-		f.ran.Store(1)
+		set := func() {
+			if p.TrySet(1, nil) {
+				f.ran.Add(1)
+			}
+		}
 		l.keep(f, p.Result())
-		if err := l.p.TryGo(func(context.Context) error { p.TrySet(1, nil); return nil }); err != nil || r.IntN(3) == 0 {
-			p.TrySet(2, nil)
+		if err := l.p.TryGo(func(context.Context) error { set(); return nil }); err != nil || r.IntN(3) == 0 {
+			set()
 		}
-		if p.Result().WaitTimeout(l.wait(r)); p.Result().Cancel() {
-			f.ran.Store(0)
-		}
+		p.Result().WaitTimeout(l.wait(r))
+		p.Result().Cancel()
 	}
 }
 
@@ -715,7 +725,9 @@ func (l *land) meddle(ctx context.Context, r *rand.Rand, _ int) {
 		if f := l.some(r); f != nil {
 			f.result.Started()
 			f.result.Ready()
-			_ = f.result.WaitContext(l.ctx(r, ctx))
+			ctx, cancel := context.WithTimeout(ctx, l.wait(r)+1) // it may be waiting for us
+			defer cancel()
+			_ = f.result.WaitContext(ctx)
 		}
 	case 8:
 		l.p.Workers()
@@ -730,16 +742,8 @@ func (w *world) settle(r *rand.Rand) error {
 		}
 		l.p.Close()
 	}
-	for _, l := range w.lands {
-		if !l.p.JoinTimeout(explore.LastResort) {
-			w.errorf("%s does not end: %+v", l.name, l.p.Stats())
-			return errors.Join(w.faults...)
-		}
-	}
-	for i := 0; i < len(w.fates); i++ { // of spawned tasks there may still come some more
-		if !w.fates[i].result.WaitTimeout(explore.LastResort) {
-			w.errorf("a Result does not resolve")
-		}
+	if err := w.quiesce(); err != nil {
+		return err
 	}
 	for _, cancel := range w.cancels {
 		cancel()
@@ -756,6 +760,32 @@ func (w *world) settle(r *rand.Rand) error {
 		}
 	}
 	return errors.Join(w.faults...)
+}
+
+// quiesce waits until nothing is under way any more. What is refused by a pool that has ended has callbacks too, which
+// submit more; so it does so until nothing was added.
+func (w *world) quiesce() error {
+	for seen := -1; ; {
+		w.mu.Lock()
+		fates := slices.Clone(w.fates)
+		w.mu.Unlock()
+		for _, l := range w.lands {
+			if !l.p.JoinTimeout(explore.LastResort) {
+				w.errorf("%s does not end: %+v", l.name, l.p.Stats())
+				return errors.Join(w.faults...)
+			}
+		}
+		for _, f := range fates { // also of what was spawned
+			if !f.result.WaitTimeout(explore.LastResort) {
+				w.errorf("a Result does not resolve")
+				return errors.Join(w.faults...)
+			}
+		}
+		if len(fates) == seen {
+			return nil
+		}
+		seen = len(fates)
+	}
 }
 
 // audit compares the books of a pool that was joined with what it says.
@@ -787,7 +817,7 @@ func (w *world) review(f *fate) {
 	switch {
 	case f.callback != (f.callbacks.Load() == 1), f.after != (f.afters.Load() == 1):
 		w.errorf("callbacks ran %d times and OnDone %d times", f.callbacks.Load(), f.afters.Load())
-	case ran == 0 && !unstarted(err):
+	case ran == 0 && !w.unstarted(err):
 		w.errorf("a task that did not run is %v", err)
 	case f.result.Started() != (ran == 1):
 		w.errorf("a task that ran %d times says that it was started: %t", ran, f.result.Started())

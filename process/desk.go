@@ -13,6 +13,7 @@ type desk struct {
 	memory *Memory
 	begins *atomic.Uint64 // seq << 32 | how many the child has begun with
 	dones  *atomic.Uint64 // how many results are here
+	busy   *atomic.Uint64 // how many nanoseconds the child has spent on the last task
 	room   []byte
 	used   int // of room; of the child
 }
@@ -35,7 +36,7 @@ func deskOf(m *Memory) *desk {
 	b := m.Bytes()
 	return &desk{
 		memory: m, begins: (*atomic.Uint64)(unsafe.Pointer(&b[0])), dones: (*atomic.Uint64)(unsafe.Pointer(&b[8])),
-		room: b[deskStart:],
+		busy: (*atomic.Uint64)(unsafe.Pointer(&b[16])), room: b[deskStart:],
 	}
 }
 

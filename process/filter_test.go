@@ -80,16 +80,19 @@ func TestUnderFilters(t *testing.T) {
 	if os.Getenv("PROCESS_TEST_FILTERED") != "" {
 		t.Skip("this is the program under a filter")
 	}
-	const tests = "Start|Forms|Dead|Served|ExactlyOne|Terminate|Exit|Pool|Death|Conn|Idle|WaitFor"
+	const (
+		shared = "Start|Forms|Dead|Served|ExactlyOne|Terminate|Exit|Pool|Death|Conn|Idle|WaitFor"
+		starts = "Start|Exit|Terminate|Death|ADeadWorker|Idle|WaitFor"
+	)
 	for _, c := range []struct {
 		name  string
 		tests string
 		calls []uintptr
 	}{
-		{"futex_waitv", tests, []uintptr{unix.SYS_FUTEX_WAITV}},
-		{"pidfd_open, pidfd_send_signal", tests, []uintptr{unix.SYS_PIDFD_OPEN, unix.SYS_PIDFD_SEND_SIGNAL}},
+		{"futex_waitv", shared, []uintptr{unix.SYS_FUTEX_WAITV}},
+		{"pidfd_open, pidfd_send_signal", starts, []uintptr{unix.SYS_PIDFD_OPEN, unix.SYS_PIDFD_SEND_SIGNAL}},
 		{"waitid", "StartToEnd|Terminate|ExitCodes|Idle", []uintptr{unix.SYS_WAITID}}, // os/exec needs it too
-		{"clone3", tests, []uintptr{unix.SYS_CLONE3}},
+		{"clone3", starts, []uintptr{unix.SYS_CLONE3}},
 	} {
 		for _, e := range []syscall.Errno{unix.ENOSYS, unix.EPERM} {
 			t.Run(c.name+" "+e.Error(), func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/shm"
+	"github.com/gothreading/threading/internal/worker"
 	"github.com/gothreading/threading/thread"
 )
 
@@ -82,6 +83,7 @@ func Init() {
 	if begun.Swap(true) {
 		return
 	}
+	sentinels.all = append(sentinels.all, worker.Seal()...)
 	if i := inherited; i != nil {
 		i.run()
 	}

@@ -23,6 +23,13 @@ func TestMain(m *testing.M) {
 	if os.Getenv(noSlices) != "" {
 		shm.Slices(5*time.Minute, 5*time.Minute)
 	}
+	if process.Parent().Pid != 0 {
+		go func() { // no child is left behind by a test program that is killed
+			<-process.ParentDone()
+			time.Sleep(hang)
+			os.Exit(9)
+		}()
+	}
 	filtered()
 	if program := programs[os.Getenv(programVariable)]; program != nil {
 		os.Unsetenv(programVariable)

@@ -9,12 +9,14 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+
+	"github.com/gothreading/threading/internal/worker"
 )
 
 var (
 	// ErrInit is what Register and RegisterError panic with after Init, and
 	// New, Start and NewPool before it.
-	ErrInit = errors.New("process: Init must be the first call in main and in TestMain, and Register comes before it")
+	ErrInit = worker.ErrInit
 	// ErrUnregistered is the error of a child that cannot find its function or
 	// decode its argument.
 	ErrUnregistered = errors.New("process: the function, or its argument, is not known in the child")

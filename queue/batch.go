@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
 )
 
 // A batch is what a GetN that has to wait wants, and gets.
@@ -73,6 +74,9 @@ func (q *Queue[T]) tryGetN(n int) ([]T, error) {
 		return nil, err
 	}
 	items := q.takeN(n)
+	if watch.On {
+		q.mark.Took()
+	}
 	q.unlock()
 	return items, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
 )
 
 // Get takes an item, waiting for one as long as necessary. It returns
@@ -22,6 +23,9 @@ func (q *Queue[T]) TryGet() (item T, err error) {
 		return item, err
 	}
 	item = q.take()
+	if watch.On {
+		q.mark.Took()
+	}
 	q.unlock()
 	return item, nil
 }
@@ -77,6 +81,9 @@ func (q *Queue[T]) get(limit park.Limit) (T, error) {
 		return q.getSlow(limit, nil)
 	}
 	item := q.take()
+	if watch.On {
+		q.mark.Took()
+	}
 	q.unlock()
 	return item, nil
 }
@@ -95,6 +102,9 @@ func (q *Queue[T]) getSlow(limit park.Limit, b *batch[T]) (item T, err error) {
 			} else {
 				b.items = q.takeN(b.n)
 			}
+			if watch.On {
+				q.mark.Took()
+			}
 			q.unlock()
 			return item, nil
 		case q.shut:
@@ -104,6 +114,9 @@ func (q *Queue[T]) getSlow(limit park.Limit, b *batch[T]) (item T, err error) {
 		q.await(&q.getters, w, awake)
 		switch w.Sleep(&q.guard) {
 		case park.Granted:
+			if watch.On {
+				q.mark.Took()
+			}
 			return w.Value.item, nil
 		case park.GaveUp:
 			return item, ErrEmpty
@@ -138,6 +151,9 @@ func (q *Queue[T]) TryGetIf(pred func(T) bool) (item T, err error) {
 		return item, ErrEmpty
 	}
 	item = q.take()
+	if watch.On {
+		q.mark.Took()
+	}
 	q.unlock()
 	return item, nil
 }

@@ -34,6 +34,7 @@ import (
 	"fmt"
 
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
 )
 
 var (
@@ -79,6 +80,7 @@ var (
 // Use a channel if a select has to wait for it, or if nobody gives up, counts or
 // drains.
 type Queue[T any] struct {
+	mark  watch.Mark
 	guard park.Mutex
 
 	items   blocks[T]

@@ -1,6 +1,9 @@
 package queue
 
-import "github.com/gothreading/threading/internal/park"
+import (
+	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
+)
 
 // A side is the goroutines that wait to get, or those that wait to put.
 //
@@ -82,6 +85,9 @@ func (q *Queue[T]) await(s *side[T], w *park.Waiter[turn[T]], awake bool) {
 // waiter returns a waiter to be listed, and the pool it goes back to. It needs the
 // guard.
 func (q *Queue[T]) waiter(limit park.Limit) (*park.Waiter[turn[T]], *park.Pool[turn[T]]) {
+	if watch.On {
+		watch.Describe(&q.mark, watch.Queue, q, (*Queue[T]).stat)
+	}
 	if q.waiters == nil {
 		q.waiters = waiterPool[T]()
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
 )
 
 // Unfinished returns the number of items that were put and are not yet done. A put
@@ -97,4 +98,11 @@ func (q *Queue[T]) TasksContext(ctx context.Context) iter.Seq[T] {
 func (q *Queue[T]) do(item T, body func(T) bool) bool {
 	defer q.TaskDone()
 	return body(item)
+}
+
+// stat is what a report says of the queue.
+func (q *Queue[T]) stat() watch.Stat {
+	q.guard.Lock()
+	defer q.guard.Unlock()
+	return watch.Stat{Len: q.size(), Cap: max(q.maxsize, 0), Unfinished: int(min(q.unfinished, math.MaxInt))}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gothreading/threading/internal/goid"
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
 )
 
 var (
@@ -63,6 +64,7 @@ var (
 // if a new version of Go has moved it. Locking a free RLock, or one's own
 // again, allocates nothing.
 type RLock struct {
+	mark  watch.Mark
 	gate  park.Exclusive // its value is the owner's id, or 0
 	again int            // how often the owner has locked r again; it alone uses it, and leaves 0 behind
 }
@@ -92,6 +94,10 @@ func (r *RLock) Lock() {
 		r.deeper(1)
 		return
 	}
+	if watch.On {
+		r.lockWatched(id)
+		return
+	}
 	if !r.gate.Swap(free, id) {
 		r.gate.Acquire(id, park.Forever)
 	}
@@ -105,7 +111,11 @@ func (r *RLock) TryLock() bool {
 		r.deeper(1)
 		return true
 	}
-	return r.gate.TryAcquire(id)
+	acquired := r.gate.TryAcquire(id)
+	if watch.On && acquired {
+		r.mark.Acquired(watch.RLock)
+	}
+	return acquired
 }
 
 // LockTimeout is like [RLock.Lock], but gives up after d. It reports whether it
@@ -126,7 +136,23 @@ func (r *RLock) LockContext(ctx context.Context) error {
 }
 
 // acquire waits for an RLock that the calling goroutine does not own.
-func (r *RLock) acquire(limit park.Limit) bool { return r.gate.Acquire(goid.Get(), limit) }
+func (r *RLock) acquire(limit park.Limit) bool {
+	id := goid.Get()
+	if watch.On {
+		return r.mark.Wait(watch.RLock, limit, func(limit park.Limit) bool { return r.gate.Acquire(id, limit) })
+	}
+	return r.gate.Acquire(id, limit)
+}
+
+// lockWatched is Lock by another than the owner, where that is watched.
+func (r *RLock) lockWatched(id uint64) {
+	r.mark.Attempt(watch.RLock)
+	if r.gate.Swap(free, id) {
+		r.mark.Acquired(watch.RLock)
+	} else {
+		r.acquire(park.Forever)
+	}
+}
 
 // Unlock undoes one Lock, and frees r with the last. It panics with
 // [ErrNotOwner] if the calling goroutine does not own r.
@@ -160,6 +186,9 @@ func (r *RLock) UnlockAll() (depth int) {
 }
 
 func (r *RLock) release(id uint64) {
+	if watch.On {
+		r.mark.Release(watch.RLock)
+	}
 	if !r.gate.Swap(id, free) {
 		r.gate.Free()
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gothreading/threading/internal/explore"
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
 )
 
 // ErrNotLocked is the value that Unlock and Downgrade panic with if there is no
@@ -48,6 +49,7 @@ var ErrNotLocked = errors.New("rwlock: release of an RWLock that is not held tha
 // lock.Lock if what is protected takes next to no time: readers then spend more on
 // the lock than they gain from each other's company.
 type RWLock struct {
+	mark      watch.Mark
 	word      uintptr // see wait.go
 	guard     park.Guard
 	readers   park.List[turn]
@@ -62,8 +64,13 @@ func (l *RWLock) Lock() {
 	if explore.On {
 		explore.Point("lock")
 	}
+	if watch.On {
+		l.mark.Attempt(watch.Writer)
+	}
 	if !atomic.CompareAndSwapUintptr(&l.word, 0, writing) {
 		l.lockSlow()
+	} else if watch.On {
+		l.mark.Acquired(watch.Writer)
 	}
 }
 
@@ -85,6 +92,9 @@ func (l *RWLock) TryLock() bool {
 			explore.Point("write")
 		}
 		if atomic.CompareAndSwapUintptr(&l.word, old, old|writing) {
+			if watch.On {
+				l.mark.Acquired(watch.Writer)
+			}
 			return true
 		}
 	}
@@ -108,6 +118,9 @@ func (l *RWLock) LockContext(ctx context.Context) error {
 
 // Unlock releases l from the writer. It panics with [ErrNotLocked] if there is none.
 func (l *RWLock) Unlock() {
+	if watch.On {
+		l.mark.Release(watch.Writer)
+	}
 	if explore.On {
 		explore.Point("unlock")
 	}
@@ -119,6 +132,9 @@ func (l *RWLock) Unlock() {
 // Downgrade makes the writer a reader. No writer comes in between, but the readers
 // that waited do at once. It panics with [ErrNotLocked] if there is no writer.
 func (l *RWLock) Downgrade() {
+	if watch.On {
+		l.mark.Downgrade()
+	}
 	if explore.On {
 		explore.Point("downgrade")
 	}
@@ -129,12 +145,17 @@ func (l *RWLock) Downgrade() {
 
 // RLock locks l as a reader.
 func (l *RWLock) RLock() {
+	if watch.On {
+		l.mark.Attempt(watch.Reader)
+	}
 	free := atomic.LoadUintptr(&l.word) | flags // the swap fails if there are flags
 	if explore.On {
 		explore.Point("read")
 	}
 	if !atomic.CompareAndSwapUintptr(&l.word, free-flags, free+1) {
 		l.rlockSlow()
+	} else if watch.On {
+		l.mark.Acquired(watch.Reader)
 	}
 }
 
@@ -157,6 +178,9 @@ func (l *RWLock) TryRLock() bool {
 			explore.Point("read")
 		}
 		if atomic.CompareAndSwapUintptr(&l.word, old, old+reader) {
+			if watch.On {
+				l.mark.Acquired(watch.Reader)
+			}
 			return true
 		}
 	}
@@ -180,6 +204,9 @@ func (l *RWLock) RLockContext(ctx context.Context) error {
 
 // RUnlock releases l from a reader. It panics with [ErrNotLocked] if there is none.
 func (l *RWLock) RUnlock() {
+	if watch.On {
+		l.mark.Release(watch.Reader)
+	}
 	old := atomic.LoadUintptr(&l.word)
 	if explore.On {
 		explore.Point("leave")

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gothreading/threading/internal/explore"
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
 )
 
 // # Who is next
@@ -118,12 +119,22 @@ func (l *RWLock) runlockSlow(old uintptr) {
 // waitToRead lets a reader in as soon as it can, or returns false if it reached the
 // limit first.
 func (l *RWLock) waitToRead(limit park.Limit) bool {
+	if watch.On {
+		return l.mark.Wait(watch.Reader, limit, func(limit park.Limit) bool {
+			return l.wait(limit, &l.readers, writing|waiting|negative, reader)
+		})
+	}
 	return l.wait(limit, &l.readers, writing|waiting|negative, reader)
 }
 
 // waitToWrite lets a writer in as soon as it can, or returns false if it reached the
 // limit first.
 func (l *RWLock) waitToWrite(limit park.Limit) bool {
+	if watch.On {
+		return l.mark.Wait(watch.Writer, limit, func(limit park.Limit) bool {
+			return l.wait(limit, &l.writers, ^uintptr(waiting), writing)
+		})
+	}
 	return l.wait(limit, &l.writers, ^uintptr(waiting), writing)
 }
 

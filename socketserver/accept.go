@@ -9,16 +9,21 @@ import (
 	"github.com/gothreading/threading/internal/park"
 )
 
+// The pauses where something has run out.
+const (
+	shortestPause = 5 * time.Millisecond
+	longestPause  = time.Second
+)
+
 // next returns a task that was entered, and has a place.
 func (s *service) next(base context.Context, limit netwait.Limit) (task, error) {
-	const shortest, longest = 5 * time.Millisecond, time.Second
-	for pause := shortest; ; pause = min(2*pause, longest) {
+	for pause := shortestPause; ; pause = min(2*pause, longestPause) {
 		t, err := s.nextOnce(base, limit)
 		switch {
 		case !isForNow(err):
 			return t, err
 		case isGone(err):
-			pause = shortest / 2
+			pause = shortestPause / 2
 			continue
 		}
 		s.onError(nil, err)

@@ -26,6 +26,7 @@ import (
 type Conn struct {
 	net.Conn
 	server *Server
+	client net.Addr // nil: the address that Conn says
 	task   job
 	reader atomic.Pointer[bufio.Reader]
 	reads  *deadline // nil: no Timeout
@@ -47,8 +48,18 @@ func newConn(c net.Conn, s *Server) *Conn {
 // end with that.
 func (c *Conn) Context() context.Context { return c.task.context() }
 
-// Server returns the server that accepted the connection.
+// Server returns the server that accepted the connection. In a child of
+// [Processes] it stands in for that: it knows the address and this connection, and
+// to close it closes nothing.
 func (c *Conn) Server() *Server { return c.server }
+
+// RemoteAddr returns the address of the client.
+func (c *Conn) RemoteAddr() net.Addr {
+	if c.client != nil {
+		return c.client
+	}
+	return c.Conn.RemoteAddr()
+}
 
 // Reader returns a buffered reader of the connection, the same one each time:
 // Python's rfile. The first call makes it. From then on Read takes what is
@@ -139,13 +150,21 @@ func (c *Conn) serve() error {
 // it, and the client may lose what was written last; so what has come is thrown away first.
 func (c *Conn) close() {
 	defer c.Conn.Close()
+	if c.server.standsIn {
+		return // the parent process has the connection too, and does all that
+	}
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		discard(bare(c.Conn))
 	}
 }
 
 // cut closes what is below TLS: to say goodbye would take as long as the client likes.
-func (c *Conn) cut() { _ = bare(c.Conn).Close() }
+func (c *Conn) cut() {
+	_ = bare(c.Conn).Close()
+	if crew := c.server.crew; crew != nil {
+		crew.cut(c)
+	}
+}
 
 // bare returns the connection that a *tls.Conn, or another one with a method NetConn, is over.
 func bare(c net.Conn) net.Conn {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/gothreading/threading/internal/netwait"
+	"github.com/gothreading/threading/internal/worker"
 	"github.com/gothreading/threading/thread"
 )
 
@@ -30,6 +31,8 @@ var (
 	// value of the panic wraps it, and names the option and the value.
 	ErrValue = errors.New("socketserver: bad value")
 )
+
+func init() { worker.RegisterErrors(ErrClosed, ErrTerminated, ErrTimeout, ErrValue) }
 
 type timeoutError struct{}
 

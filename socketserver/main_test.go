@@ -5,13 +5,24 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/process"
 )
 
 // programs are what a child of the test binary does instead of the tests, by name.
 var programs = map[string]func(){}
 
+// The same, before process.Init.
+var programsBeforeInit = map[string]func(){}
+
 func TestMain(m *testing.M) {
-	if program, ok := programs[os.Getenv("SOCKETSERVER_TEST_PROGRAM")]; ok {
+	name := os.Getenv("SOCKETSERVER_TEST_PROGRAM")
+	if program, ok := programsBeforeInit[name]; ok {
+		program()
+		return
+	}
+	process.Init()
+	if program, ok := programs[name]; ok {
 		program()
 		return
 	}

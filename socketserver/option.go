@@ -18,6 +18,8 @@ type choices struct {
 	prefix    string
 	daemon    bool
 	maxPacket int
+	children  int      // 0: handlers run in threads
+	handler   *Handler // of the children
 	streams   []string // the options that were given and make no sense for packets
 }
 
@@ -112,6 +114,45 @@ func Daemon(daemon bool) Option { return func(c *choices) { c.daemon = daemon } 
 func MaxPacket(n int) Option {
 	atLeastOne("MaxPacket", n)
 	return func(c *choices) { c.maxPacket = min(n, 16<<20) }
+}
+
+// Processes makes n child processes run h: Python's ForkingMixIn, and its
+// max_children. The handle given to [Listen] or [New] is nil then. A program that
+// uses Processes calls process.Init first in main.
+//
+//   - A child is started when a client comes and no other is free. It is handed one
+//     connection at a time, and kept for the next. No more than n handlers run, as
+//     with Limit.
+//   - If a child ends while it handles a connection, in whatever way, that
+//     connection fails with a *process.ExitError, and a later one has another
+//     child. A connection whose handler had not begun goes to another child. A
+//     panic of the handler ends no child.
+//   - Verify and OnError are called in this process, and Stats counts here. What the
+//     handler returned is a *process.RemoteError, and its panic a
+//     *[thread.PanicError] whose Value is a text.
+//   - The context of a Conn has no values. After Terminate a handler that has not
+//     returned within a second is killed with its child.
+//   - Join returns when the children have ended too. If this process ends in
+//     whatever way, so do they. They ignore SIGINT.
+//
+// A child costs what a process of package process does, and a connection two
+// messages to it. The descriptor of a connection is passed on, so it must be one of
+// package net, and a *tls.Conn cannot be served: that is errors.ErrUnsupported,
+// from Listen, Serve and HandleRequest, and so is a system where package process
+// starts no processes.
+//
+// Processes panics with [ErrValue] if n < 1, and if h is nil; Listen and New panic
+// with ErrValue if there is a handle too, and with process.ErrInit before
+// process.Init.
+func Processes(n int, h *Handler) Option {
+	atLeastOne("Processes", n)
+	if h == nil {
+		panic("socketserver: Processes with a nil Handler")
+	}
+	return func(c *choices) {
+		c.children, c.handler = n, h
+		c.streams = append(c.streams, "Processes")
+	}
 }
 
 func atLeastOne(call string, n int) {

@@ -57,7 +57,12 @@ func (s *service) end(t task, err error) {
 	defer func() { s.leave(j, failed) }()
 	defer t.close()
 	j.end(nil)
-	if failed = err != nil && !j.isEnd(err); failed {
+	if judged, ok := err.(childFailure); ok {
+		failed, err = true, judged.error
+	} else {
+		failed = err != nil && !j.isEnd(err)
+	}
+	if failed {
 		t.tell(err)
 	}
 }
@@ -111,7 +116,14 @@ func (s *service) begin() bool {
 	return true
 }
 
-// done is the end of that.
+// hold makes Join wait for something that a job has begun, also if the server is closed.
+func (s *service) hold() {
+	s.guard.Lock()
+	defer s.guard.Unlock()
+	s.busy++
+}
+
+// done is the end of either.
 func (s *service) done() {
 	s.guard.Lock()
 	s.busy--

@@ -32,6 +32,8 @@ type Server struct {
 	service
 	listener net.Listener
 	handle   func(*Conn) error
+	crew     *crew // nil: handlers run in threads of this process
+	standsIn bool  // for that of the parent process
 }
 
 // Listen returns a Server that is bound to an address, as by [net.Listen]. The
@@ -42,14 +44,17 @@ type Server struct {
 // dead server has left is replaced. If a server is alive there, or the file is not
 // a socket, Listen returns an error that says so.
 //
-// Listen panics if handle is nil.
+// Listen panics if handle is nil, unless there are [Processes].
 func Listen(network, addr string, handle func(*Conn) error, opts ...Option) (*Server, error) {
-	checkHandle("Listen", handle == nil)
+	c := chooseHandle("Listen", handle, opts)
+	if err := c.unsupported(); err != nil {
+		return nil, fmt.Errorf("socketserver: Listen: %w", err)
+	}
 	l, err := bind(network, addr, net.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("socketserver: Listen: %w", err)
 	}
-	return New(l, handle, opts...), nil
+	return newServer(l, handle, c), nil
 }
 
 // New returns a Server that accepts from l, and owns it from then on.
@@ -58,15 +63,35 @@ func Listen(network, addr string, handle func(*Conn) error, opts ...Option) (*Se
 // handler, at its first Read or Write, so a handshake that fails or is slow
 // concerns one connection only.
 //
-// New panics if l or handle is nil.
+// New panics if l is nil, and if handle is nil, unless there are [Processes].
 func New(l net.Listener, handle func(*Conn) error, opts ...Option) *Server {
-	checkHandle("New", handle == nil)
+	c := chooseHandle("New", handle, opts)
 	if l == nil {
 		panic("socketserver: New with a nil net.Listener")
 	}
+	return newServer(l, handle, c)
+}
+
+func newServer(l net.Listener, handle func(*Conn) error, c choices) *Server {
 	s := &Server{listener: l, handle: handle}
-	s.init(choose(opts), &listening{s, connections(s)})
+	if c.handler != nil {
+		c.limit = min(c.limit, c.children)
+		s.crew = newCrew(s, c)
+		s.handle = s.crew.handle
+	}
+	s.init(c, &listening{s, connections(s)})
 	return s
+}
+
+// chooseHandle sees to it that there is one handle.
+func chooseHandle(call string, handle func(*Conn) error, opts []Option) choices {
+	c := choose(opts)
+	if c.handler == nil {
+		checkHandle(call, handle == nil)
+	} else if handle != nil {
+		panic(fmt.Errorf("%w: %s with a handle and with Processes, whose Handler handles", ErrValue, call))
+	}
+	return c
 }
 
 func checkHandle(call string, missing bool) {
@@ -112,11 +137,17 @@ func lookAt(l syscall.Conn) func() (net.Conn, error) {
 }
 
 func (l *listening) wait(limit netwait.Limit) (task, error) {
+	if err := l.server.canPass(); err != nil {
+		return nil, err
+	}
 	c, err := l.input.wait(limit)
 	return l.task(c, err)
 }
 
 func (l *listening) try() (task, error) {
+	if err := l.server.canPass(); err != nil {
+		return nil, err
+	}
 	c, err := l.input.try()
 	return l.task(c, err)
 }
@@ -125,11 +156,20 @@ func (l *listening) task(c net.Conn, err error) (task, error) {
 	if err != nil {
 		return nil, err
 	}
+	if l.server.crew != nil {
+		if err := checkConn(c); err != nil {
+			l.input.drop(c)
+			return nil, err
+		}
+	}
 	return newConn(c, l.server), nil
 }
 
 func (l *listening) stop() {
 	defer l.input.stop()
+	if crew := l.server.crew; crew != nil {
+		defer crew.stop()
+	}
 	if err := l.server.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		l.server.onError(nil, err)
 	}

@@ -28,8 +28,9 @@ import (
 //
 // # The end
 //
-// Over is opened by whoever comes last of these: the Close that closed the socket, every job, and the goroutine of a
-// pump. The first is entered in busy when closed is set, the others before; nothing enters afterwards.
+// Over is opened by whoever comes last of these: the Close that closed the socket, every job, every child process, and the
+// goroutine of a pump. The first is entered in busy when closed is set, a child while a job waits for it, the others
+// before; nothing enters afterwards.
 type service struct {
 	choices
 	input source
@@ -42,7 +43,7 @@ type service struct {
 	closed     bool
 	terminated bool
 	finished   bool                // somebody is about to open over, or has
-	busy       int                 // a Close and a pump
+	busy       int                 // a Close, a pump, and child processes
 	jobs       list.List           // of task
 	places     int                 // how many more handlers may run
 	place      park.List[struct{}] // whoever has the turn, while there is none
@@ -125,13 +126,18 @@ func (s *service) serve(base context.Context) error {
 		t, err := s.next(base, netwait.Forever)
 		switch err {
 		case nil:
-			thread.New(func() { s.run(t) }, thread.Name(strings.TrimSpace(s.prefix+" "+t.name())), thread.Daemon(s.daemon)).Start()
+			s.start(t, func() { s.run(t) })
 		case ErrClosed:
 			return nil
 		default:
 			return err
 		}
 	}
+}
+
+// start starts the thread of a task.
+func (s *service) start(t task, run func()) {
+	thread.New(run, thread.Name(strings.TrimSpace(s.prefix+" "+t.name())), thread.Daemon(s.daemon)).Start()
 }
 
 // HandleRequest accepts one client and handles it in the calling goroutine:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gothreading/threading/internal/goid"
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/roster"
 )
 
 // There are two registries. One finds the Thread of the calling goroutine: an entry is
@@ -21,6 +22,18 @@ var (
 
 // mainThread is made by the initialization of the package, which is the main goroutine's.
 var mainThread = newMainThread(goid.Certain())
+
+func init() { roster.Threads = listed }
+
+// listed says what a report wants to know of the threads that are alive.
+func listed() []roster.Thread {
+	threads := Enumerate()
+	all := make([]roster.Thread, len(threads))
+	for i, t := range threads {
+		all[i] = roster.Thread{Goroutine: t.ident.Load(), Name: t.Name(), Daemon: t.Daemon()}
+	}
+	return all
+}
 
 func newMainThread(id uint64) *Thread {
 	name := "MainThread"

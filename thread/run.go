@@ -6,6 +6,7 @@ import (
 
 	"github.com/gothreading/threading/internal/goid"
 	"github.com/gothreading/threading/internal/hook"
+	"github.com/gothreading/threading/internal/watch"
 )
 
 // run is the goroutine of t.
@@ -29,6 +30,9 @@ func (t *Thread) begin() {
 	t.ident.Store(id)
 	t.begun.Open()
 	byIdent.Store(id, t)
+	if watch.On {
+		t.mark.Acquired(watch.Thread)
+	}
 	setLabel(t.Name())
 }
 
@@ -40,6 +44,9 @@ func (t *Thread) finish(err error) {
 	t.values.drop(id)
 	byIdent.Delete(id)
 	t.leave()
+	if watch.On {
+		t.mark.Release(watch.Thread)
+	}
 	t.end.Open()
 	if !t.Daemon() {
 		t.entry.Remove()

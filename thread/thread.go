@@ -60,6 +60,7 @@ import (
 	"github.com/gothreading/threading/internal/goid"
 	"github.com/gothreading/threading/internal/live"
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
 )
 
 // What misuse panics with.
@@ -82,6 +83,7 @@ var ErrGoexit = errors.New("thread: ended by runtime.Goexit")
 // return of every IsAlive, Err, Join, Enumerate and ActiveCount, and before every
 // receive from Done, that reports it.
 type Thread struct {
+	mark  watch.Mark
 	fn    func() // until it is called
 	flags atomic.Uint32
 	name  atomic.Pointer[string] // nil: a dummy, named by its ident
@@ -169,6 +171,10 @@ func (t *Thread) Start() {
 // the function that Main calls on the main goroutine has returned.
 func (t *Thread) Join() {
 	t.checkJoin()
+	if watch.On && !t.end.IsOpen() {
+		t.join(park.Forever)
+		return
+	}
 	t.end.Wait()
 }
 
@@ -176,6 +182,9 @@ func (t *Thread) Join() {
 // d <= 0 it does not wait; a d of [math.MaxInt64] is forever.
 func (t *Thread) JoinTimeout(d time.Duration) bool {
 	t.checkJoin()
+	if watch.On && d > 0 && !t.end.IsOpen() {
+		return t.join(park.After(d))
+	}
 	return t.end.WaitTimeout(d)
 }
 
@@ -183,7 +192,18 @@ func (t *Thread) JoinTimeout(d time.Duration) bool {
 // before, it returns [context.Cause] of ctx.
 func (t *Thread) JoinContext(ctx context.Context) error {
 	t.checkJoin()
+	if watch.On && ctx.Err() == nil && !t.end.IsOpen() {
+		if !t.join(park.Until(ctx)) {
+			return park.Cause(ctx)
+		}
+		return nil
+	}
 	return t.end.WaitContext(ctx)
+}
+
+// join waits for the end, where that is watched.
+func (t *Thread) join(limit park.Limit) bool {
+	return t.mark.Wait(watch.Thread, limit, t.end.WaitLimit)
 }
 
 func (t *Thread) checkJoin() {

@@ -19,20 +19,14 @@ type Row struct {
 	Batch  int    // operations come in multiples of this; 0 means 1
 	Ours   Contender
 	Rivals []Contender
-	Allocs *Bar // what Ours may allocate for each operation
-	// What Ours may cost as a multiple of another language, by its name, where that is not what is asked of all rows.
-	Elsewhere map[string]Bar
 }
 
 // A Contender is one way to do the operation of a row.
 type Contender struct {
 	Name string
-	Bar  *Bar // what Ours may cost as a multiple of this one; nil: it is there to be compared with, nothing is asked
+	Main bool // a rival that stands in the chart of ratios
 	New  func() Body
 }
-
-// A Bar is what is asked: Good is expected, Goal is hoped for.
-type Bar struct{ Good, Goal float64 }
 
 // A Body is a contender, ready to run.
 type Body struct {
@@ -104,7 +98,7 @@ type Sizes struct {
 	Connections []int // many and very many, of a server
 }
 
-// Full is what section "Speed" of the design asks for.
+// Full is what published figures are of.
 var Full = Sizes{Waiters: 100_000, Priorities: []int{1_000, 100_000}, Items: 1_000_000, GivingUp: 64, Backlog: 1 << 20,
 	Events: 100_000, Connections: []int{100, 1000}}
 
@@ -117,7 +111,7 @@ func Rows(s Sizes) []Row {
 	var rows []Row
 	for _, of := range []func(Sizes) []Row{
 		lockRows, rlockRows, semaphoreRows, givingUpRows, eventRows, conditionRows, queueRows, priorityRows, barrierRows,
-		poolRows, mapRows, coroutineRows, rwlockRows, waitGroupRows, lockMapRows, schedRows, serverRows, selectorRows,
+		poolRows, mapRows, coroutineRows, rwlockRows, waitGroupRows, lockMapRows, schedRows, serverRows, selectorRows, processRows,
 	} {
 		rows = append(rows, of(s)...)
 	}

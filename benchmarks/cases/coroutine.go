@@ -10,10 +10,10 @@ import (
 
 func coroutineRows(Sizes) []Row {
 	return []Row{{
-		Name: "Generator: Send", Group: "Coroutines", Allocs: &Bar{0, 0},
-		Elsewhere: map[string]Bar{"Lua": {1.3, 1.1}, "CPython": {2.6, 2.2}},
-		Ours:      sends("coroutine.Generator", 0),
-		Rivals: []Contender{{Name: "iter.Pull", Bar: &Bar{1.5, 1.3}, New: func() Body {
+		Name: "Generator: Send", Group: "Coroutines",
+
+		Ours: sends("coroutine.Generator", 0),
+		Rivals: []Contender{{Name: "iter.Pull", Main: true, New: func() Body {
 			count := 0
 			next, stop := iter.Pull(func(yield func(int) bool) {
 				for i := 0; yield(i); i++ {
@@ -30,17 +30,17 @@ func coroutineRows(Sizes) []Row {
 				Count: func() int { return count },
 				Close: stop,
 			}
-		}}, {Name: "goroutine and channels", Bar: &Bar{0.4, 0.3}, New: func() Body { return there(func(x int) int { return x }) }}},
+		}}, {Name: "goroutine and channels", Main: true, New: func() Body { return there(func(x int) int { return x }) }}},
 	}, {
-		Name: "Generator: yield through 100 calls", Group: "Coroutines", Allocs: &Bar{0, 0},
+		Name: "Generator: yield through 100 calls", Group: "Coroutines",
 		Ours: sends("100 calls", 100),
 		Rivals: []Contender{
-			withBar(sends("none", 0), &Bar{2.0, 1.5}),
+			asMain(sends("none", 0)),
 			{Name: "100 times From", New: func() Body { return sending(through(100)) }},
 		},
 	}, {
-		Name: "Generator: create, Next, Close", Group: "Coroutines", Allocs: &Bar{9, 7},
-		Elsewhere: map[string]Bar{"CPython": {8, 6}},
+		Name: "Generator: create, Next, Close", Group: "Coroutines",
+
 		Ours: Contender{Name: "coroutine.Generator", New: func() Body {
 			count := 0
 			return single(&count, func(n int) {
@@ -53,7 +53,7 @@ func coroutineRows(Sizes) []Row {
 				}
 			})
 		}},
-		Rivals: []Contender{{Name: "iter.Pull", Bar: &Bar{2.2, 1.6}, New: func() Body {
+		Rivals: []Contender{{Name: "iter.Pull", Main: true, New: func() Body {
 			count := 0
 			return single(&count, func(n int) {
 				for range n {
@@ -75,8 +75,8 @@ func coroutineRows(Sizes) []Row {
 			})
 		}}},
 	}, {
-		Name: "greenlet: Switch, there and back", Group: "Coroutines", Allocs: &Bar{0, 0},
-		Elsewhere: map[string]Bar{"CPython": {0.7, 0.5}},
+		Name: "greenlet: Switch, there and back", Group: "Coroutines",
+
 		Ours: Contender{Name: "greenlet.Greenlet", New: func() Body {
 			count := 0
 			return single(&count, func(n int) {
@@ -96,11 +96,11 @@ func coroutineRows(Sizes) []Row {
 			})
 		}},
 		Rivals: []Contender{{
-			Name: "goroutine and channels", Bar: &Bar{0.7, 0.5}, New: func() Body { return there(func(x int) int { return x }) },
+			Name: "goroutine and channels", Main: true, New: func() Body { return there(func(x int) int { return x }) },
 		}},
 	}, {
-		Name: "greenlet: Switch around a ring of 10", Group: "Coroutines", Allocs: &Bar{0, 0}, Batch: 10,
-		Elsewhere: map[string]Bar{"CPython": {0.7, 0.5}},
+		Name: "greenlet: Switch around a ring of 10", Group: "Coroutines", Batch: 10,
+
 		Ours: Contender{Name: "greenlet.Greenlet", New: func() Body {
 			count := 0
 			return single(&count, func(n int) {
@@ -123,7 +123,7 @@ func coroutineRows(Sizes) []Row {
 				}
 			})
 		}},
-		Rivals: []Contender{{Name: "goroutines and channels", Bar: &Bar{0.7, 0.5}, New: func() Body {
+		Rivals: []Contender{{Name: "goroutines and channels", Main: true, New: func() Body {
 			var (
 				ring  [10]chan int
 				count int
@@ -153,17 +153,17 @@ func coroutineRows(Sizes) []Row {
 			}
 		}}},
 	}, {
-		Name: "RLock: free, 100 coroutines alive", Group: "Locks", Allocs: &Bar{0, 0},
+		Name: "RLock: free, 100 coroutines alive", Group: "Locks",
 		Ours: freeReentry("beside 100 coroutines", 100),
 		Rivals: []Contender{
-			withBar(freeReentry("beside none", 0), &Bar{1.15, 1.05}),
+			asMain(freeReentry("beside none", 0)),
 			freeReentry("beside 10,000", 10_000),
 		},
 	}}
 }
 
-func withBar(c Contender, bar *Bar) Contender {
-	c.Bar = bar
+func asMain(c Contender) Contender {
+	c.Main = true
 	return c
 }
 

@@ -34,10 +34,10 @@ func Curves() []Curve {
 		Row: func(n int) Row {
 			return Row{
 				Name: fmt.Sprintf("lock, %d goroutines", n), Batch: each * n,
-				Ours: contended("lock.Lock", nil, n, 0, newLock),
+				Ours: contended("lock.Lock", false, n, 0, newLock),
 				Rivals: []Contender{
-					contended("sync.Mutex", nil, n, 0, newMutex),
-					contended("channel", nil, n, 0, newChannel),
+					contended("sync.Mutex", false, n, 0, newMutex),
+					contended("channel", false, n, 0, newChannel),
 				},
 			}
 		},
@@ -46,10 +46,10 @@ func Curves() []Curve {
 		Row: func(n int) Row {
 			return Row{
 				Name: fmt.Sprintf("semaphore, %d goroutines", n), Batch: each * n,
-				Ours: sharing("semaphore.Semaphore", nil, n, 4, newSemaphore),
+				Ours: sharing("semaphore.Semaphore", false, n, 4, newSemaphore),
 				Rivals: []Contender{
-					sharing("x/sync/semaphore", nil, n, 4, newX),
-					sharing("channel", nil, n, 4, newChanSem),
+					sharing("x/sync/semaphore", false, n, 4, newX),
+					sharing("channel", false, n, 4, newChanSem),
 				},
 			}
 		},
@@ -59,10 +59,10 @@ func Curves() []Curve {
 		Row: func(n int) Row {
 			return Row{
 				Name: fmt.Sprintf("queue, %d producers and consumers", n), Batch: each * n,
-				Ours: passing("queue.Queue", nil, n, 128, newQueue),
+				Ours: passing("queue.Queue", false, n, 128, newQueue),
 				Rivals: []Contender{
-					passing("channel", nil, n, 128, newBuffered),
-					passing("sync.Cond and slice", nil, n, 128, newCondQueue),
+					passing("channel", false, n, 128, newBuffered),
+					passing("sync.Cond and slice", false, n, 128, newCondQueue),
 				},
 			}
 		},
@@ -71,8 +71,8 @@ func Curves() []Curve {
 		Row: func(n int) Row {
 			return Row{
 				Name: fmt.Sprintf("event, %d waiters", n), Batch: n,
-				Ours:   wakeAll("event.Event", nil, n, newEvent),
-				Rivals: []Contender{wakeAll("close(chan)", nil, n, newClosing)},
+				Ours:   wakeAll("event.Event", false, n, newEvent),
+				Rivals: []Contender{wakeAll("close(chan)", false, n, newClosing)},
 			}
 		},
 	}, {
@@ -91,8 +91,8 @@ func Curves() []Curve {
 		Row: func(n int) Row {
 			return Row{
 				Name:   fmt.Sprintf("priority queue, %d inside", n),
-				Ours:   inside("queue.NewPriority", nil, n, newPriority),
-				Rivals: []Contender{inside("container/heap under a mutex", nil, n, newHeap)},
+				Ours:   inside("queue.NewPriority", false, n, newPriority),
+				Rivals: []Contender{inside("container/heap under a mutex", false, n, newHeap)},
 			}
 		},
 	}, {
@@ -101,11 +101,11 @@ func Curves() []Curve {
 		Row: func(n int) Row {
 			row := Row{
 				Name: fmt.Sprintf("pool, %d tasks", n), Batch: n,
-				Ours:   inBatches(n, tasks("pool.Go", nil, onPool)),
-				Rivals: []Contender{inBatches(n, tasks("pond", nil, onPond))},
+				Ours:   inBatches(n, tasks("pool.Go", false, onPool)),
+				Rivals: []Contender{inBatches(n, tasks("pond", false, onPond))},
 			}
 			if n <= mostGoroutines {
-				row.Rivals = append(row.Rivals, inBatches(n, tasks("go statement", nil, onNothing)))
+				row.Rivals = append(row.Rivals, inBatches(n, tasks("go statement", false, onNothing)))
 			}
 			return row
 		},

@@ -11,7 +11,7 @@ import (
 
 func eventRows(s Sizes) []Row {
 	return []Row{{
-		Name: "Event: Wait when set", Group: "Events and conditions", Allocs: &Bar{0, 0},
+		Name: "Event: Wait when set", Group: "Events and conditions",
 		Ours: Contender{Name: "event.Event", New: func() Body {
 			var (
 				e     event.Event
@@ -28,7 +28,7 @@ func eventRows(s Sizes) []Row {
 				count += waited
 			})
 		}},
-		Rivals: []Contender{{Name: "closed channel", Bar: &Bar{1.0, 0.1}, New: func() Body {
+		Rivals: []Contender{{Name: "closed channel", Main: true, New: func() Body {
 			c, count := make(chan struct{}), 0
 			close(c)
 			return single(&count, func(n int) {
@@ -42,10 +42,10 @@ func eventRows(s Sizes) []Row {
 		}}},
 	}, {
 		Name: "Event: wake " + size(s.Waiters) + " until all have run", Group: "Events and conditions", Batch: s.Waiters,
-		Ours: wakeAll("event.Event", nil, s.Waiters, newEvent),
+		Ours: wakeAll("event.Event", false, s.Waiters, newEvent),
 		Rivals: []Contender{
-			wakeAll("close(chan)", &Bar{2.0, 1.4}, s.Waiters, newClosing),
-			wakeAll("sync.Cond", nil, s.Waiters, newBroadcast),
+			wakeAll("close(chan)", true, s.Waiters, newClosing),
+			wakeAll("sync.Cond", false, s.Waiters, newBroadcast),
 		},
 	}}
 }
@@ -85,8 +85,8 @@ func newBroadcast() (wait, wake func()) {
 
 // wakeAll wakes so many waiters with one call. An operation is one of them; timed is from the call until the last has
 // run, not how they came to wait.
-func wakeAll(name string, bar *Bar, waiters int, newFlag func() (wait, wake func())) Contender {
-	return Contender{Name: name, Bar: bar, New: func() Body {
+func wakeAll(name string, main bool, waiters int, newFlag func() (wait, wake func())) Contender {
+	return Contender{Name: name, Main: main, New: func() Body {
 		var woken atomic.Int64
 		return Body{
 			Run: func(t Timer, n int) {

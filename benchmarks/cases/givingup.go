@@ -19,12 +19,12 @@ const limit = 20 * time.Microsecond
 func givingUpRows(s Sizes) []Row {
 	return []Row{{
 		Name: "A wait that times out", Group: "Giving up",
-		Ours: inVain("lock.Lock", nil, s.GivingUp, lockedLock(func(l *lock.Lock) bool { return l.LockTimeout(limit) })),
+		Ours: inVain("lock.Lock", false, s.GivingUp, lockedLock(func(l *lock.Lock) bool { return l.LockTimeout(limit) })),
 		Rivals: []Contender{
-			inVain("channel and timer", &Bar{1.1, 0.85}, s.GivingUp, lockedChannel(func(c chanLock) bool {
+			inVain("channel and timer", true, s.GivingUp, lockedChannel(func(c chanLock) bool {
 				return c.lockTimeout(limit)
 			})),
-			inVain("x/sync/semaphore", &Bar{1.15, 0.8}, s.GivingUp, func() func() bool {
+			inVain("x/sync/semaphore", true, s.GivingUp, func() func() bool {
 				w := weighted.NewWeighted(1)
 				_ = w.Acquire(context.Background(), 1)
 				return func() bool {
@@ -34,26 +34,26 @@ func givingUpRows(s Sizes) []Row {
 		},
 	}, {
 		Name: "A wait that is cancelled", Group: "Giving up",
-		Ours: inVain("semaphore.Semaphore", nil, s.GivingUp, func() func() bool {
+		Ours: inVain("semaphore.Semaphore", false, s.GivingUp, func() func() bool {
 			w := semaphore.New(0)
 			return func() bool { return untilCancelled(w.AcquireContext) }
 		}),
 		Rivals: []Contender{
-			inVain("x/sync/semaphore", &Bar{1.15, 0.8}, s.GivingUp, func() func() bool {
+			inVain("x/sync/semaphore", true, s.GivingUp, func() func() bool {
 				w := weighted.NewWeighted(1)
 				_ = w.Acquire(context.Background(), 1)
 				return func() bool {
 					return untilCancelled(func(ctx context.Context) error { return w.Acquire(ctx, 1) })
 				}
 			}),
-			inVain("marusama/semaphore", nil, s.GivingUp, func() func() bool {
+			inVain("marusama/semaphore", false, s.GivingUp, func() func() bool {
 				w := marusama.New(1)
 				_ = w.Acquire(context.Background(), 1)
 				return func() bool {
 					return untilCancelled(func(ctx context.Context) error { return w.Acquire(ctx, 1) })
 				}
 			}),
-			inVain("channel and select", nil, s.GivingUp, lockedChannel(func(c chanLock) bool {
+			inVain("channel and select", false, s.GivingUp, lockedChannel(func(c chanLock) bool {
 				return untilCancelled(c.lockContext)
 			})),
 		},
@@ -90,8 +90,8 @@ func untilCancelled(acquire func(context.Context) error) bool {
 }
 
 // inVain has goroutines wait for what nobody gives them.
-func inVain(name string, bar *Bar, goroutines int, held func() func() bool) Contender {
-	return Contender{Name: name, Bar: bar, New: func() Body {
+func inVain(name string, main bool, goroutines int, held func() func() bool) Contender {
+	return Contender{Name: name, Main: main, New: func() Body {
 		wait := held()
 		var gaveUp atomic.Int64
 		return Body{

@@ -53,7 +53,7 @@ func single(count *int, run func(n int)) Body {
 
 func lockRows(Sizes) []Row {
 	rows := []Row{{
-		Name: "Lock: free", Group: "Locks", Allocs: &Bar{0, 0},
+		Name: "Lock: free", Group: "Locks",
 		Ours: Contender{Name: "lock.Lock", New: func() Body {
 			var (
 				l     lock.Lock
@@ -67,7 +67,7 @@ func lockRows(Sizes) []Row {
 				}
 			})
 		}},
-		Rivals: []Contender{freeMutex(&Bar{1.10, 1.00}), {Name: "channel", New: func() Body {
+		Rivals: []Contender{freeMutex(true), {Name: "channel", New: func() Body {
 			l, count := newChanLock(), 0
 			return single(&count, func(n int) {
 				for range n {
@@ -81,10 +81,10 @@ func lockRows(Sizes) []Row {
 	for _, goroutines := range []int{8, 64} {
 		rows = append(rows, Row{
 			Name: fmt.Sprintf("Lock: contended by %d", goroutines), Group: "Locks",
-			Ours: contended("lock.Lock", nil, goroutines, 0, newLock),
+			Ours: contended("lock.Lock", false, goroutines, 0, newLock),
 			Rivals: []Contender{
-				contended("sync.Mutex", &Bar{1.25, 0.80}, goroutines, 0, newMutex),
-				contended("channel", nil, goroutines, 0, newChannel),
+				contended("sync.Mutex", true, goroutines, 0, newMutex),
+				contended("channel", false, goroutines, 0, newChannel),
 			},
 		})
 	}
@@ -94,22 +94,22 @@ func lockRows(Sizes) []Row {
 	}{{"25 ns", 32}, {"250 ns", 320}, {"1 µs", 1280}} {
 		rows = append(rows, Row{
 			Name: "Lock: held for about " + held.name + " by 4", Group: "Locks",
-			Ours: contended("lock.Lock", nil, 4, held.work, newLock),
+			Ours: contended("lock.Lock", false, 4, held.work, newLock),
 			Rivals: []Contender{
-				contended("sync.Mutex", &Bar{1.25, 0.80}, 4, held.work, newMutex),
-				contended("channel", nil, 4, held.work, newChannel),
+				contended("sync.Mutex", true, 4, held.work, newMutex),
+				contended("channel", false, 4, held.work, newChannel),
 			},
 		})
 	}
 	return append(rows, Row{
 		Name: "Lock: hand-off", Group: "Locks",
-		Ours: lockHandOff("lock.Lock", nil, newLock),
+		Ours: lockHandOff("lock.Lock", false, newLock),
 		Rivals: []Contender{
-			lockHandOff("sync.Mutex", &Bar{1.15, 1.00}, newMutex),
-			lockHandOff("channel", nil, newChannel),
+			lockHandOff("sync.Mutex", true, newMutex),
+			lockHandOff("channel", false, newChannel),
 		},
 	}, Row{
-		Name: "LockTimeout: free", Group: "Locks", Allocs: &Bar{0, 0},
+		Name: "LockTimeout: free", Group: "Locks",
 		Ours: Contender{Name: "lock.Lock", New: func() Body {
 			var (
 				l     lock.Lock
@@ -124,7 +124,7 @@ func lockRows(Sizes) []Row {
 				}
 			})
 		}},
-		Rivals: []Contender{{Name: "channel and timer", Bar: &Bar{0.5, 0.3}, New: func() Body {
+		Rivals: []Contender{{Name: "channel and timer", Main: true, New: func() Body {
 			l, count := newChanLock(), 0
 			return single(&count, func(n int) {
 				for range n {
@@ -134,7 +134,7 @@ func lockRows(Sizes) []Row {
 					}
 				}
 			})
-		}}, {Name: "channel, tried first", Bar: &Bar{0.5, 0.3}, New: func() Body {
+		}}, {Name: "channel, tried first", Main: true, New: func() Body {
 			l, count := newChanLock(), 0
 			return single(&count, func(n int) {
 				for range n {
@@ -154,7 +154,7 @@ func lockRows(Sizes) []Row {
 			})
 		}}},
 	}, Row{
-		Name: "LockContext: free", Group: "Locks", Allocs: &Bar{0, 0},
+		Name: "LockContext: free", Group: "Locks",
 		Ours: Contender{Name: "lock.Lock", New: func() Body {
 			var (
 				l     lock.Lock
@@ -172,7 +172,7 @@ func lockRows(Sizes) []Row {
 			body.Close = cancel
 			return body
 		}},
-		Rivals: []Contender{{Name: "channel and select", Bar: &Bar{0.5, 0.3}, New: func() Body {
+		Rivals: []Contender{{Name: "channel and select", Main: true, New: func() Body {
 			l, count := newChanLock(), 0
 			ctx, cancel := context.WithCancel(context.Background())
 			body := single(&count, func(n int) {
@@ -191,7 +191,7 @@ func lockRows(Sizes) []Row {
 
 func rlockRows(Sizes) []Row {
 	return []Row{{
-		Name: "RLock: free", Group: "Locks", Allocs: &Bar{0, 0},
+		Name: "RLock: free", Group: "Locks",
 		Ours: Contender{Name: "rlock.RLock", New: func() Body {
 			var (
 				l     rlock.RLock
@@ -205,9 +205,9 @@ func rlockRows(Sizes) []Row {
 				}
 			})
 		}},
-		Rivals: []Contender{freeMutex(&Bar{1.5, 1.25})},
+		Rivals: []Contender{freeMutex(true)},
 	}, {
-		Name: "RLock: nested", Group: "Locks", Allocs: &Bar{0, 0},
+		Name: "RLock: nested", Group: "Locks",
 		Ours: Contender{Name: "rlock.RLock", New: func() Body {
 			var (
 				l     rlock.RLock
@@ -223,16 +223,16 @@ func rlockRows(Sizes) []Row {
 				}
 			})
 		}},
-		Rivals: []Contender{freeMutex(&Bar{0.7, 0.5})},
+		Rivals: []Contender{freeMutex(true)},
 	}, {
 		Name: "RLock: contended by 8", Group: "Locks",
-		Ours:   contended("rlock.RLock", nil, 8, 0, newReentry),
-		Rivals: []Contender{contended("sync.Mutex", nil, 8, 0, newMutex)},
+		Ours:   contended("rlock.RLock", false, 8, 0, newReentry),
+		Rivals: []Contender{contended("sync.Mutex", false, 8, 0, newMutex)},
 	}}
 }
 
-func freeMutex(bar *Bar) Contender {
-	return Contender{Name: "sync.Mutex", Bar: bar, New: func() Body {
+func freeMutex(main bool) Contender {
+	return Contender{Name: "sync.Mutex", Main: main, New: func() Body {
 		var (
 			l     sync.Mutex
 			count int
@@ -251,8 +251,8 @@ func freeMutex(bar *Bar) Contender {
 // work; between two locks each does three times as much. They all begin while the lock is held, and go on until the number
 // is reached: otherwise those that begin first would be done before the last begin, and a short run would measure a lock
 // that two goroutines share.
-func contended(name string, bar *Bar, goroutines, work int, newLocker func() sync.Locker) Contender {
-	return Contender{Name: name, Bar: bar, New: func() Body {
+func contended(name string, main bool, goroutines, work int, newLocker func() sync.Locker) Contender {
+	return Contender{Name: name, Main: main, New: func() Body {
 		l, count, shared := newLocker(), 0, 0
 		return Body{
 			Run: func(t Timer, n int) {
@@ -297,8 +297,8 @@ func chew(x, steps int) int {
 
 // lockHandOff passes the turn there and back between two goroutines, each of which waits for the other: two waits and
 // two switches an operation.
-func lockHandOff(name string, bar *Bar, newLocker func() sync.Locker) Contender {
-	return Contender{Name: name, Bar: bar, New: func() Body {
+func lockHandOff(name string, main bool, newLocker func() sync.Locker) Contender {
+	return Contender{Name: name, Main: main, New: func() Body {
 		there, back, count := newLocker(), newLocker(), 0
 		there.Lock()
 		back.Lock()

@@ -11,7 +11,7 @@ import (
 func mapRows(s Sizes) []Row {
 	return []Row{{
 		Name: "Map of " + size(s.Items) + " ints", Group: "Map", Batch: s.Items,
-		Ours: mapping("pool.Map", nil, s.Items, func() (func([]int) []int, func()) {
+		Ours: mapping("pool.Map", false, s.Items, func() (func([]int) []int, func()) {
 			p := pool.New(0)
 			fn := pool.Plain(square)
 			return func(in []int) []int {
@@ -20,15 +20,15 @@ func mapRows(s Sizes) []Row {
 			}, p.Shutdown
 		}),
 		Rivals: []Contender{
-			mapping("conc iter.Map", &Bar{0.5, 0.2}, s.Items, func() (func([]int) []int, func()) {
+			mapping("conc iter.Map", true, s.Items, func() (func([]int) []int, func()) {
 				return func(in []int) []int {
 					return iter.Map(in, func(i *int) int { return square(*i) })
 				}, nil
 			}),
-			mapping("chunks by hand", nil, s.Items, func() (func([]int) []int, func()) {
+			mapping("chunks by hand", false, s.Items, func() (func([]int) []int, func()) {
 				return byHand, nil
 			}),
-			mapping("serial loop", nil, s.Items, func() (func([]int) []int, func()) {
+			mapping("serial loop", false, s.Items, func() (func([]int) []int, func()) {
 				return func(in []int) []int {
 					out := make([]int, len(in))
 					for i, v := range in {
@@ -60,8 +60,8 @@ func byHand(in []int) []int {
 }
 
 // mapping squares so many ints at a time. An operation is one of them.
-func mapping(name string, bar *Bar, items int, newMap func() (squares func([]int) []int, end func())) Contender {
-	return Contender{Name: name, Bar: bar, New: func() Body {
+func mapping(name string, main bool, items int, newMap func() (squares func([]int) []int, end func())) Contender {
+	return Contender{Name: name, Main: main, New: func() Body {
 		squares, end := newMap()
 		in := make([]int, items)
 		for i := range in {

@@ -19,8 +19,8 @@ const (
 
 func poolRows(Sizes) []Row {
 	return []Row{{
-		Name: "Pool: ApplyAsync and Get", Group: "Pools", Batch: window, Allocs: &Bar{2, 1},
-		Ours: results("pool.ApplyAsync", nil, func(task func() int) (func([]int), func()) {
+		Name: "Pool: ApplyAsync and Get", Group: "Pools", Batch: window,
+		Ours: results("pool.ApplyAsync", false, func(task func() int) (func([]int), func()) {
 			p := pool.New(workers)
 			fn := func(context.Context) (int, error) { return task(), nil }
 			pending := make([]*pool.Result[int], window)
@@ -34,7 +34,7 @@ func poolRows(Sizes) []Row {
 			}, p.Shutdown
 		}),
 		Rivals: []Contender{
-			results("go and result channel", &Bar{0.35, 0.2}, func(task func() int) (func([]int), func()) {
+			results("go and result channel", true, func(task func() int) (func([]int), func()) {
 				pending := make([]chan int, window)
 				return func(out []int) {
 					for i := range pending {
@@ -47,7 +47,7 @@ func poolRows(Sizes) []Row {
 					}
 				}, nil
 			}),
-			results("pond", &Bar{0.35, 0.2}, func(task func() int) (func([]int), func()) {
+			results("pond", true, func(task func() int) (func([]int), func()) {
 				p := pond.NewResultPool[int](workers)
 				pending := make([]pond.ResultTask[int], window)
 				return func(out []int) {
@@ -59,7 +59,7 @@ func poolRows(Sizes) []Row {
 					}
 				}, p.StopAndWait
 			}),
-			results("conc", nil, func(task func() int) (func([]int), func()) {
+			results("conc", false, func(task func() int) (func([]int), func()) {
 				return func(out []int) {
 					p := concpool.NewWithResults[int]().WithMaxGoroutines(workers)
 					for range out {
@@ -104,26 +104,26 @@ func poolRows(Sizes) []Row {
 			return body
 		}}},
 	}, {
-		Name: "Pool: Go", Group: "Pools", Allocs: &Bar{1, 0},
-		Ours: tasks("pool.Go", nil, onPool),
+		Name: "Pool: Go", Group: "Pools",
+		Ours: tasks("pool.Go", false, onPool),
 		Rivals: []Contender{
-			tasks("pond", &Bar{1.0, 0.6}, onPond),
-			tasks("ants", &Bar{0.3, 0.12}, func(task func()) (func(), func(), func()) {
+			tasks("pond", true, onPond),
+			tasks("ants", true, func(task func()) (func(), func(), func()) {
 				p, err := ants.NewPool(workers, ants.WithDisablePurge(true))
 				if err != nil {
 					panic(err)
 				}
 				return func() { _ = p.Submit(task) }, nil, func() { _ = p.ReleaseContext(context.Background()) }
 			}),
-			tasks("conc", &Bar{0.5, 0.25}, func(task func()) (func(), func(), func()) {
+			tasks("conc", true, func(task func()) (func(), func(), func()) {
 				p := concpool.New().WithMaxGoroutines(workers)
 				return func() { p.Go(task) }, nil, p.Wait
 			}),
-			tasks("gammazero/workerpool", nil, func(task func()) (func(), func(), func()) {
+			tasks("gammazero/workerpool", false, func(task func()) (func(), func(), func()) {
 				p := workerpool.New(workers)
 				return func() { p.Submit(task) }, nil, p.StopWait
 			}),
-			tasks("errgroup, limited", nil, func(task func()) (func(), func(), func()) {
+			tasks("errgroup, limited", false, func(task func()) (func(), func(), func()) {
 				var g errgroup.Group
 				g.SetLimit(workers)
 				fn := func() error {
@@ -132,7 +132,7 @@ func poolRows(Sizes) []Row {
 				}
 				return func() { g.Go(fn) }, func() { _ = g.Wait() }, nil
 			}),
-			tasks("go statement", nil, onNothing),
+			tasks("go statement", false, onNothing),
 		},
 	}}
 }
@@ -153,8 +153,8 @@ func onNothing(task func()) (submit, wait, end func()) {
 }
 
 // results submits a window of tiny tasks, awaits the value of each, and so on. Only what has the right sum counts.
-func results(name string, bar *Bar, newPool func(task func() int) (get func(out []int), end func())) Contender {
-	return Contender{Name: name, Bar: bar, New: func() Body {
+func results(name string, main bool, newPool func(task func() int) (get func(out []int), end func())) Contender {
+	return Contender{Name: name, Main: main, New: func() Body {
 		var (
 			next  atomic.Int64
 			count int
@@ -186,8 +186,8 @@ func results(name string, bar *Bar, newPool func(task func() int) (get func(out 
 
 // tasks submits tiny tasks and waits until the last has run. The task counts down, so that how the end is noticed is
 // the same for all; wait is for those who must be waited for before they are used again.
-func tasks(name string, bar *Bar, newPool func(task func()) (submit, wait, end func())) Contender {
-	return Contender{Name: name, Bar: bar, New: func() Body {
+func tasks(name string, main bool, newPool func(task func()) (submit, wait, end func())) Contender {
+	return Contender{Name: name, Main: main, New: func() Body {
 		var (
 			left atomic.Int64
 			done = make(chan struct{}, 1)

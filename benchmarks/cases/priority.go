@@ -105,25 +105,21 @@ func newAdrianbradPriority(int) (put func(int), get func() int) {
 
 func priorityRows(s Sizes) []Row {
 	var rows []Row
-	for i, within := range s.Priorities {
-		bar := &Bar{0.75, 0.5}
-		if i > 0 {
-			bar = &Bar{0.9, 0.7}
-		}
+	for _, within := range s.Priorities {
 		rows = append(rows, Row{
-			Name: "Priority queue: " + size(within) + " inside", Group: "Queues", Allocs: &Bar{0, 0},
-			Ours: inside("queue.NewPriority", nil, within, newPriority),
+			Name: "Priority queue: " + size(within) + " inside", Group: "Queues",
+			Ours: inside("queue.NewPriority", false, within, newPriority),
 			Rivals: []Contender{
-				inside("container/heap", bar, within, newHeap),
-				inside("container/heap, stable", bar, within, newStableHeap),
-				inside("adrianbrad/queue", nil, within, newAdrianbradPriority),
+				inside("container/heap", true, within, newHeap),
+				inside("container/heap, stable", true, within, newStableHeap),
+				inside("adrianbrad/queue", false, within, newAdrianbradPriority),
 			},
 		}, Row{
-			Name: "Priority queue: " + size(within) + " inside, new ones leave next", Group: "Queues", Allocs: &Bar{0, 0},
-			Ours: overtaking("queue.NewPriority", nil, within, newPriority),
+			Name: "Priority queue: " + size(within) + " inside, new ones leave next", Group: "Queues",
+			Ours: overtaking("queue.NewPriority", false, within, newPriority),
 			Rivals: []Contender{
-				overtaking("container/heap", bar, within, newHeap),
-				overtaking("container/heap, stable", bar, within, newStableHeap),
+				overtaking("container/heap", true, within, newHeap),
+				overtaking("container/heap, stable", true, within, newStableHeap),
 			},
 		})
 	}
@@ -132,8 +128,8 @@ func priorityRows(s Sizes) []Row {
 
 // overtaking gets an item and puts another, with so many inside of which all that is put leaves before most of them: as
 // when urgent tasks come all the time.
-func overtaking(name string, bar *Bar, within int, pipe pipe) Contender {
-	return Contender{Name: name, Bar: bar, New: func() Body {
+func overtaking(name string, main bool, within int, pipe pipe) Contender {
+	return Contender{Name: name, Main: main, New: func() Body {
 		const spread = 1 << 16
 		items := make([]int, 1<<12)
 		r := rand.New(rand.NewPCG(3, 4))
@@ -159,8 +155,8 @@ func overtaking(name string, bar *Bar, within int, pipe pipe) Contender {
 // inside gets an item and puts another, with so many inside. What is put is larger by something random than what was
 // got, as when a simulation schedules its next event: so it finds its place anywhere among the others, for as long as
 // this goes on. Items that were just random would soon be smaller than nearly all that have stayed.
-func inside(name string, bar *Bar, within int, pipe pipe) Contender {
-	return Contender{Name: name, Bar: bar, New: func() Body {
+func inside(name string, main bool, within int, pipe pipe) Contender {
+	return Contender{Name: name, Main: main, New: func() Body {
 		const spread = 1 << 16
 		later := make([]int, 1<<12)
 		r := rand.New(rand.NewPCG(1, 2))

@@ -87,7 +87,7 @@ func newCondQueue(room int) (put func(int), get func() int) {
 func queueRows(s Sizes) []Row {
 	standIn := func(int) (func(int), func() int) { return newBuffered(s.Backlog) }
 	return []Row{{
-		Name: "Queue: one goroutine", Group: "Queues", Allocs: &Bar{0, 0},
+		Name: "Queue: one goroutine", Group: "Queues",
 		Ours: Contender{Name: "queue.Queue", New: func() Body {
 			q, count := queue.New[int](128), 0
 			return single(&count, func(n int) {
@@ -99,7 +99,7 @@ func queueRows(s Sizes) []Row {
 				}
 			})
 		}},
-		Rivals: []Contender{{Name: "channel", Bar: &Bar{0.9, 0.75}, New: func() Body {
+		Rivals: []Contender{{Name: "channel", Main: true, New: func() Body {
 			c, count := make(chan int, 128), 0
 			return single(&count, func(n int) {
 				for i := range n {
@@ -132,29 +132,29 @@ func queueRows(s Sizes) []Row {
 		}}, alone("sync.Cond and slice", 128, newCondQueue)},
 	}, {
 		Name: "Queue: 4x4, room for 128", Group: "Queues",
-		Ours: passing("queue.Queue", nil, 4, 128, newQueue),
+		Ours: passing("queue.Queue", false, 4, 128, newQueue),
 		Rivals: []Contender{
-			passing("channel", &Bar{1.1, 0.8}, 4, 128, newBuffered),
-			passing("xsync.MPMCQueue", nil, 4, 128, newXsync),
-			passing("adrianbrad/queue", nil, 4, 128, newAdrianbrad),
-			passing("sync.Cond and slice", nil, 4, 128, newCondQueue),
+			passing("channel", true, 4, 128, newBuffered),
+			passing("xsync.MPMCQueue", false, 4, 128, newXsync),
+			passing("adrianbrad/queue", false, 4, 128, newAdrianbrad),
+			passing("sync.Cond and slice", false, 4, 128, newCondQueue),
 		},
 	}, {
 		Name: "Queue: 4x4, room for 1", Group: "Queues",
-		Ours: passing("queue.Queue", nil, 4, 1, newQueue),
+		Ours: passing("queue.Queue", false, 4, 1, newQueue),
 		Rivals: []Contender{
-			passing("channel", &Bar{1.6, 1.2}, 4, 1, newBuffered),
-			passing("xsync.MPMCQueue", nil, 4, 1, newXsync),
-			passing("adrianbrad/queue", nil, 4, 1, newAdrianbrad),
-			passing("sync.Cond and slice", nil, 4, 1, newCondQueue),
+			passing("channel", true, 4, 1, newBuffered),
+			passing("xsync.MPMCQueue", false, 4, 1, newXsync),
+			passing("adrianbrad/queue", false, 4, 1, newAdrianbrad),
+			passing("sync.Cond and slice", false, 4, 1, newCondQueue),
 		},
 	}, {
 		Name: "Queue: 4x4, unbounded", Group: "Queues",
-		Ours: passing("queue.Queue", nil, 4, 0, newQueue),
+		Ours: passing("queue.Queue", false, 4, 0, newQueue),
 		Rivals: []Contender{
-			passing("large channel", &Bar{1.4, 1.0}, 4, 0, standIn),
-			passing("adrianbrad/queue", nil, 4, 0, newAdrianbrad),
-			passing("sync.Cond and slice", nil, 4, 0, newCondQueue),
+			passing("large channel", true, 4, 0, standIn),
+			passing("adrianbrad/queue", false, 4, 0, newAdrianbrad),
+			passing("sync.Cond and slice", false, 4, 0, newCondQueue),
 		},
 	}}
 }
@@ -177,8 +177,8 @@ func alone(name string, room int, pipe pipe) Contender {
 
 // passing passes items from k goroutines to k others, which all begin at the same time. What has arrived counts only if
 // the sum is right.
-func passing(name string, bar *Bar, k, room int, pipe pipe) Contender {
-	return Contender{Name: name, Bar: bar, New: func() Body {
+func passing(name string, main bool, k, room int, pipe pipe) Contender {
+	return Contender{Name: name, Main: main, New: func() Body {
 		put, get := pipe(room)
 		var arrived, missing atomic.Int64
 		return Body{

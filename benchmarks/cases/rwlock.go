@@ -20,7 +20,7 @@ func newRWMutex() sharedLocker { return new(sync.RWMutex) }
 
 func rwlockRows(Sizes) []Row {
 	rows := []Row{{
-		Name: "RWLock: read, free", Group: "Readers, rounds and keys", Allocs: &Bar{0, 0},
+		Name: "RWLock: read, free", Group: "Readers, rounds and keys",
 		Ours: Contender{Name: "rwlock.RWLock", New: func() Body {
 			var (
 				l     rwlock.RWLock
@@ -34,7 +34,7 @@ func rwlockRows(Sizes) []Row {
 				}
 			})
 		}},
-		Rivals: []Contender{{Name: "sync.RWMutex", Bar: &Bar{1.15, 1.0}, New: func() Body {
+		Rivals: []Contender{{Name: "sync.RWMutex", Main: true, New: func() Body {
 			var (
 				l     sync.RWMutex
 				count int
@@ -48,7 +48,7 @@ func rwlockRows(Sizes) []Row {
 			})
 		}}},
 	}, {
-		Name: "RWLock: write, free", Group: "Readers, rounds and keys", Allocs: &Bar{0, 0},
+		Name: "RWLock: write, free", Group: "Readers, rounds and keys",
 		Ours: Contender{Name: "rwlock.RWLock", New: func() Body {
 			var (
 				l     rwlock.RWLock
@@ -77,21 +77,21 @@ func rwlockRows(Sizes) []Row {
 		}}},
 	}, {
 		Name: "RWLock: 8 readers", Group: "Readers, rounds and keys",
-		Ours:   shared("rwlock.RWLock", nil, 8, 0, 0, newRWLock),
-		Rivals: []Contender{shared("sync.RWMutex", &Bar{1.2, 1.0}, 8, 0, 0, newRWMutex)},
+		Ours:   shared("rwlock.RWLock", false, 8, 0, 0, newRWLock),
+		Rivals: []Contender{shared("sync.RWMutex", true, 8, 0, 0, newRWMutex)},
 	}}
 	for _, c := range []struct {
 		readers, writers, work int
 		held                   string
-		bar                    *Bar
+		main                   bool
 	}{
 		// With nothing to do inside, a sync.RWMutex lets a running reader in again and again in place of those that it
 		// has woken, so that few of them ever sleep, and some do not come in for long. It is there to be seen.
-		{7, 1, 0, "for nothing", nil},
-		{7, 1, 32, "for about 25 ns", &Bar{1.2, 0.9}},
-		{7, 1, 320, "for about 250 ns", &Bar{1.2, 0.9}},
-		{4, 4, 32, "for about 25 ns", nil},
-		{0, 8, 32, "for about 25 ns", nil},
+		{7, 1, 0, "for nothing", false},
+		{7, 1, 32, "for about 25 ns", true},
+		{7, 1, 320, "for about 250 ns", true},
+		{4, 4, 32, "for about 25 ns", false},
+		{0, 8, 32, "for about 25 ns", false},
 	} {
 		who := fmt.Sprintf("%d readers, %d writer", c.readers, c.writers)
 		if c.writers > 1 {
@@ -99,8 +99,8 @@ func rwlockRows(Sizes) []Row {
 		}
 		rows = append(rows, Row{
 			Name: fmt.Sprintf("RWLock: held %s by %s", c.held, who), Group: "Readers, rounds and keys",
-			Ours:   shared("rwlock.RWLock", nil, c.readers, c.writers, c.work, newRWLock),
-			Rivals: []Contender{shared("sync.RWMutex", c.bar, c.readers, c.writers, c.work, newRWMutex)},
+			Ours:   shared("rwlock.RWLock", false, c.readers, c.writers, c.work, newRWLock),
+			Rivals: []Contender{shared("sync.RWMutex", c.main, c.readers, c.writers, c.work, newRWMutex)},
 		})
 	}
 	return rows
@@ -108,8 +108,8 @@ func rwlockRows(Sizes) []Row {
 
 // shared has readers and writers take the same lock for as long as so much work takes; between two locks each does three
 // times as much. They all begin while the lock is held, and take operations, a few at a time, until all have taken place.
-func shared(name string, bar *Bar, readers, writers, work int, newLocker func() sharedLocker) Contender {
-	return Contender{Name: name, Bar: bar, New: func() Body {
+func shared(name string, main bool, readers, writers, work int, newLocker func() sharedLocker) Contender {
+	return Contender{Name: name, Main: main, New: func() Body {
 		var (
 			l       = newLocker()
 			count   atomic.Int64

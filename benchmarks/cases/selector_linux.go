@@ -11,11 +11,9 @@ import (
 // selectorRows are Selectors. That of CPython is measured by the command python.
 func selectorRows(Sizes) []Row {
 	var rows []Row
-	python := map[int]Bar{1: {0.7, 0.5}, 100: {0.6, 0.4}}
 	for _, n := range []int{1, 100} {
 		rows = append(rows, Row{
-			Elsewhere: map[string]Bar{"CPython": python[n]},
-			Name:      fmt.Sprintf("Select: %d of %d", n, n), Group: "Selectors", Allocs: &Bar{1, 1},
+			Name: fmt.Sprintf("Select: %d of %d", n, n), Group: "Selectors",
 			Ours: Contender{Name: "selectors.Select", New: func() Body {
 				sel, err := selectors.New[int]()
 				must(err)
@@ -59,7 +57,7 @@ func selectorRows(Sizes) []Row {
 				}, func() { must(sel.Close()) }
 			})
 		}},
-		Rivals: []Contender{{Name: "goroutine in Read", Bar: &Bar{1.7, 1.4}, New: func() Body {
+		Rivals: []Contender{{Name: "goroutine in Read", Main: true, New: func() Body {
 			return wakeUps(func(r *os.File) (wait, end func()) {
 				buf := make([]byte, 1)
 				return func() {

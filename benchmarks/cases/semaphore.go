@@ -44,7 +44,7 @@ func newChanSem(permits int) acquirer   { return make(chanSemaphore, permits) }
 func semaphoreRows(Sizes) []Row {
 	const permits = 4
 	return []Row{{
-		Name: "Semaphore: free", Group: "Semaphores", Allocs: &Bar{0, 0},
+		Name: "Semaphore: free", Group: "Semaphores",
 		Ours: Contender{Name: "semaphore.Semaphore", New: func() Body {
 			s, count := semaphore.New(permits), 0
 			return single(&count, func(n int) {
@@ -55,7 +55,7 @@ func semaphoreRows(Sizes) []Row {
 				}
 			})
 		}},
-		Rivals: []Contender{{Name: "x/sync/semaphore", Bar: &Bar{0.6, 0.45}, New: func() Body {
+		Rivals: []Contender{{Name: "x/sync/semaphore", Main: true, New: func() Body {
 			s, count := weighted.NewWeighted(permits), 0
 			ctx := context.Background()
 			return single(&count, func(n int) {
@@ -89,43 +89,43 @@ func semaphoreRows(Sizes) []Row {
 		}}},
 	}, {
 		Name: "Semaphore: 8 goroutines, 1 permit", Group: "Semaphores",
-		Ours: sharing("semaphore.Semaphore", nil, 8, 1, newSemaphore),
+		Ours: sharing("semaphore.Semaphore", false, 8, 1, newSemaphore),
 		Rivals: []Contender{
-			sharing("x/sync/semaphore", &Bar{0.15, 0.05}, 8, 1, newX),
-			sharing("marusama/semaphore", nil, 8, 1, newMarusama),
-			sharing("channel", nil, 8, 1, newChanSem),
+			sharing("x/sync/semaphore", true, 8, 1, newX),
+			sharing("marusama/semaphore", false, 8, 1, newMarusama),
+			sharing("channel", false, 8, 1, newChanSem),
 		},
 	}, {
 		Name: "Semaphore: 8 goroutines, 4 permits", Group: "Semaphores",
-		Ours: sharing("semaphore.Semaphore", nil, 8, permits, newSemaphore),
+		Ours: sharing("semaphore.Semaphore", false, 8, permits, newSemaphore),
 		Rivals: []Contender{
-			sharing("x/sync/semaphore", &Bar{0.15, 0.05}, 8, permits, newX),
-			sharing("marusama/semaphore", nil, 8, permits, newMarusama),
-			sharing("channel", nil, 8, permits, newChanSem),
+			sharing("x/sync/semaphore", true, 8, permits, newX),
+			sharing("marusama/semaphore", false, 8, permits, newMarusama),
+			sharing("channel", false, 8, permits, newChanSem),
 		},
 	}, {
 		Name: "Semaphore: 64 goroutines, 4 permits", Group: "Semaphores",
-		Ours: sharing("semaphore.Semaphore", nil, 64, permits, newSemaphore),
+		Ours: sharing("semaphore.Semaphore", false, 64, permits, newSemaphore),
 		Rivals: []Contender{
-			sharing("x/sync/semaphore", nil, 64, permits, newX),
-			sharing("marusama/semaphore", nil, 64, permits, newMarusama),
-			sharing("channel", nil, 64, permits, newChanSem),
+			sharing("x/sync/semaphore", false, 64, permits, newX),
+			sharing("marusama/semaphore", false, 64, permits, newMarusama),
+			sharing("channel", false, 64, permits, newChanSem),
 		},
 	}, {
 		Name: "Semaphore: hand-off", Group: "Semaphores",
-		Ours: permitHandOff("semaphore.Semaphore", nil, newSemaphore),
+		Ours: permitHandOff("semaphore.Semaphore", false, newSemaphore),
 		Rivals: []Contender{
-			permitHandOff("x/sync/semaphore", &Bar{0.8, 0.6}, newX),
-			permitHandOff("marusama/semaphore", nil, newMarusama),
-			permitHandOff("channel", nil, newChanSem),
+			permitHandOff("x/sync/semaphore", true, newX),
+			permitHandOff("marusama/semaphore", false, newMarusama),
+			permitHandOff("channel", false, newChanSem),
 		},
 	}}
 }
 
 // sharing has more goroutines than permits. Each counts for itself, because several are inside at a time. They all begin
 // while no permit is free, as in contended.
-func sharing(name string, bar *Bar, goroutines, permits int, newAcquirer func(int) acquirer) Contender {
-	return Contender{Name: name, Bar: bar, New: func() Body {
+func sharing(name string, main bool, goroutines, permits int, newAcquirer func(int) acquirer) Contender {
+	return Contender{Name: name, Main: main, New: func() Body {
 		s := newAcquirer(permits)
 		var count atomic.Int64
 		return Body{
@@ -159,8 +159,8 @@ func sharing(name string, bar *Bar, goroutines, permits int, newAcquirer func(in
 }
 
 // permitHandOff passes a permit there and back between two goroutines, each of which waits for the other.
-func permitHandOff(name string, bar *Bar, newAcquirer func(int) acquirer) Contender {
-	return Contender{Name: name, Bar: bar, New: func() Body {
+func permitHandOff(name string, main bool, newAcquirer func(int) acquirer) Contender {
+	return Contender{Name: name, Main: main, New: func() Body {
 		there, back, count := newAcquirer(1), newAcquirer(1), 0
 		there.acquire()
 		back.acquire()

@@ -8,33 +8,44 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gothreading/threading/process"
 )
 
 // messageSize is that of a request, and of its reply.
 const messageSize = 64
 
-// A serverKind is a server, and what is asked of ours beside it: of round trips with many connections, with very many, of
-// connections, and of CPU time.
+// A serverKind is a server in a child process.
 type serverKind struct {
-	name, child                    string
-	many, veryMany, connects, cpus *Bar
+	name, child string
+	main        bool
 }
 
-// serverKinds returns ours and the others. What is asked is said in the contract as a multiple of their throughput, and
-// here as one of their time.
+// serverKinds returns ours and the others.
 func serverKinds() []serverKind {
-	slower := func(good, goal float64) *Bar { return &Bar{1 / good, 1 / goal} }
 	kinds := []serverKind{
 		{name: "socketserver", child: "socketserver"},
-		{name: "net loop", child: "net", many: slower(0.95, 1), veryMany: slower(0.95, 1), connects: slower(0.92, 0.97), cpus: &Bar{1.1, 1.03}},
+		{name: "net loop", child: "net", main: true},
 		{name: "gnet", child: "gnet"},
 		{name: "selectors, one goroutine", child: "selectors"},
 	}
 	if _, err := exec.LookPath("python3"); err == nil {
 		kinds = append(kinds,
-			serverKind{name: "Python ThreadingTCPServer", child: "python threading", veryMany: slower(3, 5), connects: slower(3, 4)},
+			serverKind{name: "Python ThreadingTCPServer", child: "python threading", main: true},
 			serverKind{name: "Python selectors", child: "python selectors"},
 		)
+	}
+	return kinds
+}
+
+// processKinds are those whose handlers run in processes.
+func processKinds() []serverKind {
+	if process.Supported() != nil {
+		return nil
+	}
+	kinds := []serverKind{{name: "socketserver, Processes(20)", child: processServer}}
+	if _, err := exec.LookPath("python3"); err == nil {
+		kinds = append(kinds, serverKind{name: "Python ForkingTCPServer", child: "python forking", main: true})
 	}
 	return kinds
 }
@@ -42,10 +53,10 @@ func serverKinds() []serverKind {
 // serverRows are servers with the same client.
 func serverRows(s Sizes) []Row {
 	var rows []Row
-	add := func(name string, bar func(serverKind) *Bar, body func(child string) func() Body) {
+	addOf := func(kinds []serverKind, name string, body func(child string) func() Body) {
 		row := Row{Name: name, Group: "Servers"}
-		for i, kind := range serverKinds() {
-			c := Contender{Name: kind.name, Bar: bar(kind), New: body(kind.child)}
+		for i, kind := range kinds {
+			c := Contender{Name: kind.name, Main: kind.main, New: body(kind.child)}
 			if i == 0 {
 				row.Ours = c
 			} else {
@@ -54,17 +65,18 @@ func serverRows(s Sizes) []Row {
 		}
 		rows = append(rows, row)
 	}
-	for i, n := range s.Connections {
-		bar := func(k serverKind) *Bar { return k.many }
-		if i > 0 {
-			bar = func(k serverKind) *Bar { return k.veryMany }
-		}
-		add(fmt.Sprintf("Server: round trips, %s connections", size(n)), bar,
+	add := func(name string, body func(child string) func() Body) { addOf(serverKinds(), name, body) }
+	for _, n := range s.Connections {
+		add(fmt.Sprintf("Server: round trips, %s connections", size(n)),
 			func(child string) func() Body { return func() Body { return roundTrips(child, n) } })
 	}
-	add("Server: connect, echo, close", func(k serverKind) *Bar { return k.connects },
+	add("Server: connect, echo, close",
 		func(child string) func() Body { return func() Body { return connects(child) } })
-	add("Server: CPU of a round trip", func(k serverKind) *Bar { return k.cpus },
+	if kinds := processKinds(); len(kinds) > 0 {
+		addOf(kinds, "Server: connect, echo, close, handled in 20 processes",
+			func(child string) func() Body { return func() Body { return connects(child) } })
+	}
+	add("Server: CPU of a round trip",
 		func(name string) func() Body {
 			return func() Body {
 				server := startChild(name)

@@ -9,7 +9,7 @@ import (
 func waitGroupRows(s Sizes) []Row {
 	waiters := s.Waiters / 100
 	return []Row{{
-		Name: "WaitGroup: Add, Done, Wait", Group: "Readers, rounds and keys", Allocs: &Bar{0, 0},
+		Name: "WaitGroup: Add, Done, Wait", Group: "Readers, rounds and keys",
 		Ours: Contender{Name: "waitgroup.WaitGroup", New: func() Body {
 			var (
 				w     waitgroup.WaitGroup
@@ -24,7 +24,7 @@ func waitGroupRows(s Sizes) []Row {
 				}
 			})
 		}},
-		Rivals: []Contender{{Name: "sync.WaitGroup", Bar: &Bar{1.2, 1.0}, New: func() Body {
+		Rivals: []Contender{{Name: "sync.WaitGroup", Main: true, New: func() Body {
 			var (
 				w     sync.WaitGroup
 				count int
@@ -40,14 +40,14 @@ func waitGroupRows(s Sizes) []Row {
 		}}},
 	}, {
 		Name: "WaitGroup: release " + size(waiters) + " until all have run", Group: "Readers, rounds and keys", Batch: waiters,
-		Ours: wakeAll("waitgroup.WaitGroup", nil, waiters, newRound),
+		Ours: wakeAll("waitgroup.WaitGroup", false, waiters, newRound),
 		Rivals: []Contender{
-			wakeAll("sync.WaitGroup", &Bar{1.2, 1.0}, waiters, func() (wait, wake func()) {
+			wakeAll("sync.WaitGroup", true, waiters, func() (wait, wake func()) {
 				var w sync.WaitGroup
 				w.Add(1)
 				return w.Wait, w.Done
 			}),
-			wakeAll("close(chan)", nil, waiters, newClosing),
+			wakeAll("close(chan)", false, waiters, newClosing),
 		},
 	}}
 }

@@ -20,19 +20,16 @@ import (
 type Waiting struct {
 	Name string
 	Ours bool
-	Bar  *Bar // bytes beyond the first
 	// New returns what each goroutine calls, and what makes all of those calls return.
 	New func() (wait, wake func())
 }
 
-// Waitings returns the ways to wait. The others are compared with the first, which cannot give up; so nothing is asked of
-// those that can, but that they are seen beside a channel that does.
+// Waitings returns the ways to wait. The others are compared with the first, which cannot give up.
 func Waitings() []Waiting {
-	bar := &Bar{256, 128}
 	return []Waiting{
-		{"sync.Cond", false, nil, newBroadcast},
-		{"channel", false, nil, newClosing},
-		{"channel and timer", false, nil, func() (wait, wake func()) {
+		{"sync.Cond", false, newBroadcast},
+		{"channel", false, newClosing},
+		{"channel and timer", false, func() (wait, wake func()) {
 			c := make(chan struct{})
 			wait = func() {
 				t := time.NewTimer(time.Hour)
@@ -44,7 +41,7 @@ func Waitings() []Waiting {
 			}
 			return wait, func() { close(c) }
 		}},
-		{"channel and context", false, nil, func() (wait, wake func()) {
+		{"channel and context", false, func() (wait, wake func()) {
 			c := make(chan struct{})
 			ctx, cancel := context.WithCancel(context.Background())
 			wait = func() {
@@ -55,22 +52,22 @@ func Waitings() []Waiting {
 			}
 			return wait, func() { close(c); cancel() }
 		}},
-		{"sync.Mutex", false, nil, func() (wait, wake func()) {
+		{"sync.Mutex", false, func() (wait, wake func()) {
 			var l sync.Mutex
 			l.Lock()
 			return func() { l.Lock(); defer l.Unlock() }, l.Unlock
 		}},
-		{"x/sync/semaphore", false, nil, func() (wait, wake func()) {
+		{"x/sync/semaphore", false, func() (wait, wake func()) {
 			s := weighted.NewWeighted(math.MaxInt32)
 			_ = s.Acquire(context.Background(), math.MaxInt32)
 			return func() { _ = s.Acquire(context.Background(), 1) }, func() { s.Release(math.MaxInt32) }
 		}},
-		{"Lock.Lock", true, bar, func() (wait, wake func()) {
+		{"Lock.Lock", true, func() (wait, wake func()) {
 			var l lock.Lock
 			l.Lock()
 			return func() { l.Lock(); defer l.Unlock() }, l.Unlock
 		}},
-		{"RLock.Lock", true, bar, func() (wait, wake func()) {
+		{"RLock.Lock", true, func() (wait, wake func()) {
 			var (
 				l    rlock.RLock
 				held = make(chan struct{})
@@ -86,21 +83,21 @@ func Waitings() []Waiting {
 			<-held
 			return func() { l.Lock(); defer l.Unlock() }, func() { close(done) }
 		}},
-		{"Semaphore.Acquire", true, bar, func() (wait, wake func()) {
+		{"Semaphore.Acquire", true, func() (wait, wake func()) {
 			s := semaphore.New(0)
 			return s.Acquire, func() { s.ReleaseN(math.MaxInt32) }
 		}},
-		{"Event.Wait", true, bar, newEvent},
-		{"Event.WaitTimeout", true, nil, func() (wait, wake func()) {
+		{"Event.Wait", true, newEvent},
+		{"Event.WaitTimeout", true, func() (wait, wake func()) {
 			var e event.Event
 			return func() { e.WaitTimeout(time.Hour) }, e.Set
 		}},
-		{"Event.WaitContext", true, nil, func() (wait, wake func()) {
+		{"Event.WaitContext", true, func() (wait, wake func()) {
 			var e event.Event
 			ctx, cancel := context.WithCancel(context.Background())
 			return func() { _ = e.WaitContext(ctx) }, func() { e.Set(); cancel() }
 		}},
-		{"Condition.Wait", true, bar, func() (wait, wake func()) {
+		{"Condition.Wait", true, func() (wait, wake func()) {
 			c, set := condition.New(new(lock.Lock)), false
 			wait = func() {
 				c.Lock()
@@ -115,13 +112,13 @@ func Waitings() []Waiting {
 			}
 			return wait, wake
 		}},
-		{"RWLock.RLock", true, bar, func() (wait, wake func()) {
+		{"RWLock.RLock", true, func() (wait, wake func()) {
 			var l rwlock.RWLock
 			l.Lock()
 			return func() { l.RLock(); defer l.RUnlock() }, l.Unlock
 		}},
-		{"WaitGroup.Wait", true, bar, newRound},
-		{"Queue.Get", true, bar, func() (wait, wake func()) {
+		{"WaitGroup.Wait", true, newRound},
+		{"Queue.Get", true, func() (wait, wake func()) {
 			var q queue.Queue[int]
 			return func() { _, _ = q.Get() }, q.Shutdown
 		}},

@@ -20,7 +20,7 @@
 //   - An attribute has a type: Attr[int](ns, "x").
 //   - ns.lst.append(1) changes a copy in Python, and nobody is told. Here Get returns a slice, which is plainly a copy,
 //     and Update changes what is shared.
-//   - A child that dies while it holds the lock keeps it for ever in Python. Here it is free at once.
+//   - A child that is killed while it holds the lock keeps it for ever in Python. Here it is free at once.
 package main
 
 import (
@@ -29,9 +29,9 @@ import (
 	"io"
 	"time"
 
-	"github.com/gothreading/threading/examples/internal/again"
 	"github.com/gothreading/threading/examples/internal/demo"
 	"github.com/gothreading/threading/manager"
+	"github.com/gothreading/threading/process"
 )
 
 var program = demo.Program{
@@ -40,20 +40,15 @@ var program = demo.Program{
 	Run:  run,
 }
 
-var parts = again.Parts{"child": child, "dies": dies}
-
 func main() {
-	if parts.Play() {
-		return
-	}
+	process.Init()
 	program.Main()
 }
 
-func child(_ io.Writer, args []string) error {
-	ctx := context.Background()
-	m, err := manager.Open(ctx, args[0])
+var child = process.Register(func(ctx context.Context, addr string) (struct{}, error) {
+	m, err := manager.Open(ctx, addr)
 	if err != nil {
-		return err
+		return struct{}{}, err
 	}
 	defer m.Close()
 	ns := m.Namespace("ns")
@@ -66,32 +61,34 @@ func child(_ io.Writer, args []string) error {
 		return x.Set(ctx, n+1)
 	})
 	if err != nil {
-		return err
+		return struct{}{}, err
 	}
 	list := manager.Attr[[]int](ns, "lst")
 	if _, err := list.Update(ctx, func(xs []int) ([]int, error) { return append(xs, 2), nil }); err != nil {
-		return err
+		return struct{}{}, err
 	}
 	text, err := name.Get(ctx)
 	if err != nil {
-		return err
+		return struct{}{}, err
 	}
 	if err := manager.NewQueue[string](m, "queue", 0).Put(text); err != nil {
-		return err
+		return struct{}{}, err
 	}
 	m.Event("event").Set()
-	return nil
-}
+	return struct{}{}, nil
+})
 
-// dies ends with the lock held.
-func dies(_ io.Writer, args []string) error {
-	m, err := manager.Open(context.Background(), args[0])
+// holder holds the lock until it is killed.
+var holder = process.Register(func(ctx context.Context, addr string) (struct{}, error) {
+	m, err := manager.Open(ctx, addr)
 	if err != nil {
-		return err
+		return struct{}{}, err
 	}
 	m.Lock("lock").Lock()
-	return nil
-}
+	m.Event("held").Set()
+	<-m.Lost()
+	return struct{}{}, manager.ErrLost
+})
 
 func run(out io.Writer, _ time.Duration) error {
 	ctx := context.Background()
@@ -111,8 +108,11 @@ func run(out io.Writer, _ time.Duration) error {
 	if err := list.Set(ctx, []int{1}); err != nil {
 		return err
 	}
-	p, err := again.Start(out, "child", m.Addr())
+	p, err := process.Go(child, m.Addr())
 	if err != nil {
+		return err
+	}
+	if _, err := p.Result(); err != nil {
 		return err
 	}
 	m.Event("event").Wait()
@@ -129,17 +129,16 @@ func run(out io.Writer, _ time.Duration) error {
 		return err
 	}
 	fmt.Fprintf(out, "x = %d, lst = %v, the child says %q\n", n, xs, said)
-	if err := p.Join(); err != nil {
+
+	if p, err = process.Go(holder, m.Addr()); err != nil {
 		return err
 	}
-	if p, err = again.Start(out, "dies", m.Addr()); err != nil {
-		return err
-	}
-	if err := p.Join(); err != nil {
-		return err
-	}
+	m.Event("held").Wait()
+	fmt.Fprintln(out, "a child holds the lock:", !m.Lock("lock").TryLock())
+	p.Kill()
 	m.Lock("lock").Lock()
-	fmt.Fprintln(out, "the lock of a child that has ended is free")
+	fmt.Fprintln(out, "it was killed, and the lock is free")
 	m.Lock("lock").Unlock()
+	p.Join()
 	return nil
 }

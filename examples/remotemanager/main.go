@@ -34,12 +34,13 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/gothreading/threading/examples/internal/again"
 	"github.com/gothreading/threading/examples/internal/demo"
 	"github.com/gothreading/threading/manager"
+	"github.com/gothreading/threading/process"
 )
 
 var serveAt, putTo, getFrom string
@@ -55,16 +56,8 @@ var program = demo.Program{
 	Run: run,
 }
 
-var parts = again.Parts{
-	"serve": func(out io.Writer, args []string) error { return serve(context.Background(), out, args[0]) },
-	"put":   func(out io.Writer, args []string) error { return put(out, args[0]) },
-	"get":   func(out io.Writer, args []string) error { return get(out, args[0]) },
-}
-
 func main() {
-	if parts.Play() {
-		return
-	}
+	process.Init()
 	program.Main()
 }
 
@@ -79,13 +72,6 @@ func serve(ctx context.Context, out io.Writer, addr string) error {
 		return err
 	}
 	fmt.Fprintln(out, "the server serves")
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	go func() { // a client may end it, too
-		if m.Event("enough").WaitContext(ctx) == nil {
-			stop()
-		}
-	}()
 	if err := m.Serve(ctx, l); ctx.Err() == nil {
 		return err
 	}
@@ -93,23 +79,23 @@ func serve(ctx context.Context, out io.Writer, addr string) error {
 	return nil
 }
 
-func put(out io.Writer, addr string) error {
-	m, err := manager.Open(context.Background(), addr)
+func put(ctx context.Context, out io.Writer, addr string) error {
+	m, err := manager.Open(ctx, addr)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
 	fmt.Fprintln(out, "a client puts hello")
-	return manager.NewQueue[string](m, "queue", 0).Put("hello")
+	return manager.NewQueue[string](m, "queue", 0).PutContext(ctx, "hello")
 }
 
-func get(out io.Writer, addr string) error {
-	m, err := manager.Open(context.Background(), addr)
+func get(ctx context.Context, out io.Writer, addr string) error {
+	m, err := manager.Open(ctx, addr)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	v, err := manager.NewQueue[string](m, "queue", 0).Get()
+	v, err := manager.NewQueue[string](m, "queue", 0).GetContext(ctx)
 	if err != nil {
 		return err
 	}
@@ -117,52 +103,73 @@ func get(out io.Writer, addr string) error {
 	return nil
 }
 
+// The same, as processes.
+var (
+	server = process.Register(part(serve))
+	putter = process.Register(part(put))
+	getter = process.Register(part(get))
+)
+
+func part(f func(context.Context, io.Writer, string) error) func(context.Context, string) (struct{}, error) {
+	return func(ctx context.Context, addr string) (struct{}, error) { return struct{}{}, f(ctx, os.Stdout, addr) }
+}
+
 func run(out io.Writer, _ time.Duration) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	switch {
 	case serveAt != "":
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-		defer stop()
 		return serve(ctx, out, serveAt)
 	case putTo != "":
-		return put(out, putTo)
+		return put(ctx, out, putTo)
 	case getFrom != "":
-		return get(out, getFrom)
+		return get(ctx, out, getFrom)
 	}
+	file, done, err := demo.File(out)
+	if err != nil {
+		return err
+	}
+	defer done()
 	dir, err := os.MkdirTemp("", "queue")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	addr := "unix:" + dir + "/sock"
-	server, err := again.Start(out, "serve", addr)
+	addr := "unix:" + filepath.Join(dir, "sock")
+	s, err := process.Go(server, addr, process.Stdout(file), process.Grace(time.Minute))
 	if err != nil {
 		return err
 	}
-	m, err := connect(addr)
-	if err != nil {
+	if err := reach(ctx, addr, s.Done()); err != nil {
 		return err
 	}
-	defer m.Close()
-	for _, part := range []string{"put", "get"} {
-		p, err := again.Start(out, part, addr)
+	for _, f := range []*process.Func[string, struct{}]{putter, getter} {
+		p, err := process.Go(f, addr, process.Stdout(file))
 		if err != nil {
 			return err
 		}
-		if err := p.Join(); err != nil {
+		if _, err := p.Result(); err != nil {
 			return err
 		}
 	}
-	_ = m.Event("enough").SetContext(context.Background()) // which may end before it can answer
-	return server.Join()
+	s.Terminate() // ends the context of its function
+	s.Join()
+	return nil
 }
 
-// connect waits for the server to be there, for some seconds at most.
-func connect(addr string) (*manager.Manager, error) {
-	for tries := 0; ; tries++ {
-		m, err := manager.Open(context.Background(), addr)
-		if err == nil || tries == 1000 {
-			return m, err
+// reach waits until the server answers, or has ended.
+func reach(ctx context.Context, addr string, ended <-chan struct{}) error {
+	for {
+		m, err := manager.Open(ctx, addr)
+		if err == nil {
+			return m.Close()
 		}
-		time.Sleep(10 * time.Millisecond)
+		select {
+		case <-ended:
+			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
 }

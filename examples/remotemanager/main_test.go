@@ -1,20 +1,12 @@
 package main
 
 import (
-	"os"
 	"testing"
-
-	"go.uber.org/goleak"
 
 	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
-func TestMain(m *testing.M) {
-	if parts.Play() {
-		os.Exit(0)
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { demotest.Processes(m) }
 
 func TestAServerAndTwoClients(t *testing.T) {
 	const want = `the server serves

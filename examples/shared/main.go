@@ -21,6 +21,7 @@
 //
 // The differences that matter:
 //
+//   - process.Init, first in main, stands for the if that guards __main__.
 //   - A child gets the address of the manager and opens it; objects have names.
 //   - A dict has keys of one type.
 //   - What is read is a copy. Update reads and writes in one step, so the count is ten, always.
@@ -31,12 +32,11 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
-	"github.com/gothreading/threading/examples/internal/again"
 	"github.com/gothreading/threading/examples/internal/demo"
 	"github.com/gothreading/threading/manager"
+	"github.com/gothreading/threading/process"
 )
 
 var program = demo.Program{
@@ -45,51 +45,48 @@ var program = demo.Program{
 	Run:  run,
 }
 
-var parts = again.Parts{"child": child}
-
 func main() {
-	if parts.Play() {
-		return
-	}
+	process.Init()
 	program.Main()
 }
 
 const processes = 10
 
-// child is f(d, l), with the address of the manager and its number.
-func child(out io.Writer, args []string) error {
-	ctx := context.Background()
-	m, err := manager.Open(ctx, args[0])
+// A task is the argument of a child.
+type task struct {
+	Addr   string // of the manager
+	Number int
+}
+
+// change is f(d, l).
+var change = process.Register(func(ctx context.Context, t task) (struct{}, error) {
+	m, err := manager.Open(ctx, t.Addr)
 	if err != nil {
-		return err
+		return struct{}{}, err
 	}
 	defer m.Close()
-	i, err := strconv.Atoi(args[1])
-	if err != nil {
-		return err
-	}
 	d := manager.NewDict[string, any](m, "d")
 	if err := d.SetAll(ctx, map[string]any{"1": "1", "2": 2, "0.25": nil}); err != nil {
-		return err
+		return struct{}{}, err
 	}
 	l := manager.NewList[int](m, "l")
 	if err := l.Append(ctx, 1); err != nil {
-		return err
+		return struct{}{}, err
 	}
-	if err := manager.NewDict[int, int](m, "arg").Set(ctx, i, i+100); err != nil {
-		return err
+	if err := manager.NewDict[int, int](m, "arg").Set(ctx, t.Number, t.Number+100); err != nil {
+		return struct{}{}, err
 	}
-	_, err = manager.NewDict[string, int](m, "counts").Update(ctx, "n", func(n int, _ bool) (int, error) { return n + 1, nil })
-	if err != nil {
-		return err
+	counts := manager.NewDict[string, int](m, "counts")
+	if _, err := counts.Update(ctx, "n", func(n int, _ bool) (int, error) { return n + 1, nil }); err != nil {
+		return struct{}{}, err
 	}
 	list, err := all(ctx, l)
 	if err != nil {
-		return err
+		return struct{}{}, err
 	}
-	_, err = fmt.Fprintln(out, "a child sees", list)
-	return err
-}
+	_, err = fmt.Println("a child sees", list)
+	return struct{}{}, err
+})
 
 func all(ctx context.Context, l *manager.List[int]) (list []int, err error) {
 	for v, err := range l.All(ctx) {
@@ -103,6 +100,11 @@ func all(ctx context.Context, l *manager.List[int]) (list []int, err error) {
 
 func run(out io.Writer, _ time.Duration) error {
 	ctx := context.Background()
+	file, done, err := demo.File(out)
+	if err != nil {
+		return err
+	}
+	defer done()
 	m, err := manager.Start()
 	if err != nil {
 		return err
@@ -112,16 +114,16 @@ func run(out io.Writer, _ time.Duration) error {
 	if err := l.Append(ctx, 0, 1, 2, 3, 4); err != nil {
 		return err
 	}
-	var children []*again.Process
+	var ps []*process.Process[struct{}]
 	for i := range processes {
-		p, err := again.Start(out, "child", m.Addr(), strconv.Itoa(i))
+		p, err := process.Go(change, task{m.Addr(), i}, process.Stdout(file))
 		if err != nil {
 			return err
 		}
-		children = append(children, p)
+		ps = append(ps, p)
 	}
-	for _, p := range children {
-		if err := p.Join(); err != nil {
+	for _, p := range ps {
+		if _, err := p.Result(); err != nil {
 			return err
 		}
 	}
@@ -129,13 +131,13 @@ func run(out io.Writer, _ time.Duration) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "d[%q] = %v\n", e.Key, e.Value)
+		fmt.Fprintf(file, "d[%q] = %v\n", e.Key, e.Value)
 	}
 	list, err := all(ctx, l)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "l =", list)
+	fmt.Fprintln(file, "l =", list)
 	n, err := manager.NewDict[int, int](m, "arg").Len(ctx)
 	if err != nil {
 		return err
@@ -144,7 +146,7 @@ func run(out io.Writer, _ time.Duration) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "processes that have set a key of their own:", n)
-	fmt.Fprintln(out, "processes that have counted:", count)
+	fmt.Fprintln(file, "processes that have set a key of their own:", n)
+	fmt.Fprintln(file, "processes that have counted:", count)
 	return nil
 }

@@ -1,22 +1,14 @@
 package main
 
 import (
-	"os"
 	"regexp"
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
-func TestMain(m *testing.M) {
-	if parts.Play() {
-		os.Exit(0)
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { demotest.Processes(m) }
 
 func TestTenProcessesChangeOneDictAndOneList(t *testing.T) {
 	code, stdout, stderr := demotest.Start(program, "-fast")

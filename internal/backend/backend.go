@@ -1,21 +1,3 @@
-// Package backend is the boundary between package manager and what keeps its objects: this process ("mem:"), another
-// process of this machine ("unix:"), or etcd.
-//
-// An object here is bytes. Package manager has everything above that, once for all backends: types and codecs, names,
-// the four forms of a call, which goroutine of this process goes first, and what a process sees of its own lost session.
-// A backend has everything below: who holds what, and since when; who waits; what ends with a session; and outcomes.
-//
-// Four rules hold for every method, and package manager relies on them:
-//
-//  1. A call that returns [ErrGaveUp] or [ErrLost] has had no effect. One that returns [ErrUnknown] may have had it.
-//     Any other outcome is definite, however the call raced with giving up.
-//  2. A session is everything that a Manager holds. When it ends, what it held is free; every [Holding] of it is lost,
-//     and its Lost channel is closed before another session can hold the same; calls that wait return ErrLost, and the
-//     next call runs under a new session. Only [ErrClosed] is for good.
-//  3. Nothing is asked of a server before the first call: the methods of [Backend] that return objects do no I/O.
-//  4. Tokens of one object grow with every holding, over all sessions and restarts of what keeps it.
-//
-// What cluster needs of a Manager or of a handle stands in handle.go.
 package backend
 
 import (
@@ -28,7 +10,8 @@ import (
 // A Backend is a session with what keeps the objects, and the next session when that one was lost.
 type Backend interface {
 	Addr() string
-	// ID and Lost are those of the present session.
+	// ID and Lost are those of the present session, which begins with the Backend. One that was lost is replaced
+	// without being asked for, soon; until then they are those of the one that was lost.
 	ID() string
 	Lost() <-chan struct{}
 	// End ends another's session. ErrNotFound: there is none with this id.

@@ -185,7 +185,10 @@ type Queue interface {
 	Dead(ctx context.Context) iter.Seq2[Claim, error]
 }
 
-// An Object is a value of a registered type.
+// An Object is a value of a registered type: see LookupType. Where it is kept as a Go value, one call at a time has it,
+// and Keep puts back what a failed one has changed. Where it is kept as bytes, it is what New returns at first, passes the
+// codec of the Options before and after each call, and the result is stored if nobody was faster, or else the method
+// runs again; a type of which Dropped names a field is an errors.ErrUnsupported that names it, at the first call.
 type Object interface {
 	// Call returns a Fault if the method failed, and then the object is as it was.
 	Call(ctx context.Context, method string, in []byte) (out []byte, fault *Fault, err error)

@@ -21,6 +21,8 @@ type Part interface {
 	// no others, from being taken over. It returns a slice: the one in hand, and
 	// those that it keeps.
 	Keep(n int) (items any)
+	// Notes is where the worker keeps what it knows of the part. It is gone with it.
+	Notes() *any
 }
 
 // Of returns the Pool of a *pool.Pool. It is set by package pool.

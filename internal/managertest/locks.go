@@ -15,7 +15,7 @@ import (
 func init() {
 	add(LockExcludesProcesses, LockForms, LockOfAnotherProcessIsNotUnlocked, LockTokensGrow, LockLost,
 		LockIsHeldUntilItsUnlockThoughItWasLost, LockOfTheDeadIsFree, LockWaiterThatDiesIsServedNothing, LockWith,
-		LockWithThatIsLost, LockIsOfTheProcess, LockNeighboursWait, LockIsHandedOnOnlyIfNobodyElseWaits, LockGivenUpLeavesNoTrace, LockGoesToAll,
+		LockWithThatIsLost, LockIsOfTheProcess, LockNeighboursWait, LockIsHandedOnOnlyIfNobodyElseWaits, LockGivenUpLeavesNoTrace, LockGoesToAll, LockGoesByArrival,
 		RLockIsReentrant, RLockOwnerIsAGoroutine, RLockDepth, RLockExcludesProcesses, RLockThatIsLost,
 		ElectionHasOneLeader, ElectionRun, ElectionRunThatLosesItsTerm, ElectionWatch, ElectionResign, ElectionLostTermKeepsNeighboursOut,
 		OnceSucceedsOnce, OnceFailsAndRunsAgain, OnceOfTheDeadRunsAgain, OnceThatIsLost)
@@ -160,7 +160,7 @@ func LockOfTheDeadIsFree(s *S) {
 	s.Waiting(b, manager.KindLock, lb.Name(), 1)
 	s.Dies(a)
 	<-acquired
-	s.True("no trace", len(s.Info(b, manager.KindLock, lb.Name()).Waiters) == 0)
+	s.True("no trace", s.waiters(b, manager.KindLock, lb.Name()) == 0)
 	lb.Unlock()
 }
 
@@ -209,7 +209,7 @@ func LockWithThatIsLost(s *S) {
 	a, b := s.Two()
 	l := a.Lock(s.Name("l"))
 	err := l.With(background, func(ctx context.Context) error {
-		go s.End(b, a)
+		s.Go(func() { s.End(b, a) })
 		<-ctx.Done()
 		s.Is(context.Cause(ctx), manager.ErrLost)
 		return errWhy
@@ -316,11 +316,36 @@ func LockGoesToAll(s *S) {
 			m.Lock(name).Unlock()
 		})
 	}
-	s.Until(func() bool { return len(s.Info(a, manager.KindLock, name).Waiters) == n-n/3 })
+	s.Until(func() bool { return s.waiters(a, manager.KindLock, name) == n-n/3 })
 	a.Lock(name).Unlock()
 	s.Until(func() bool { return ended.Load() == n })
 	Equal(s, served.Load(), n-n/3)
 	s.True("free", !a.Lock(name).Locked())
+}
+
+// Where nobody barges, whoever came first has it first.
+func LockGoesByArrival(s *S) {
+	if s.Barging {
+		return
+	}
+	name := s.Name("l")
+	a := s.Manager()
+	a.Lock(name).Lock()
+	const n = 5
+	served := make(chan int, n)
+	for i := range n {
+		l := s.Manager().Lock(name)
+		s.Go(func() {
+			l.Lock()
+			served <- i
+			l.Unlock()
+		})
+		s.Waiting(a, manager.KindLock, name, i+1)
+	}
+	a.Lock(name).Unlock()
+	for i := range n {
+		Equal(s, <-served, i)
+	}
 }
 
 func RLockIsReentrant(s *S) {
@@ -382,7 +407,7 @@ func RLockExcludesProcesses(s *S) {
 	acquired := s.Go(b.RLock(name).Lock)
 	s.Waiting(a, manager.KindRLock, name, 1)
 	a.RLock(name).Unlock()
-	s.True("not with the first Unlock", !IsClosed(acquired) && len(s.Info(a, manager.KindRLock, name).Waiters) == 1)
+	s.True("not with the first Unlock", !IsClosed(acquired) && s.waiters(a, manager.KindRLock, name) == 1)
 	a.RLock(name).Unlock()
 	<-acquired
 }

@@ -9,10 +9,13 @@ import (
 	"github.com/gothreading/threading/lock"
 	"github.com/gothreading/threading/manager"
 	"github.com/gothreading/threading/queue"
+	"github.com/gothreading/threading/rlock"
+	"github.com/gothreading/threading/semaphore"
 )
 
 func init() {
 	add(SessionEnds, SessionOfNobody, SessionLost, CloseFrees, CloseEndsEveryCall, CloseLeavesDeferredCallsAlone, CloseTwice,
+		CloseEndsAWaitWhoseLockIsUnlockedLater, SessionLostLeavesDeferredCallsAlone, SessionLostWhileOthersTakeOver,
 		NamesBelongToTheirKind, NamesThatAreFresh, NamesThatAreBad, HandlesDoNothing, Mismatches, DeleteForgets, DeleteOfWhatIsBusy,
 		ObjectsTellAll, HandlesAreShared)
 }
@@ -186,6 +189,118 @@ func CloseLeavesDeferredCallsAlone(s *S) {
 	s.True("b's", b.Lock(s.Name("l")).TryLock() && b.Semaphore(s.Name("s"), 2).Value() == 2)
 }
 
+// Everything that a process holds is lost at once, and others take it, while all that gives it back is still deferred. Each
+// deferred call does nothing to what the others hold; afterwards the same calls are about what is held again.
+func SessionLostLeavesDeferredCallsAlone(s *S) {
+	a, b := s.Two()
+	l, r, sem, bounded := a.Lock(s.Name("l")), a.RLock(s.Name("r")), a.Semaphore(s.Name("s"), 2), a.BoundedSemaphore(s.Name("b"), 1)
+	q, claims := manager.NewQueue[int](a, s.Name("q"), 0, manager.Joinable()), manager.NewQueue[int](a, s.Name("claims"), 0)
+	e := a.Election(s.Name("e"))
+	s.Ok(q.Put(1), claims.Put(2))
+	for range 2 {
+		func() {
+			l.Lock()
+			defer l.Unlock()
+			r.LockDepth(2)
+			defer r.Unlock()
+			defer r.Unlock()
+			all := a.RLock(s.Name("all"))
+			all.LockDepth(3)
+			defer func() { Equal(s, all.UnlockAll(), 3) }()
+			sem.AcquireN(2)
+			defer sem.Release()
+			defer sem.Release()
+			bounded.Acquire()
+			defer bounded.Release()
+			Equal(s, Got[int](s)(q.Get()), 1)
+			defer q.TaskDone()
+			claim := Got[*manager.Claim[int]](s)(claims.Claim())
+			defer func() { s.Is(claim.Ack(background), manager.ErrLost) }()
+			context := a.Lock(s.Name("context"))
+			context.Lock()
+			defer func() { s.Is(context.UnlockContext(background), manager.ErrLost) }()
+			term := Got[*manager.Term](s)(e.Campaign(background, "v"))
+			defer func() { s.Is(term.Resign(background), manager.ErrLost) }()
+
+			s.End(b, a)
+			for _, lost := range []<-chan struct{}{l.Lost(), r.Lost(), all.Lost(), sem.Lost(), bounded.Lost(), claim.Lost(), context.Lost(), term.Lost()} {
+				<-lost
+			}
+			for _, name := range []string{"l", "context"} {
+				b.Lock(s.Name(name)).Lock()
+			}
+			for _, name := range []string{"r", "all"} {
+				b.RLock(s.Name(name)).Lock()
+			}
+			b.Semaphore(s.Name("s"), 2).AcquireN(2)
+			b.BoundedSemaphore(s.Name("b"), 1).Acquire()
+		}()
+		s.True("b's locks", b.Lock(s.Name("l")).Locked() && b.Lock(s.Name("context")).Locked())
+		s.True("b's rlocks", b.RLock(s.Name("r")).Depth() == 1 && !r.TryLock() && b.RLock(s.Name("all")).Depth() == 1)
+		s.True("b's permits", b.Semaphore(s.Name("s"), 2).Value() == 0 && !bounded.TryAcquire())
+		s.True("both are back", q.Unfinished() == 1 && q.Len() == 1 && claims.Len() == 1)
+		b.Lock(s.Name("l")).Unlock()
+		b.Lock(s.Name("context")).Unlock()
+		b.RLock(s.Name("r")).Unlock()
+		b.RLock(s.Name("all")).Unlock()
+		b.Semaphore(s.Name("s"), 2).ReleaseN(2)
+		b.BoundedSemaphore(s.Name("b"), 1).Release()
+		s.True("no debt is left", sem.Value() == 2 && bounded.Value() == 1)
+	}
+	l.Lock()
+	l.Unlock()
+	s.True("free", !b.Lock(s.Name("l")).Locked())
+	sem.Acquire()
+	sem.Release()
+	Equal(s, b.Semaphore(s.Name("s"), 2).Value(), 2)
+	s.Panics(semaphore.ErrOverRelease, bounded.Release)
+	s.Panics(lock.ErrNotLocked, l.Unlock)
+	s.Panics(rlock.ErrNotOwner, r.Unlock)
+	s.Panics(queue.ErrTaskDone, q.TaskDone)
+}
+
+// What a body works on goes to another when the session is lost, and the loop goes on under the next session.
+func SessionLostWhileOthersTakeOver(s *S) {
+	a, b := s.Two()
+	q, other := manager.NewQueue[int](a, s.Name("q"), 0), manager.NewQueue[int](b, s.Name("q"), 0)
+	s.Ok(q.Put(1), q.Put(2))
+	var seen []int
+	for n := range q.Tasks() {
+		if seen = append(seen, n); n == 1 {
+			s.End(b, a)
+			c := Got[*manager.Claim[int]](s)(other.Claim())
+			s.True("1, again", c.Item == 1 && c.Attempt == 2)
+			defer func() { s.Ok(c.Ack(background)) }()
+			continue
+		}
+		break
+	}
+	Equal(s, seen, []int{1, 2})
+	Equal(s, other.Unfinished(), 1) // b's
+}
+
+// After a wait that only the end of its Manager has ended, the lock is not held, and its deferred release does nothing.
+func CloseEndsAWaitWhoseLockIsUnlockedLater(s *S) {
+	a, b := s.Two()
+	for _, unlock := range []func(l *manager.RLock){
+		func(l *manager.RLock) { l.Unlock() },
+		func(l *manager.RLock) { Equal(s, l.UnlockAll(), 0) },
+		func(l *manager.RLock) { s.Is(l.UnlockContext(background), manager.ErrClosed) },
+	} {
+		m := s.Manager()
+		c, l := m.Condition(s.Name("c"), nil), m.RLock(s.Name("c"))
+		waited := s.Go(func() {
+			l.Lock()
+			defer unlock(l)
+			s.Panics(manager.ErrClosed, c.Wait)
+		})
+		s.Waiting(b, manager.KindCondition, s.Name("c"), 1)
+		s.Ok(m.Close())
+		<-waited
+	}
+	s.True("free", a.RLock(s.Name("c")).TryLock())
+}
+
 func CloseTwice(s *S) {
 	a := s.Manager()
 	s.Ok(a.Close(), a.Close())
@@ -231,7 +346,7 @@ func NamesThatAreBad(s *S) {
 	for _, name := range []string{s.Name("a/b"), s.Name("%"), s.Name(" "), s.Name("ключ"), s.Name("\xff"), s.Name("..")} {
 		e := a.Event(name)
 		e.Set()
-		s.True(name, e.IsSet() && len(s.Info(a, manager.KindEvent, name).Waiters) == 0)
+		s.True(name, e.IsSet() && s.waiters(a, manager.KindEvent, name) == 0)
 	}
 }
 

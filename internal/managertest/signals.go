@@ -460,7 +460,7 @@ func ConditionWaitFor(s *S) {
 	})
 	for i := 1; i <= 3; i++ {
 		s.Until(func() bool {
-			return looks.Load() == int32(i) && len(s.Info(a, manager.KindCondition, name).Waiters) == 1
+			return looks.Load() == int32(i) && s.waiters(a, manager.KindCondition, name) == 1
 		})
 		ca.Lock()
 		state = i
@@ -579,7 +579,7 @@ func ConditionOfTheDeadLooksAgain(s *S) {
 	c.RLock(name).Lock()
 	s.Dies(c)
 	s.Until(func() bool { return len(s.Info(a, manager.KindRLock, name).Holders) == 0 })
-	s.True("still waits", !IsClosed(plain) && len(s.Info(a, manager.KindCondition, name).Waiters) == 1)
+	s.True("still waits", !IsClosed(plain) && s.waiters(a, manager.KindCondition, name) == 1)
 	cond := a.Condition(name, nil)
 	cond.Lock()
 	cond.Notify(1)

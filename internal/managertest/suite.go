@@ -2,6 +2,24 @@
 // of one suite, which the tests of package manager run on "mem:" and "unix:", and those of package cluster on etcd. It
 // is imported by tests only.
 //
+// One call runs the suite:
+//
+//	func TestSuite(t *testing.T) {
+//		managertest.Run(t, managertest.World{
+//			Open: func(t testing.TB, opts ...manager.Option) *manager.Manager {
+//				m, err := manager.Open(context.Background(), addr, opts...)
+//				if err != nil {
+//					t.Fatal(err)
+//				}
+//				return m
+//			},
+//			MaxValue: 1 << 20,
+//		})
+//	}
+//
+// Every run of a case has names of its own, so one server serves all cases, also side by side. A case of its own of a
+// backend runs by Do.
+//
 // A case knows nothing about the backend but what its World says, and no verdict depends on how long something took. Where
 // the World is a bubble of testing/synctest, each case runs in one of its own.
 package managertest
@@ -12,7 +30,9 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,15 +41,21 @@ import (
 	"github.com/gothreading/threading/manager"
 )
 
-// A World is where the suite runs.
+// A World is where the suite runs. Only Open has to be there; the zero value of the rest is a backend that serves in order
+// of arrival, has no limit, and moves what an own type holds through the codec.
 type World struct {
 	// Open returns a Manager, a session of its own with the same objects each time within one case, as another process
-	// would have it. The suite closes it.
+	// would have it. It passes the options on: Label and WithCodec. The suite closes the Manager.
 	Open func(t testing.TB, opts ...manager.Option) *manager.Manager
 	// Bubble says that each case runs in a testing/synctest bubble, in which Open is called.
 	Bubble bool
-	// Kill, if not nil, ends a Manager as SIGKILL ends its process. By default it is Close.
+	// Kill, if not nil, ends a Manager as SIGKILL ends its process, and returns when what it held is free or will be
+	// soon; calls of m that wait return ErrClosed. By default it is Close.
 	Kill func(t testing.TB, m *manager.Manager)
+	// Waiters, if not nil, says how many calls of any Manager of the case wait for an object, where the backend cannot
+	// tell by Objects: those that wait for an event, perhaps, of which a server hears nothing. A negative number: ask
+	// Objects. The suite asks again until it is what it expects.
+	Waiters func(m *manager.Manager, kind manager.Kind, name string) int
 	// Barging says that a lock may be had before others who wait for it, as the core has it; otherwise it goes by
 	// arrival.
 	Barging bool
@@ -38,7 +64,7 @@ type World struct {
 	// DiesNotified says that a notification goes with the waiter that it was given to, if that dies before it has the
 	// lock. Those who wait for a predicate look again then.
 	DiesNotified bool
-	// MaxValue is the size of the largest value, or 0.
+	// MaxValue is the size of the largest value, and of what one call may store, or 0.
 	MaxValue int
 	// Kept says that the value of an own type stays where it is served, and so may have what a codec drops.
 	Kept bool
@@ -46,6 +72,8 @@ type World struct {
 	ShortTTL time.Duration
 	// SideBySide runs the cases in parallel.
 	SideBySide bool
+	// Skip says why cases make no sense here, by their names. Each is skipped with that reason.
+	Skip map[string]string
 }
 
 // An S is a case that is running.
@@ -82,10 +110,18 @@ func funcName(f any) string {
 	return name
 }
 
-// Run runs the suite.
+// Run runs the suite, each case as a subtest named after it.
 func Run(t *testing.T, w World) {
+	for name := range w.Skip {
+		if !slices.ContainsFunc(cases, func(c testCase) bool { return c.name == name }) {
+			t.Errorf("Skip names %s: there is no such case", name)
+		}
+	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
+			if why, skip := w.Skip[c.name]; skip {
+				t.Skip(why)
+			}
 			if w.SideBySide && !w.Bubble {
 				t.Parallel()
 			}
@@ -94,10 +130,13 @@ func Run(t *testing.T, w World) {
 	}
 }
 
+// runs counts the cases that ran, so that one which runs again, on the same server, finds nothing of before.
+var runs atomic.Int64
+
 // Do runs one case, of the suite or another, in a test of its own.
 func Do(t *testing.T, w World, run func(s *S)) {
 	in := func(t *testing.T) {
-		s := &S{T: t, World: w, name: t.Name()}
+		s := &S{T: t, World: w, name: fmt.Sprint(t.Name(), "#", runs.Add(1))}
 		defer s.close()
 		run(s)
 		s.wg.Wait()
@@ -161,7 +200,17 @@ func (s *S) Go(f func()) (ended <-chan struct{}) {
 // one.
 func (s *S) Waiting(m *manager.Manager, kind manager.Kind, name string, n int) {
 	s.Helper()
-	s.Until(func() bool { return len(s.Info(m, kind, name).Waiters) == n })
+	s.Until(func() bool { return s.waiters(m, kind, name) == n })
+}
+
+func (s *S) waiters(m *manager.Manager, kind manager.Kind, name string) int {
+	s.Helper()
+	if s.World.Waiters != nil {
+		if n := s.World.Waiters(m, kind, name); n >= 0 {
+			return n
+		}
+	}
+	return len(s.Info(m, kind, name).Waiters)
 }
 
 // Until waits until is reports true.
@@ -192,14 +241,17 @@ func (s *S) Info(m *manager.Manager, kind manager.Kind, name string) manager.Inf
 	return manager.Info{}
 }
 
-// End ends the session of m, as somebody else, and waits until m knows.
+// End ends the session of m, as somebody else, and waits until m knows and has another.
 func (s *S) End(other, m *manager.Manager) {
 	s.Helper()
-	lost := m.Lost()
-	if err := other.End(background, m.ID()); err != nil {
+	lost, id := m.Lost(), m.ID()
+	if err := other.End(background, id); err != nil {
 		s.Fatal("End:", err)
 	}
 	<-lost
+	for m.ID() == id {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 var (

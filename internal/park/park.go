@@ -113,6 +113,10 @@ func After(d time.Duration) Limit {
 	return Limit{after: d}
 }
 
+// Duration returns how long the call waits, or 0 if it waits forever, or until a
+// context ends.
+func (l Limit) Duration() time.Duration { return l.after }
+
 // Until gives up when ctx ends. It calls ctx.Done, which is code of the caller
 // and may allocate, so a primitive calls it without its guard, and not before
 // the fast path has failed.

@@ -62,6 +62,7 @@ func (e *Event) Clear() {
 	for {
 		old := e.word.Load()
 		if old&1 == 0 || e.word.CompareAndSwap(old, old-1) {
+			point("event: cleared")
 			break
 		}
 	}

@@ -94,6 +94,72 @@ func init() {
 		},
 	}
 
+	// An RMutex: the same, at any depth.
+	experiments["rmutex"] = &experiment{
+		objects: func(l *lab) []int {
+			m, err := NewRMutex()
+			must(err)
+			l.t.Cleanup(func() { _ = m.Locked() })
+			return []int{m.Descriptor()}
+		},
+		work: func(w *worker) {
+			m, err := AttachRMutex(w.objects[0])
+			must(err)
+			inside := &w.words[0]
+			goroutines(2, func(i int) {
+				me := 2*uint64(w.id) + uint64(i) + 1
+				for n := 0; !w.stopped(); n++ {
+					var l *Limit
+					if n%3 == 0 {
+						l = After(time.Duration(n%300) * time.Microsecond)
+					}
+					if !m.Lock(l) {
+						continue
+					}
+					if before := inside.Load(); before != 0 && !m.Abandoned() {
+						failWorker("%d is inside, and nobody says so", before)
+					}
+					inside.Store(me)
+					if !m.Lock(l) && l == nil || !m.TryLock() && l == nil {
+						failWorker("its owner cannot lock it again")
+					}
+					if n%5 == 0 { // as a Condition does
+						inside.Store(0)
+						depth := m.UnlockAll()
+						m.LockDepth(depth)
+						if before := inside.Load(); before != 0 && !m.Abandoned() || m.Depth() != depth {
+							failWorker("%d is inside after LockDepth, the depth is %d", before, m.Depth())
+						}
+						inside.Store(me)
+					}
+					if inside.Load() != me {
+						failWorker("%d is inside, too", inside.Load())
+					}
+					for m.Depth() > 1 {
+						m.Unlock()
+					}
+					inside.Store(0)
+					if !m.Unlock() {
+						failWorker("not locked any more")
+					}
+					w.step()
+					if n%4 == 0 {
+						time.Sleep(time.Duration(n%200) * time.Microsecond)
+					}
+				}
+			})
+		},
+		after: func(l *lab) {
+			m, err := AttachRMutex(dup(l.fds[0]))
+			must(err)
+			if !m.TryLock() {
+				l.t.Errorf("locked when all had gone: %#x", m.page.word.Load())
+				return
+			}
+			m.Unlock()
+		},
+	}
+
 	// A Semaphore: permits are lost, or forged, at most in a killed hand.
 	const permits = 3
 	experiments["semaphore"] = &experiment{
@@ -637,6 +703,9 @@ func init() {
 					for k := range rows {
 						for j := range rows[k] {
 							rows[k][j] = 7
+						}
+						if k == 5 {
+							w.pause() // kills come now
 						}
 					}
 					w.words[0].Store(0)

@@ -45,6 +45,18 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// lifeline is a pipe that nobody writes to: when this process has ended, however it did, the workers read its end, and end
+// too.
+var lifeline struct{ read, write *os.File }
+
+func init() {
+	if os.Getenv(labEnv) == "" {
+		var err error
+		lifeline.read, lifeline.write, err = os.Pipe()
+		must(err)
+	}
+}
+
 // benchSeats is how many processes may have come and gone.
 const benchSeats = 4096
 
@@ -74,6 +86,10 @@ type worker struct {
 func runWorker(name string) {
 	name, rest, _ := strings.Cut(name, ":")
 	id, _ := strconv.Atoi(rest)
+	go func() {
+		_, _ = os.Stdin.Read(make([]byte, 1))
+		os.Exit(4)
+	}()
 	must(Join(3))
 	memory, err := AttachMemory(4)
 	must(err)
@@ -161,7 +177,7 @@ func (l *lab) start(point string) *patient {
 	}
 	r, w, err := os.Pipe()
 	must(err)
-	files := []*os.File{nil, os.Stdout, w}
+	files := []*os.File{lifeline.read, os.Stdout, w}
 	for _, fd := range append([]int{Descriptor(), l.memory.Descriptor()}, l.fds...) {
 		dup, err := syscall.Dup(fd)
 		must(err)

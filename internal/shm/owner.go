@@ -66,7 +66,13 @@ func newOwner(page *ownerPage) owner { return owner{page: page, me: uint64(kin.s
 const patience = time.Millisecond
 
 // take takes the word if that is one step.
-func (o *owner) take() bool { return o.page.word.CompareAndSwap(0, o.me) }
+func (o *owner) take() bool {
+	if !o.page.word.CompareAndSwap(0, o.me) {
+		return false
+	}
+	point("owner: taken")
+	return true
+}
 
 // try takes the word if it is free, or if its owner has died.
 func (o *owner) try() bool {
@@ -110,11 +116,7 @@ func (o *owner) inherit(old uint64) bool {
 // acquire takes the word as soon as it can, and reports false if l was over
 // first.
 func (o *owner) acquire(l *Limit) bool {
-	if o.take() {
-		point("owner: taken")
-		return true
-	}
-	return o.contend(l)
+	return o.take() || o.contend(l)
 }
 
 func (o *owner) contend(l *Limit) bool {
@@ -194,6 +196,7 @@ func (o *owner) giveUp(slept bool) {
 		if !slept {
 			return
 		}
+		point("owner: about to give a wake-up on")
 		if old&ownerMask == 0 {
 			futexWake(half(word), 1)
 			return

@@ -48,24 +48,23 @@ func main() {
 // A row is an operation. Of a rate, more is better; of a time, less.
 type row struct {
 	key, name string
-	time      bool // nanoseconds, not operations a second
-	asked     float64
+	time      bool   // nanoseconds, not operations a second
 	against   string // the key of Python's row, "" for none
 	measure   func(b *bench, d time.Duration) (float64, error)
 }
 
 var rows = []row{
-	{"lock", "Lock and Unlock", false, 1.1, "lock", func(b *bench, d time.Duration) (float64, error) {
+	{"lock", "Lock and Unlock", false, "lock", func(b *bench, d time.Duration) (float64, error) {
 		l := b.m.Lock("lock")
 		return rate(d, func() error { l.Lock(); l.Unlock(); return nil })
 	}},
-	{"set", "Dict.Set", false, 1.1, "set", func(b *bench, d time.Duration) (float64, error) {
+	{"set", "Dict.Set", false, "set", func(b *bench, d time.Duration) (float64, error) {
 		return rate(d, func() error { return b.dict.Set(b.ctx, "a", 1) })
 	}},
-	{"get", "Dict.Get", false, 1.1, "get", func(b *bench, d time.Duration) (float64, error) {
+	{"get", "Dict.Get", false, "get", func(b *bench, d time.Duration) (float64, error) {
 		return rate(d, func() error { _, _, err := b.dict.Get(b.ctx, "a"); return err })
 	}},
-	{"putget", "Queue.Put and Get", false, 1.1, "putget", func(b *bench, d time.Duration) (float64, error) {
+	{"putget", "Queue.Put and Get", false, "putget", func(b *bench, d time.Duration) (float64, error) {
 		q := manager.NewQueue[int](b.m, "queue", 0)
 		return rate(d, func() error {
 			if err := q.Put(1); err != nil {
@@ -75,19 +74,19 @@ var rows = []row{
 			return err
 		})
 	}},
-	{"add", "Counter.Add", false, 0, "", func(b *bench, d time.Duration) (float64, error) {
+	{"add", "Counter.Add", false, "", func(b *bench, d time.Duration) (float64, error) {
 		c := b.m.Counter("counter")
 		return rate(d, func() error { _, err := c.Add(b.ctx, 1); return err })
 	}},
-	{"pipelined", "Dict.Get by 32 goroutines of one process", false, 6, "get", (*bench).pipelined},
-	{"contended", "Lock and Unlock by 4 processes", false, 1.3, "contended", (*bench).contended},
-	{"wake", "from Put to the return of a Get that waits, median", true, 0.5, "wake", func(b *bench, d time.Duration) (float64, error) {
+	{"pipelined", "Dict.Get by 32 goroutines of one process", false, "get", (*bench).pipelined},
+	{"contended", "Lock and Unlock by 4 processes", false, "contended", (*bench).contended},
+	{"wake", "from Put to the return of a Get that waits, median", true, "wake", func(b *bench, d time.Duration) (float64, error) {
 		return b.delays("sleeper", "woken", d, 0.5)
 	}},
-	{"killed", "from SIGKILL of a holder to the next, median", true, 0, "", func(b *bench, d time.Duration) (float64, error) {
+	{"killed", "from SIGKILL of a holder to the next, median", true, "", func(b *bench, d time.Duration) (float64, error) {
 		return b.killed(d, 0.5)
 	}},
-	{"killed99", "the same, 99 of 100", true, 0, "", func(b *bench, d time.Duration) (float64, error) {
+	{"killed99", "the same, 99 of 100", true, "", func(b *bench, d time.Duration) (float64, error) {
 		return b.killed(max(d, time.Second), 0.99)
 	}},
 }
@@ -400,7 +399,7 @@ func run(args []string, stdout, stderr io.Writer, find func(string) (string, err
 		defer rival.end()
 	}
 	fmt.Fprintf(stdout, "%s\n\n", report.ThisMachine())
-	fmt.Fprintf(stdout, "| operation | here | CPython %s | ratio | quartiles | asked |\n|---|---:|---:|---:|---:|---:|\n", version)
+	fmt.Fprintf(stdout, "| operation | here | CPython %s | ratio | quartiles |\n|---|---:|---:|---:|---:|\n", version)
 	for _, r := range rows {
 		if !matches.MatchString(r.name) && !matches.MatchString(r.key) {
 			continue
@@ -460,13 +459,10 @@ func (r row) print(w io.Writer, ours, theirs []float64) {
 		}
 		return fmt.Sprintf("%.0f/s", stats.Median(xs))
 	}
-	ratio, spread, asked := "", "", ""
+	ratio, spread := "", ""
 	if len(theirs) > 0 {
 		q := stats.Of(stats.Ratios(ours, theirs))
 		ratio, spread = fmt.Sprintf("%.2f", q.Median), fmt.Sprintf("%.2f-%.2f", q.Q1, q.Q3)
 	}
-	if r.asked > 0 {
-		asked = fmt.Sprintf("%.1f", r.asked)
-	}
-	fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s |\n", r.name, number(ours), number(theirs), ratio, spread, asked)
+	fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", r.name, number(ours), number(theirs), ratio, spread)
 }

@@ -1,4 +1,4 @@
-// Command python measures the same operations here, in CPython's threading, queue, multiprocessing.pool and generators, in
+// Command python measures the same operations here, in CPython's threading, queue, multiprocessing and generators, in
 // java.util.concurrent, and in Lua's coroutines, round by round, and prints a Markdown table. What is not installed is left
 // out; so is Python's greenlet, if it is not.
 //
@@ -45,9 +45,6 @@ var sizes = cases.Sizes{
 	Connections: []int{100, 1000},
 }
 
-// asked is what an operation may take as a multiple of CPython's.
-var asked = cases.Bar{Good: 0.2, Goal: 0.05}
-
 func main() {
 	if err := run(os.Args[1:], os.Stdout, os.Stderr, exec.LookPath); err != nil {
 		if err != flag.ErrHelp {
@@ -67,9 +64,6 @@ type language struct {
 	source  []byte
 }
 
-// judged reports whether anything is asked beside the language.
-func (l language) judged() bool { return l.Name != "Java" }
-
 // A Result is what was measured: nanoseconds, one sample for each round.
 type Result struct {
 	Machine   report.Machine `json:"machine"`
@@ -83,8 +77,6 @@ type Row struct {
 	Name   string               `json:"name"`
 	Go     []float64            `json:"go"`
 	Others map[string][]float64 `json:"others"` // by the language's name
-
-	elsewhere map[string]cases.Bar
 }
 
 func run(args []string, stdout, stderr io.Writer, find func(string) (string, error)) error {
@@ -163,7 +155,7 @@ func run(args []string, stdout, stderr io.Writer, find func(string) (string, err
 		if known[row.Name] && matches.MatchString(row.Name) {
 			row.Rivals = nil
 			rows = append(rows, row)
-			r.Rows = append(r.Rows, Row{Name: row.Name, Others: map[string][]float64{}, elsewhere: row.Elsewhere})
+			r.Rows = append(r.Rows, Row{Name: row.Name, Others: map[string][]float64{}})
 		}
 	}
 	if len(rows) == 0 {
@@ -249,17 +241,12 @@ func (r Result) markdown(w io.Writer) {
 	for _, l := range r.Languages {
 		fmt.Fprintf(w, "; %s", l.Version)
 	}
-	fmt.Fprintf(w, ". An operation of CPython is asked to take %v times as long, and hoped to take %v times, but for coroutines.\n\n",
-		1/asked.Good, 1/asked.Goal)
+	fmt.Fprint(w, ".\n\n")
 	fmt.Fprint(w, "| operation | Go ns |")
 	rule := "|---|--:|"
 	for _, l := range r.Languages {
 		fmt.Fprintf(w, " %s ns | ratio | spread |", l.Name)
 		rule += "--:|--:|---|"
-		if l.judged() {
-			fmt.Fprint(w, " verdict |")
-			rule += "---|"
-		}
 	}
 	fmt.Fprintf(w, "\n%s\n", rule)
 	for _, row := range r.Rows {
@@ -268,20 +255,10 @@ func (r Result) markdown(w io.Writer) {
 			other := row.Others[l.Name]
 			if len(other) == 0 {
 				fmt.Fprint(w, " – | – | – |")
-				if l.judged() {
-					fmt.Fprint(w, " |")
-				}
 				continue
 			}
 			q := stats.Of(stats.Ratios(row.Go, other))
 			fmt.Fprintf(w, " %.4g | %.3g | %.3g–%.3g |", stats.Median(other), q.Median, q.Q1, q.Q3)
-			if bar, own := row.elsewhere[l.Name]; own {
-				fmt.Fprintf(w, " %s |", report.Verdict(q, bar))
-			} else if l.Name == "CPython" {
-				fmt.Fprintf(w, " %s |", report.Verdict(q, asked))
-			} else if l.judged() {
-				fmt.Fprint(w, " |")
-			}
 		}
 		fmt.Fprintln(w)
 	}

@@ -96,9 +96,9 @@ type look struct {
 }
 
 var (
-	lookGoal  = look{"reaches the goal", green, draw.CircleGlyph{}}
-	lookGood  = look{"good", blue, draw.SquareGlyph{}}
-	lookMiss  = look{"misses", vermilion, draw.PyramidGlyph{}}
+	lookLess  = look{"less", green, draw.CircleGlyph{}}
+	lookSame  = look{"about the same", blue, draw.SquareGlyph{}}
+	lookMore  = look{"more", vermilion, draw.PyramidGlyph{}}
 	lookOurs  = look{"this toolkit", blue, draw.CircleGlyph{}}
 	lookRival = look{"rivals", orange, draw.SquareGlyph{}}
 )
@@ -212,9 +212,9 @@ func Compare(r report.Report, procs int) []Chart {
 		}
 		charts = append(charts, chartOfDots(fmt.Sprintf("ratios-cpu%d", p),
 			fmt.Sprintf("What this toolkit takes, as a multiple of its rivals, GOMAXPROCS %d.\n"+
-				"Median and quartiles of the rounds; the strokes are what is good and the goal. Less is better.", p),
+				"Median and quartiles of the rounds; the strokes are at 1. Less is better.", p),
 			"ratio",
-			lines, []look{lookGoal, lookGood, lookMiss}))
+			lines, []look{lookLess, lookSame, lookMore}))
 	}
 	if len(all) > 0 && !seen[fmt.Sprint(procs)] {
 		procs = all[0]
@@ -239,19 +239,22 @@ func Compare(r report.Report, procs int) []Chart {
 	return charts
 }
 
-// ratios are those of the rivals with which a ratio was asked for.
+// alike is how far from 1 a ratio may be on a machine that others use, and mean nothing.
+const alike = 1.15
+
+// ratios are those of the main rivals.
 func ratios(row report.Row) (lines dots) {
 	for _, rival := range row.Contenders[1:] {
-		if rival.Asked == nil {
+		if !rival.Main {
 			continue
 		}
 		q := row.Ratio(rival)
-		d := dot{row.Name + " / " + rival.Name, q, lookMiss, []float64{rival.Asked.Good, rival.Asked.Goal}}
-		switch strings.TrimSuffix(report.Verdict(q, *rival.Asked), "?") {
-		case "goal":
-			d.look = lookGoal
-		case "good":
-			d.look = lookGood
+		d := dot{row.Name + " / " + rival.Name, q, lookSame, []float64{1}}
+		switch {
+		case q.Median*alike < 1:
+			d.look = lookLess
+		case q.Median > alike:
+			d.look = lookMore
 		}
 		lines = append(lines, d)
 	}

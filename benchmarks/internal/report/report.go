@@ -43,32 +43,30 @@ type Row struct {
 	Name       string      `json:"name"`
 	Group      string      `json:"group"`
 	Procs      int         `json:"gomaxprocs"`
-	Allocs     *cases.Bar  `json:"allocs_asked,omitempty"`
 	Contenders []Contender `json:"contenders"`
 }
 
 // A Contender has one sample for each round.
 type Contender struct {
-	Name        string     `json:"name"`
-	Asked       *cases.Bar `json:"ratio_asked,omitempty"`
-	Nanoseconds []float64  `json:"ns"`
-	Allocs      []float64  `json:"allocs"`
-	Bytes       []float64  `json:"bytes"`
+	Name        string    `json:"name"`
+	Main        bool      `json:"main,omitempty"` // a rival that stands in the chart of ratios
+	Nanoseconds []float64 `json:"ns"`
+	Allocs      []float64 `json:"allocs"`
+	Bytes       []float64 `json:"bytes"`
 }
 
 // Parked is what a goroutine costs that waits in some way: bytes, one sample for each round.
 type Parked struct {
-	Name  string     `json:"name"`
-	Ours  bool       `json:"ours,omitempty"`
-	Asked *cases.Bar `json:"beyond_asked,omitempty"`
-	Bytes []float64  `json:"bytes"`
+	Name  string    `json:"name"`
+	Ours  bool      `json:"ours,omitempty"`
+	Bytes []float64 `json:"bytes"`
 }
 
 // NewRow puts together a row and what was measured of it.
 func NewRow(row cases.Row, procs int, samples [][]meter.Sample) Row {
-	r := Row{Name: row.Name, Group: row.Group, Procs: procs, Allocs: row.Allocs}
+	r := Row{Name: row.Name, Group: row.Group, Procs: procs}
 	for i, c := range row.Contenders() {
-		contender := Contender{Name: c.Name, Asked: c.Bar}
+		contender := Contender{Name: c.Name, Main: c.Main}
 		for _, s := range samples[i] {
 			contender.Nanoseconds = append(contender.Nanoseconds, s.Nanoseconds)
 			contender.Allocs = append(contender.Allocs, s.Allocs)
@@ -83,7 +81,7 @@ func NewRow(row cases.Row, procs int, samples [][]meter.Sample) Row {
 func NewParked(ways []cases.Waiting, bytes [][]float64) []Parked {
 	parked := make([]Parked, len(ways))
 	for i, way := range ways {
-		parked[i] = Parked{way.Name, way.Ours, way.Bar, bytes[i]}
+		parked[i] = Parked{way.Name, way.Ours, bytes[i]}
 	}
 	return parked
 }

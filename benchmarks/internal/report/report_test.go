@@ -13,46 +13,12 @@ import (
 	"github.com/gothreading/threading/benchmarks/internal/stats"
 )
 
-var bar = cases.Bar{Good: 1.1, Goal: 0.8}
-
-func TestTheVerdictIsTheHardestBarThatTheMedianClears(t *testing.T) {
-	for _, c := range []struct {
-		q    stats.Quartiles
-		want string
-	}{
-		{stats.Quartiles{Q1: 0.5, Median: 0.6, Q3: 0.8}, "goal"},
-		{stats.Quartiles{Q1: 0.9, Median: 1.0, Q3: 1.1}, "good"},
-		{stats.Quartiles{Q1: 1.2, Median: 1.3, Q3: 1.4}, "miss"},
-		{stats.Quartiles{Q1: 0.7, Median: 0.8, Q3: 0.81}, "goal?"},
-		{stats.Quartiles{Q1: 0.7, Median: 1.0, Q3: 1.05}, "good?"},
-		{stats.Quartiles{Q1: 1.0, Median: 1.3, Q3: 1.4}, "miss?"},
-		{stats.Quartiles{Q1: math.NaN(), Median: math.NaN(), Q3: math.NaN()}, "miss"},
-	} {
-		if got := Verdict(c.q, bar); got != c.want {
-			t.Errorf("%v against %v: %s, want %s", c.q, bar, got, c.want)
-		}
-	}
-}
-
-func TestAFewAllocationsOfARunAreNoneOfAnOperation(t *testing.T) {
-	none := cases.Bar{}
-	if got := AllocVerdict(0.01, none); got != "goal" {
-		t.Errorf("a hundredth of an allocation: %s", got)
-	}
-	if got := AllocVerdict(1, none); got != "miss" {
-		t.Errorf("an allocation where none was asked: %s", got)
-	}
-	if got := AllocVerdict(2, cases.Bar{Good: 2, Goal: 1}); got != "good" {
-		t.Errorf("two where two are good: %s", got)
-	}
-}
-
 func sample() Report {
-	rival := func(name string, asked *cases.Bar) cases.Contender { return cases.Contender{Name: name, Bar: asked} }
+	rival := func(name string, main bool) cases.Contender { return cases.Contender{Name: name, Main: main} }
 	row := cases.Row{
-		Name: "Lock: a|b", Group: "Locks", Allocs: &cases.Bar{},
+		Name: "Lock: a|b", Group: "Locks",
 		Ours:   cases.Contender{Name: "lock.Lock"},
-		Rivals: []cases.Contender{rival("sync.Mutex", &bar), rival("channel", nil)},
+		Rivals: []cases.Contender{rival("sync.Mutex", true), rival("channel", false)},
 	}
 	rounds := func(ns ...float64) (s []meter.Sample) {
 		for _, x := range ns {
@@ -67,7 +33,7 @@ func sample() Report {
 			NewRow(row, 2, [][]meter.Sample{rounds(10, 100, 10), rounds(10, 100, 10), rounds(40, 400, 40)}),
 			NewRow(row, 8, [][]meter.Sample{rounds(30, 30, 30), rounds(10, 10, 10), rounds(10, 10, 10)}),
 		},
-		Parked: NewParked([]cases.Waiting{{Name: "sync.Cond"}, {Name: "Event", Bar: &cases.Bar{Good: 256, Goal: 128}}},
+		Parked: NewParked([]cases.Waiting{{Name: "sync.Cond"}, {Name: "Event"}},
 			[][]float64{{2600, 2600}, {2700, 2720}}),
 	}
 }
@@ -78,20 +44,20 @@ func TestTheTableHasALineForEachRival(t *testing.T) {
 	got := b.String()
 	for _, want := range []string{
 		"go1.25, linux/amd64, 2 cores, 2026-01-02.\n",
-		"| sync.Cond | 2600 | +0 |  |  |  |\n",
-		"| Event | 2710 | +110 | 256 | 128 | goal |\n",
+		"| sync.Cond | 2600 | +0 |\n",
+		"| Event | 2710 | +110 |\n",
 		"### GOMAXPROCS 2\n\n| operation |",
-		"| Lock: a\\|b | 10.0 | sync.Mutex | 10.0 | 1.00 | 1.00–1.00 | 1.10 | 0.80 | good | 0, 0 (asked ≤ 0: goal) | 0, 0 |\n",
-		"|  |  | channel | 40.0 | 0.25 | 0.25–0.25 |  |  |  |  | 0, 0 |\n",
+		"| Lock: a\\|b | 10.0 | sync.Mutex | 10.0 | 1.00 | 1.00–1.00 | 0, 0 | 0, 0 |\n",
+		"|  |  | channel | 40.0 | 0.25 | 0.25–0.25 |  | 0, 0 |\n",
 		"### GOMAXPROCS 8\n",
-		"| 3.00 | 3.00–3.00 | 1.10 | 0.80 | miss |",
+		"| 3.00 | 3.00–3.00 |",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the table lacks %q:\n%s", want, got)
 		}
 	}
 	for _, row := range strings.Split(got, "\n") {
-		if cells := strings.Count(strings.ReplaceAll(row, `\|`, ""), "|"); strings.HasPrefix(row, "|") && cells != 12 && cells != 7 {
+		if cells := strings.Count(strings.ReplaceAll(row, `\|`, ""), "|"); strings.HasPrefix(row, "|") && cells != 9 && cells != 4 {
 			t.Errorf("%d bars in the line %q", cells, row)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -249,10 +250,45 @@ func TestTheLogNamesClientsAndNoValues(t *testing.T) {
 	}
 }
 
+// A client that says nothing, or half of its hello, is hung up in time; one that is welcome may be as slow as it likes.
+func TestASlowClient(t *testing.T) {
+	defer proof.Watch(t)()
+	defer func(d time.Duration) { helloTime = d }(helloTime) // after the server has ended
+	helloTime = 20 * time.Millisecond
+	_, path, stop := serveWith(t, backend.Options{})
+	defer stop()
+	for _, said := range [][]byte{nil, frame(hello(version))[:5]} {
+		r := dialRaw(t, path)
+		r.send(said)
+		if answer := r.ends(); answer != "" {
+			t.Errorf("after %q the server says %q", said, answer)
+		}
+	}
+	r := dialRaw(t, path).greet()
+	good := client(t, path)
+	for i, b := range frame(ask(7, opSet, formForever, specOf(backend.KindEvent, "slow", 0)...)) {
+		if i%8 == 0 {
+			time.Sleep(helloTime) // of which there is no more
+			if !good.ping(t) {
+				t.Error("the others are not served")
+			}
+		}
+		r.send([]byte{b})
+	}
+	if b, err := r.in.next(); err != nil || b[0] != 7 || b[4] != statusOK {
+		t.Error(b, err)
+	}
+	_ = good.Close()
+}
+
 // What can be understood, but cannot be, is an answer, and the connection goes on.
 func TestWhatCannotBeIsAnAnswer(t *testing.T) {
 	_, path := serve(t)
 	r := dialRaw(t, path).greet()
+	tooMany := int64(1 << 62)
+	if math.MaxInt == math.MaxInt32 {
+		tooMany = 0 // no number there is too large
+	}
 	for i, c := range []struct {
 		op   byte
 		rest []byte
@@ -263,7 +299,7 @@ func TestWhatCannotBeIsAnAnswer(t *testing.T) {
 		{opPermits, append(specOf(backend.KindSemaphore, "s", -1), 2), "want 0 to"},
 		{opPermits, append(specOf(backend.KindSemaphore, "s", 1), putInt(nil, -7)...), "want 1 to"},
 		{opPermits, append(specOf(backend.KindSemaphore, "s", 1), putInt(nil, 0)...), "want 1 to"},
-		{opGiveBack, append(specOf(backend.KindSemaphore, "s", 1), putInt(nil, 1<<62)...), "want 1 to"},
+		{opGiveBack, append(specOf(backend.KindSemaphore, "s", 1), putInt(nil, tooMany)...), "want 1 to"},
 		{opResizePermits, append(specOf(backend.KindBoundedSemaphore, "s", 1), putInt(nil, -1)...), "want 0 to"},
 		{opGet, append(specOf(backend.KindArray, "a", -1), putBytes(nil, nil)...), "want at least 0"},
 		{opSet, specOf(backend.KindEvent, strings.Repeat("n", 5000), 0), "at most 1024"},

@@ -28,8 +28,8 @@ type server struct {
 	wg    sync.WaitGroup // of connections
 }
 
-// helloTime is for how long a client may take to say hello.
-const helloTime = 10 * time.Second
+// helloTime is for how long a client may take to say hello. It is a variable for a test.
+var helloTime = 10 * time.Second
 
 // Listen makes a socket in a folder of its own that only this user can enter. remove removes both.
 func Listen() (l *net.UnixListener, remove func(), err error) {

@@ -180,7 +180,7 @@ L16 changed applies (M), and no Go test names it`; got != want {
 	}
 	for _, want := range []string{
 		"| [x.py](#xpy) | 12 | 9 | 0 | 0 | 3 |", "| [y](#y) | 4 | 1 | 0 | 1 | 2 |", "| all | 16 | 10 | 0 | 1 | 5 |",
-		"| L01 | `C.test_a` | pass: `TestOne` in [a](../a/a_test.go). |",
+		"- `TestOne` in [a](../a/a_test.go): L01 L02 L04 L05 L06 L07 L08 L12", "| L03 c, L10 j, L11 k | **no test.** |",
 		"| L15 | not | not applicable: Why. |",
 		"| L16 | changed | **no test.** How. |",
 	} {

@@ -52,7 +52,7 @@ var operations = []operation{
 	}},
 	{"Lock: LockTimeout and Unlock", func() func() {
 		var l lock.Lock
-		return func() { l.LockTimeout(time.Hour); l.Unlock() }
+		return func() { _ = l.LockTimeout(time.Hour); l.Unlock() }
 	}},
 	{"Lock: LockContext and Unlock", func() func() {
 		var l lock.Lock

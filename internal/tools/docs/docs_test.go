@@ -260,7 +260,7 @@ var standard = strings.Fields(`bufio bytes cmp context errors fmt io iter log ma
 	strings sync time math/rand/v2 net/http os/exec os/signal runtime runtime/debug runtime/pprof sync/atomic
 	testing testing/synctest`)
 
-var packages = strings.Fields("lock rlock semaphore event condition barrier timer thread queue pool coroutine greenlet socketserver selectors")
+var packages = strings.Fields("lock rlock rwlock semaphore event condition barrier waitgroup timer sched thread queue pool coroutine greenlet socketserver selectors process manager")
 
 // imports returns the path for each name by which a fragment may use a package.
 func imports() map[string]string {
@@ -495,7 +495,8 @@ func goTool(t *testing.T, dir string, args ...string) string {
 	return fmt.Sprintf("go %s: %v\n%s", strings.Join(args, " "), err, out)
 }
 
-// newModule makes a module that requires this one, for which everything is in the module cache.
+// newModule makes a module that requires this one, and what the documents use beside it as the module of these tools
+// does. Everything is in the module cache.
 func newModule(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -503,19 +504,24 @@ func newModule(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mod, err := os.ReadFile("../../../go.mod")
-	if err != nil {
-		t.Fatal(err)
+	beside := regexp.MustCompile(`golang\.org/x/sync v\S+`).FindString(read(t, "../go.mod"))
+	if beside == "" {
+		t.Fatal("../go.mod does not require golang.org/x/sync, whose errgroup the documents use")
 	}
-	text := strings.Replace(string(mod), "module "+module, "module blocks", 1) +
-		fmt.Sprintf("\nrequire %s v0.0.0\n\nreplace %s => %q\n", module, module, filepath.ToSlash(root))
+	text := strings.Replace(read(t, "../../../go.mod"), "module "+module, "module blocks", 1) +
+		fmt.Sprintf("\nrequire %s\n\nrequire %s v0.0.0\n\nreplace %s => %q\n", beside, module, module, filepath.ToSlash(root))
 	write(t, filepath.Join(dir, "go.mod"), text)
-	sum, err := os.ReadFile("../../../go.sum")
+	write(t, filepath.Join(dir, "go.sum"), read(t, "../../../go.sum")+read(t, "../go.sum"))
+	return dir
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "go.sum"), string(sum))
-	return dir
+	return string(text)
 }
 
 func write(t *testing.T, name, text string) {
@@ -911,7 +917,7 @@ func TestMistakesAreFound(t *testing.T) {
 	for code, want := range map[string]string{
 		"l.Lock(); defer l.Unlock()":  "",
 		"lock.Mutex":                  "package lock has no Mutex",
-		"l.Acquired()":                "nothing has a method Acquired",
+		"l.Obtained()":                "nothing has a method Obtained",
 		"errors.Is(err, queue.ErrUp)": "package queue has no ErrUp",
 		"'x":                          "'x is not Go",
 	} {
@@ -1041,6 +1047,13 @@ var names = map[string]string{
 		Process DummyProcess! current_process() active_children() freeze_support() Lock RLock Semaphore BoundedSemaphore
 		Condition Event Barrier Queue JoinableQueue Pool(processes,initializer,initargs) Pipe(duplex) Manager() dict! list!
 		Namespace! Value! Array! shutdown!`,
+	"multiprocessing.managers": `
+		BaseManager SyncManager BaseProxy Token SharedMemoryManager Manager! start(initializer,initargs) get_server connect join(timeout)
+		register(typeid,callable,proxytype,exposed,method_to_typeid,create_method) address shutdown! serve_forever!
+		RemoteError! AutoProxy! set@3.14
+		dict list Namespace Value Array Queue JoinableQueue Lock RLock Semaphore BoundedSemaphore Event Condition Barrier Pool
+		AsyncResult Iterator
+		append count extend index insert pop remove reverse sort clear copy get items keys popitem setdefault update values`,
 	"sched": `scheduler enter enterabs cancel run empty queue`,
 	"socketserver": `
 		BaseServer TCPServer(server_address,RequestHandlerClass,bind_and_activate) UDPServer ThreadingUDPServer
@@ -1067,7 +1080,7 @@ var names = map[string]string{
 // lookIntoPython prints for each heading the names that this Python has, with their parameters or null.
 const lookIntoPython = `
 import collections, concurrent.futures as cf, inspect, json, multiprocessing.dummy, multiprocessing.pool as mp, queue
-import sched, select, selectors, socketserver, sys, threading
+import multiprocessing.managers as managers, sched, select, selectors, socketserver, sys, threading
 
 def entry(f):
     # Whether functions that are written in C tell their parameters differs from version to version.
@@ -1123,6 +1136,10 @@ found = {
     "concurrent.futures.Future": members(cf.Future),
     "multiprocessing.dummy": both(
         {n: None for n in multiprocessing.dummy.__all__}, {"Pool": entry(multiprocessing.dummy.Pool)}),
+    "multiprocessing.managers": both(
+        {n: None for n in managers.__all__}, members(managers.BaseManager),
+        {n: None for n in managers.SyncManager._registry},
+        {n: None for k in ("list", "dict") for n in managers.SyncManager._registry[k][1] if n[0] != "_"}),
     "sched": both({"scheduler": None}, {n: None for n in members(sched.scheduler)}),
     "socketserver": both(
         {n: None for n in socketserver.__all__}, constructor(socketserver.TCPServer),

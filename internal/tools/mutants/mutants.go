@@ -22,5 +22,8 @@ var mutants = [][]mutant{
 	greenletMutants,
 	selectorsMutants,
 	socketserverMutants,
+	workerMutants,
+	shmMutants,
+	processMutants,
 	managerMutants,
 }

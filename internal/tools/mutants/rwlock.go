@@ -35,8 +35,9 @@ var rwlockMutants = []mutant{
 		Name: "a waiting writer does not hold up readers",
 		File: "rwlock/wait.go",
 		Func: "RWLock.waitToRead",
-		Old:  "writing|waiting|negative",
-		New:  "writing|negative",
+		Old: `if watch.On { $*watched }
+return l.wait(limit, &l.readers, writing|waiting|negative, reader)`,
+		New:  "return l.wait(limit, &l.readers, writing|negative, reader)",
 		Tags: "threadingexplore",
 	},
 	{
@@ -99,5 +100,13 @@ var rwlockMutants = []mutant{
 		Func: "RWLock.RLockContext",
 		Old:  "ctx.Err() != nil || $rest",
 		New:  "$rest",
+	},
+	{
+		Name: "a writer comes in while another becomes a reader",
+		File: "rwlock/rwlock.go",
+		Func: "RWLock.Downgrade",
+		Old:  "l.release(reader)",
+		New: `l.release(0)
+l.RLock()`,
 	},
 }

@@ -104,4 +104,22 @@ it.event.index = i`,
 		Old:  "d > 0 && sum < at",
 		New:  "false",
 	},
+	{
+		Name: "a run that a function ended by a panic is still under way",
+		File: "sched/scheduler.go",
+		Func: "Scheduler.Run",
+		Old: `defer r.end()
+r.untilEmpty(park.Forever)`,
+		New: `r.untilEmpty(park.Forever)
+r.end()`,
+		Flags: []string{"-test.run", "TestAPanicOrGoexit"}, // others wait for ever
+	},
+	{
+		Name:  "a wait for later events ends when none is left",
+		File:  "sched/scheduler.go",
+		Func:  "Scheduler.within",
+		Old:   "r.stays = stays",
+		New:   "",
+		Flags: []string{"-test.run", "TestServe"}, // others wait for ever
+	},
 }

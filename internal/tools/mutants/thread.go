@@ -13,6 +13,7 @@ var threadMutants = []mutant{
 		File: "thread/run.go",
 		Func: "Thread.finish",
 		Old: `t.leave()
+if watch.On { $*watched }
 t.end.Open()`,
 		New: `t.end.Open()
 t.leave()`,
@@ -22,6 +23,7 @@ t.leave()`,
 		File: "thread/run.go",
 		Func: "Thread.finish",
 		Old: `t.leave()
+if watch.On { $*watched }
 t.end.Open()`,
 		New: `t.leave()
 t.entry.Remove()
