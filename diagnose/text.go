@@ -78,21 +78,11 @@ func (f *Finding) text() string {
 	for _, p := range f.Steps {
 		switch {
 		case f.Kind == Order:
-			fmt.Fprintf(&b, "  %s  locked %s\n      at %s\n", p.who(), p.Object, site(p.At))
-			if len(p.Now) > 0 {
-				fmt.Fprintf(&b, "      then at %s\n", site(p.Now))
-			}
+			fmt.Fprintf(&b, "  %s  locked %s\n      at %s, then at %s\n", p.who(), p.Object, site(p.At), site(p.Now))
 		case p.Form != "":
-			fmt.Fprintf(&b, "  %s  waits%s in %s for %s\n      at %s\n", p.who(), since(p.Since), p.Form, p.Object, site(p.At))
+			fmt.Fprintf(&b, "  %s  waits%s in %s for %s\n      at %s\n", p.who(), lasting(p.Since), p.Form, p.Object, site(p.At))
 		default:
-			fmt.Fprintf(&b, "    which %s holds%s", p.who(), since(p.Since))
-			if len(p.At) > 0 {
-				fmt.Fprintf(&b, "\n      since it was at %s", site(p.At))
-			}
-			if len(p.Now) > 0 {
-				fmt.Fprintf(&b, "\n      and is now at %s", site(p.Now))
-			}
-			b.WriteByte('\n')
+			fmt.Fprintf(&b, "    which %s holds%s%s\n", p.who(), lasting(p.Since), p.places())
 		}
 	}
 	return b.String()
@@ -112,14 +102,7 @@ func (o *Object) text(b *strings.Builder) {
 	}
 	b.WriteByte('\n')
 	for _, p := range o.Holders {
-		fmt.Fprintf(b, "    held%s by %s", since(p.Since), p.who())
-		if len(p.At) > 0 {
-			fmt.Fprintf(b, ", acquired at %s", site(p.At))
-		}
-		if len(p.Now) > 0 {
-			fmt.Fprintf(b, ", now at %s", site(p.Now))
-		}
-		b.WriteByte('\n')
+		fmt.Fprintf(b, "    held%s by %s%s\n", lasting(p.Since), p.who(), p.places())
 	}
 	for _, p := range o.Waiters {
 		fmt.Fprintf(b, "    %-18s %-16s %8s   %s%s\n", p.who(), p.form(), span(p.Since), p.ends(), site(p.At))
@@ -141,7 +124,7 @@ func (o *Object) String() string {
 func (p *Pool) text(b *strings.Builder) {
 	fmt.Fprintf(b, "pool %s   %s: %d running, %d lent, %d queued\n", p.Name, count(p.Workers, "worker"), p.Running, p.Lent, p.Queued)
 	for _, t := range p.Tasks {
-		fmt.Fprintf(b, "    %-18s running%s", t.who(), since(t.Since))
+		fmt.Fprintf(b, "    %-18s running%s", t.who(), lasting(t.Since))
 		if t.Form != "" {
 			fmt.Fprintf(b, ", waits in %s for %s", t.Form, t.Object)
 		}
@@ -160,7 +143,18 @@ func (p *Party) who() (s string) {
 		s = fmt.Sprintf("%s (%d)", p.Thread, p.Goroutine)
 	}
 	if p.Ended {
-		s += ", which has ended,"
+		s += " (ended)"
+	}
+	return s
+}
+
+// places says where a holder acquired, and where it is.
+func (p *Party) places() (s string) {
+	if len(p.At) > 0 {
+		s = ", acquired at " + site(p.At)
+	}
+	if len(p.Now) > 0 {
+		s += ", now at " + site(p.Now)
 	}
 	return s
 }
@@ -192,7 +186,7 @@ func site(frames []Frame) string {
 	return fmt.Sprintf("%s:%d %s", path.Base(f.File), f.Line, path.Base(f.Func))
 }
 
-func since(d time.Duration) string {
+func lasting(d time.Duration) string {
 	if d == 0 {
 		return ""
 	}

@@ -55,7 +55,7 @@ func (p *part[K]) enter(k K, hash uint32, patient bool) (e *entry[K], acquired b
 		e.users++
 	}
 	if watch.On && acquired {
-		e.lock.mark.Acquired(watch.Lock)
+		e.lock.mark.Taken(watch.Lock)
 	}
 	p.guard.Unlock()
 	return e, acquired
@@ -69,7 +69,7 @@ func (p *part[K]) wait(e *entry[K], limit park.Limit) (acquired bool) {
 	}
 	p.guard.Lock()
 	if e.users--; e.users == 0 {
-		_ = e.lock.TryLock() // which succeeds: who held it is no user any more
+		_ = e.lock.gate.TryAcquire(locked) // which succeeds: who held it is no user any more
 		p.remove(e)
 	}
 	p.guard.Unlock()
@@ -104,7 +104,7 @@ func (p *part[K]) add(k K, hash uint32) *entry[K] {
 	e := p.spare
 	if e == nil {
 		e = new(entry[K])
-		_ = e.lock.TryLock()
+		_ = e.lock.gate.TryAcquire(locked)
 	} else {
 		p.spare = e.next
 		p.spares--

@@ -74,10 +74,19 @@ type hooked struct {
 	panics []*thread.PanicError
 }
 
-// hookPanics keeps the panics that go to the except hook until the test ends.
-func hookPanics(t testing.TB) *hooked {
+// hookPanics keeps the panics that go to the except hook until the test ends, but for those of Results that nobody read:
+// they come when the collector does, maybe in another test.
+func hookPanics(t testing.TB) *hooked { return hook(t, false) }
+
+// hookUnread is hookPanics for the panics of Results that nobody read.
+func hookUnread(t testing.TB) *hooked { return hook(t, true) }
+
+func hook(t testing.TB, ofUnread bool) *hooked {
 	h := new(hooked)
-	previous := thread.SetExceptHook(func(_ *thread.Thread, p *thread.PanicError) {
+	previous := thread.SetExceptHook(func(th *thread.Thread, p *thread.PanicError) {
+		if (th.Name() == nobodyRead) != ofUnread {
+			return
+		}
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.panics = append(h.panics, p)

@@ -55,9 +55,9 @@ func TestEveryPairOfFeatures(t *testing.T) {
 }
 
 // Two pools that use each other at random, on the real scheduler and under the explorer.
-func TestProgramsOfPools(t *testing.T) {
+func TestNoScheduleBreaksAProgramOfPools(t *testing.T) {
 	hookPanics(t)
-	proof.Programs(t, func(r *rand.Rand) explore.Case {
+	proof.LongPrograms(t, func(r *rand.Rand) explore.Case {
 		seed := r.Uint64()
 		return explore.Case{Name: fmt.Sprint("pools ", seed), Start: func(start func(string, func())) func() error {
 			r := rand.New(rand.NewPCG(seed, 2))

@@ -83,7 +83,7 @@ type sliceHeader struct {
 func memory[T any](x *T) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(x)), unsafe.Sizeof(*x)) }
 
 // encode encodes x. The descriptors of shared objects in it go into l.
-func (c *codec[T]) encode(x *T, l *luggage) (data []byte, err error) {
+func (c *codec[T]) encode(x *T, l *luggage) ([]byte, error) {
 	switch c.form {
 	case asMemory:
 		return append([]byte(nil), memory(x)...), nil
@@ -95,11 +95,17 @@ func (c *codec[T]) encode(x *T, l *luggage) (data []byte, err error) {
 			return []byte{0}, nil
 		}
 		size := h.len * int(reflect.TypeFor[T]().Elem().Size())
-		data = make([]byte, 1+size)
+		data := make([]byte, 1+size)
 		data[0] = 1
 		copy(data[1:], unsafe.Slice((*byte)(h.data), size))
 		return data, nil
 	}
+	return c.encodeCBOR(x, l)
+}
+
+// encodeCBOR is encode for that form. It is apart because of what its closure
+// captures, which is on the heap.
+func (c *codec[T]) encodeCBOR(x *T, l *luggage) (data []byte, err error) {
 	if c.walk {
 		if err := walk(reflect.ValueOf(x).Elem(), 0); err != nil {
 			return nil, fmt.Errorf("process: %v: %w", reflect.TypeFor[T](), err)
@@ -142,8 +148,12 @@ func (c *codec[T]) decode(data []byte, l *luggage) (x T, err error) {
 		*(*string)(unsafe.Pointer(&x)) = string(data)
 		return x, nil
 	case asSlice:
-		return x, c.decodeSlice(&x, data)
+		return c.decodeSlice(data)
 	}
+	return c.decodeCBOR(data, l)
+}
+
+func (c *codec[T]) decodeCBOR(data []byte, l *luggage) (x T, err error) {
 	do := func() { err = decoder.Unmarshal(data, &x) }
 	if c.handles {
 		l.with(do)
@@ -156,22 +166,22 @@ func (c *codec[T]) decode(data []byte, l *luggage) (x T, err error) {
 	return x, err
 }
 
-func (c *codec[T]) decodeSlice(x *T, data []byte) error {
+func (c *codec[T]) decodeSlice(data []byte) (x T, err error) {
 	t := reflect.TypeFor[T]()
 	size := int(t.Elem().Size())
 	if len(data) == 0 || (len(data)-1)%size != 0 {
-		return c.wrong(len(data))
+		return x, c.wrong(len(data))
 	}
 	if data[0] == 0 {
-		return nil
+		return x, nil
 	}
 	n := (len(data) - 1) / size
 	s := reflect.MakeSlice(t, n, n)
 	if n > 0 {
 		copy(unsafe.Slice((*byte)(s.UnsafePointer()), n*size), data[1:])
 	}
-	reflect.ValueOf(x).Elem().Set(s)
-	return nil
+	reflect.ValueOf(&x).Elem().Set(s)
+	return x, nil
 }
 
 func (c *codec[T]) wrong(n int) error {

@@ -24,7 +24,7 @@ func TestOnlyProcessesNeedTheirDependencies(t *testing.T) {
 	for _, pkg := range list("./...") {
 		path := strings.TrimPrefix(pkg, module+"/")
 		switch top, _, _ := strings.Cut(path, "/"); {
-		case top == "process", top == "socketserver", top == "examples", path == "internal/shm":
+		case top == "process", top == "examples", path == "internal/shm":
 			continue
 		}
 		for _, dep := range list("-deps", pkg) {

@@ -2,6 +2,7 @@ package process
 
 import (
 	"encoding/binary"
+	"slices"
 	"sync/atomic"
 	"unsafe"
 )
@@ -13,6 +14,7 @@ type desk struct {
 	memory *Memory
 	begins *atomic.Uint64 // seq << 32 | how many the child has begun with
 	dones  *atomic.Uint64 // how many results are here
+	busy   *atomic.Uint64 // how many nanoseconds the child has spent on the last task
 	room   []byte
 	used   int // of room; of the child
 }
@@ -35,7 +37,7 @@ func deskOf(m *Memory) *desk {
 	b := m.Bytes()
 	return &desk{
 		memory: m, begins: (*atomic.Uint64)(unsafe.Pointer(&b[0])), dones: (*atomic.Uint64)(unsafe.Pointer(&b[8])),
-		room: b[deskStart:],
+		busy: (*atomic.Uint64)(unsafe.Pointer(&b[16])), room: b[deskStart:],
 	}
 }
 
@@ -86,6 +88,7 @@ func (d *desk) collect(b *batch) {
 		}
 	}
 	copied := append([]byte(nil), d.room[:end]...)
+	b.records = slices.Grow(b.records, n)
 	for len(copied) > 0 {
 		size := 4 + int(binary.NativeEndian.Uint32(copied))
 		b.records = append(b.records, copied[4:size:size])

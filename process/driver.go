@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sync"
 	"time"
 
@@ -38,6 +39,7 @@ type driver struct {
 	desk  *desk
 	seq   uint64
 	tasks int // that the child has run
+	pace  pace
 
 	guard   sync.Mutex
 	waiting uint64 // the seq of the task that is waited for, or 0
@@ -69,7 +71,8 @@ type batch struct {
 	items   []byte // each after its length
 	ends    []int  // where each ends in items
 	luggage *luggage
-	records [][]byte // the results
+	records [][]byte      // the results
+	busy    time.Duration // that a child has spent on it
 }
 
 func (b *batch) add(item []byte) {
@@ -166,6 +169,7 @@ func (d *driver) once(ctx context.Context, b *batch) (failure error, how *lost) 
 			}
 			continue
 		}
+		b.busy += time.Duration(min(d.desk.busy.Load(), math.MaxInt64))
 		d.tasks += len(b.records) - before
 		if len(b.records) < len(b.ends) {
 			d.tasks++

@@ -65,6 +65,8 @@ var acts = map[string]func(ctx context.Context) (string, error){
 	"wait and return": func(ctx context.Context) (string, error) {
 		ready()
 		<-ctx.Done()
+		time.Sleep(20 * time.Millisecond)
+		say("goodbye")
 		return "after the end of the context", nil
 	},
 	"sleep": func(context.Context) (string, error) { ready(); time.Sleep(time.Hour); return "", nil },
@@ -290,6 +292,9 @@ func TestTerminateAndItsGrace(t *testing.T) {
 		}
 		if code, _ := p.ExitCode(); code != c.code {
 			t.Errorf("%s with a grace of %v: code %d, want %d", c.what, c.grace, code, c.code)
+		}
+		if c.what == "wait and return" && !strings.Contains(text(), "goodbye") {
+			t.Errorf("%s was not given its grace", c.what)
 		}
 		if c.what == "wait" && c.grace > 0 && !errors.Is(p.Err(), process.ErrTerminated) {
 			t.Errorf("its context did not end with ErrTerminated: %v", p.Err())

@@ -20,26 +20,33 @@ import (
 // same message. The options are those of pool.Map.
 func Map[In, Out any](p *Pool, f *Func[In, Out], items []In, opts ...pool.MapOption) ([]Out, error) {
 	single := f.On(p)
+	run := new(byte) // tells this Map from others
 	fn := func(ctx context.Context, in In) (out Out, err error) {
-		d := p.team.driver()
-		if d == nil || f.in.handles { // the descriptors of many items would not fit into a message
-			return single(ctx, in)
-		}
 		_, part := p.team.crew.Current()
-		if part == nil {
+		if part == nil || f.in.handles { // the descriptors of many items would not fit into a message
 			return single(ctx, in)
 		}
 		notes := part.Notes()
 		a, _ := (*notes).(*ahead)
 		if a == nil {
-			a = &ahead{most: 1}
+			a = new(ahead)
 			*notes = a
 		}
-		record, err := a.next(func(most int) (b *batch, err error) {
-			b, err = fill(f, part.Keep(most-1).([]In))
+		if a.empty() {
+			d := p.team.driver()
+			if d.pace.of != run {
+				d.pace = pace{of: run, most: 1}
+			}
+			b, err := fill(f, part.Keep(d.pace.atMost(p.team.choices.tasks-d.tasks)-1).([]In))
 			part.Keep(max(len(b.ends)-1, 0))
-			return b, err
-		}, func(b *batch) error { return d.run(ctx, b) }, p.team.choices.tasks-d.tasks)
+			if err != nil {
+				return out, err
+			}
+			a.failure = d.run(ctx, b)
+			a.records, a.failed = b.records, len(b.records) < len(b.ends)
+			d.pace.adapt(len(a.records)+1, b.busy)
+		}
+		record, err := a.next()
 		if err != nil {
 			return out, err
 		}
@@ -56,6 +63,16 @@ const messageSize = 48 << 10
 // panics.
 func fill[In, Out any](f *Func[In, Out], items []In) (b *batch, err error) {
 	b = &batch{id: f.id, luggage: new(luggage)}
+	if f.in.form == asMemory {
+		for i := range items {
+			item := memory(&items[i])
+			if i > 0 && len(b.items)+len(item) > messageSize {
+				break
+			}
+			b.add(item)
+		}
+		return b, nil
+	}
 	for i := range items {
 		var data []byte
 		encode := func() { data, err = f.in.encode(&items[i], b.luggage) }
@@ -74,36 +91,15 @@ func fill[In, Out any](f *Func[In, Out], items []In) (b *batch, err error) {
 // An ahead is what a child has done of a part of a Map before the pool has asked
 // for it, which asks for one item after the other.
 type ahead struct {
-	most    int // how many items are sent next
 	records [][]byte
 	failure error // of the one behind the records
 	failed  bool
 }
 
-// brief is how long a batch may take, about: no news of a Map is much older.
-const brief = 5 * time.Millisecond
+func (a *ahead) empty() bool { return len(a.records) == 0 && !a.failed }
 
-// next returns the result of the next item. tasks, if it is above 0, is how
-// many the child still has to run.
-func (a *ahead) next(fill func(most int) (*batch, error), run func(*batch) error, tasks int) (record []byte, err error) {
-	if len(a.records) == 0 && !a.failed {
-		most := a.most
-		if tasks > 0 {
-			most = min(most, tasks)
-		}
-		b, err := fill(most)
-		if err != nil {
-			return nil, err
-		}
-		start := time.Now()
-		a.failure = run(b)
-		a.records, a.failed = b.records, len(b.records) < len(b.ends)
-		if time.Since(start) < brief {
-			a.most = min(4*a.most, 1<<20)
-		} else {
-			a.most = max(a.most/2, 1)
-		}
-	}
+// next returns the result of the next item, or how it has failed.
+func (a *ahead) next() (record []byte, err error) {
 	if len(a.records) > 0 {
 		record = a.records[0]
 		a.records = a.records[1:]
@@ -111,4 +107,30 @@ func (a *ahead) next(fill func(most int) (*batch, error), run func(*batch) error
 	}
 	a.failed = false
 	return nil, a.failure
+}
+
+// A pace is how many items of a Map go with the next message to a child: one at
+// first, and then as many as the child does in brief, by the time that it has
+// spent on the last ones. How long they were under way says nothing about them.
+type pace struct {
+	of   *byte // which Map
+	most int
+}
+
+// brief is how long a child may take for a message, about: no news of a Map is
+// much older.
+const brief = 5 * time.Millisecond
+
+// atMost returns how many items go. tasks, if it is above 0, is how many the
+// child still has to run.
+func (p *pace) atMost(tasks int) int {
+	if tasks > 0 {
+		return min(p.most, tasks)
+	}
+	return p.most
+}
+
+func (p *pace) adapt(items int, busy time.Duration) {
+	each := max(busy/time.Duration(items), 1)
+	p.most = max(min(int(brief/each), 8*p.most, 1<<20), 1)
 }

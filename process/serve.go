@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/gothreading/threading/thread"
 )
@@ -127,6 +128,7 @@ func (s *server) work(over chan struct{}) {
 // run runs a task, and tells the parent.
 func (s *server) run(t *task) {
 	defer t.cancel(nil)
+	start := time.Now()
 	failure := []byte(nil)
 	failed := true // unless all return
 	defer func() {
@@ -134,6 +136,7 @@ func (s *server) run(t *task) {
 			failure = encodeFailure(thread.ErrGoexit, nil, nil)
 		}
 		t.l.close()
+		s.desk.busy.Store(uint64(time.Since(start)))
 		_ = s.wire.send(append([]byte{frameDone}, failure...), nil, limit{})
 	}()
 	fn, known := registry.funcs[t.id]

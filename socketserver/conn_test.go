@@ -1,6 +1,7 @@
 package socketserver_test
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -423,6 +424,7 @@ func init() {
 	programs["daemon"] = func() {
 		thread.Main(func() {
 			s, err := socketserver.Listen("tcp", "127.0.0.1:0", func(c *socketserver.Conn) error {
+				fmt.Fprintln(c, "begun")
 				_, _ = c.Reader().ReadString('\n')
 				time.Sleep(50 * time.Millisecond)
 				fmt.Println("the handler has returned")
@@ -436,8 +438,8 @@ func init() {
 			if err != nil {
 				panic(err)
 			}
-			for s.Stats().Open == 0 {
-				time.Sleep(time.Millisecond)
+			if _, err := bufio.NewReader(c).ReadString('\n'); err != nil {
+				panic(err)
 			}
 			_, _ = io.WriteString(c, "x\n")
 		})

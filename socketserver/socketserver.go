@@ -22,6 +22,7 @@
 //	Python                            here
 //	ThreadingTCPServer, TCPServer     Listen("tcp", …), with Limit(1)
 //	ThreadingUnixStreamServer         Listen("unix", …)
+//	ForkingTCPServer, max_children    Listen with Processes
 //	ThreadingUDPServer                ListenPacket("udp", …)
 //	ThreadingUnixDatagramServer       ListenPacket("unixgram", …)
 //	a handler class                   a function; setup is its beginning, finish

@@ -102,10 +102,16 @@ func threadProgram(r *rand.Rand) explore.Case {
 			})
 		}
 		return func() error {
-			for _, t := range started {
+			for i := 0; ; i++ { // those that were joined may have started more
+				guard.Lock()
+				if i == len(started) {
+					defer guard.Unlock()
+					return failed
+				}
+				t := started[i]
+				guard.Unlock()
 				t.Join()
 			}
-			return failed
 		}
 	}}
 }

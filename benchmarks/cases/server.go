@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gothreading/threading/process"
 )
 
 // messageSize is that of a request, and of its reply.
@@ -36,12 +38,24 @@ func serverKinds() []serverKind {
 	return kinds
 }
 
+// processKinds are those whose handlers run in processes.
+func processKinds() []serverKind {
+	if process.Supported() != nil {
+		return nil
+	}
+	kinds := []serverKind{{name: "socketserver, Processes(20)", child: processServer}}
+	if _, err := exec.LookPath("python3"); err == nil {
+		kinds = append(kinds, serverKind{name: "Python ForkingTCPServer", child: "python forking", main: true})
+	}
+	return kinds
+}
+
 // serverRows are servers with the same client.
 func serverRows(s Sizes) []Row {
 	var rows []Row
-	add := func(name string, body func(child string) func() Body) {
+	addOf := func(kinds []serverKind, name string, body func(child string) func() Body) {
 		row := Row{Name: name, Group: "Servers"}
-		for i, kind := range serverKinds() {
+		for i, kind := range kinds {
 			c := Contender{Name: kind.name, Main: kind.main, New: body(kind.child)}
 			if i == 0 {
 				row.Ours = c
@@ -51,12 +65,17 @@ func serverRows(s Sizes) []Row {
 		}
 		rows = append(rows, row)
 	}
+	add := func(name string, body func(child string) func() Body) { addOf(serverKinds(), name, body) }
 	for _, n := range s.Connections {
 		add(fmt.Sprintf("Server: round trips, %s connections", size(n)),
 			func(child string) func() Body { return func() Body { return roundTrips(child, n) } })
 	}
 	add("Server: connect, echo, close",
 		func(child string) func() Body { return func() Body { return connects(child) } })
+	if kinds := processKinds(); len(kinds) > 0 {
+		addOf(kinds, "Server: connect, echo, close, handled in 20 processes",
+			func(child string) func() Body { return func() Body { return connects(child) } })
+	}
 	add("Server: CPU of a round trip",
 		func(name string) func() Body {
 			return func() Body {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/panjf2000/gnet/v2"
 
+	"github.com/gothreading/threading/process"
 	"github.com/gothreading/threading/selectors"
 	"github.com/gothreading/threading/socketserver"
 )
@@ -32,6 +33,9 @@ func init() {
 	if name == "" {
 		return
 	}
+	if name == processServer {
+		process.Init() // here, since main is not come to
+	}
 	addr, err := goServers[name]()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, name, err)
@@ -44,10 +48,23 @@ func init() {
 	os.Exit(0)
 }
 
+// processServer has children, which are this program again.
+const processServer = "socketserver processes"
+
+var echoing = socketserver.Register(func(c *socketserver.Conn) error { return echo(c) })
+
 // goServers start a server and return its address.
 var goServers = map[string]func() (string, error){
 	"socketserver": func() (string, error) {
 		s, err := socketserver.Listen("tcp", "127.0.0.1:0", func(c *socketserver.Conn) error { return echo(c) })
+		if err != nil {
+			return "", err
+		}
+		go s.Serve()
+		return s.Addr().String(), nil
+	},
+	processServer: func() (string, error) {
+		s, err := socketserver.Listen("tcp", "127.0.0.1:0", nil, socketserver.Processes(20, echoing))
 		if err != nil {
 			return "", err
 		}

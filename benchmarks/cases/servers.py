@@ -28,8 +28,18 @@ class Server(socketserver.ThreadingTCPServer):
         self.close_request(request)
 
 
+class ForkingServer(socketserver.ForkingTCPServer):
+    request_queue_size = 4096
+    max_children = 20
+
+
 def threading_server():
     server = Server(("127.0.0.1", 0), Echo)
+    return server.server_address[1], server.serve_forever
+
+
+def forking_server():
+    server = ForkingServer(("127.0.0.1", 0), Echo)
     return server.server_address[1], server.serve_forever
 
 
@@ -66,7 +76,8 @@ def selectors_server():
 
 
 def main():
-    port, serve = {"threading": threading_server, "selectors": selectors_server}[sys.argv[1]]()
+    kinds = {"threading": threading_server, "forking": forking_server, "selectors": selectors_server}
+    port, serve = kinds[sys.argv[1]]()
     threading.Thread(target=serve, daemon=True).start()
     print(f"127.0.0.1:{port}", flush=True)
     for _ in sys.stdin:

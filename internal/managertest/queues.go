@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -146,7 +147,7 @@ func QueueServesInOrder(s *S) {
 		seen[<-got] = true
 	}
 	for i := range 4 {
-		s.True("in order", seen[fmt.Sprint("getter ", i, " got ", i)])
+		s.True("in order", s.AnyGetter || seen[fmt.Sprint("getter ", i, " got ", i)])
 	}
 	s.Ok(q.Put(-1), q.Put(-1))
 	var put atomic.Int32
@@ -158,6 +159,9 @@ func QueueServesInOrder(s *S) {
 	var all []int
 	for range 6 {
 		all = append(all, Got[int](s)(q.Get()))
+	}
+	if s.AnyGetter {
+		slices.Sort(all)
 	}
 	Equal(s, all, []int{-1, -1, 0, 1, 2, 3})
 	s.Until(func() bool { return put.Load() == 4 })

@@ -827,6 +827,9 @@ func ConditionNotificationOfTheDeadGoesOn(s *S) {
 	s.Waiting(c, manager.KindRLock, name, 1) // which waits for the lock
 	s.Dies(a)
 	<-dead
+	if s.DiesNotified {
+		cond.NotifyAll()
+	}
 	cond.Unlock()
 	<-next
 }

@@ -59,6 +59,11 @@ type World struct {
 	// Barging says that a lock may be had before others who wait for it, as the core has it; otherwise it goes by
 	// arrival.
 	Barging bool
+	// AnyGetter says that of those who wait at a queue in different sessions nobody is the next, and nobody starves.
+	AnyGetter bool
+	// DiesNotified says that a notification goes with the waiter that it was given to, if that dies before it has the
+	// lock. Those who wait for a predicate look again then.
+	DiesNotified bool
 	// MaxValue is the size of the largest value, and of what one call may store, or 0.
 	MaxValue int
 	// Kept says that the value of an own type stays where it is served, and so may have what a codec drops.

@@ -22,7 +22,14 @@ import (
 // has the limit explore.LastResort.
 func Programs(t *testing.T, generate func(*rand.Rand) explore.Case) {
 	t.Helper()
-	programs(t, generate)
+	programs(t, 50_000, generate)
+}
+
+// LongPrograms is like Programs for programs that take some ten times as long:
+// there are fewer.
+func LongPrograms(t *testing.T, generate func(*rand.Rand) explore.Case) {
+	t.Helper()
+	programs(t, 5_000, generate)
 }
 
 // Pause is a step of a program in which others may go on.

@@ -9,7 +9,7 @@ import (
 	"github.com/gothreading/threading/internal/explore"
 )
 
-func programs(t *testing.T, generate func(*rand.Rand) explore.Case) {
+func programs(t *testing.T, _ int, generate func(*rand.Rand) explore.Case) {
 	t.Helper()
 	explore.Programs(t, generate)
 }

@@ -19,6 +19,8 @@ import (
 //   - at two of the edges a common lock was held, which lets only one be there at a
 //     time, unless both held it as readers;
 //   - a lock of the cycle is wanted by a reader and held by a reader.
+//   - a lock of the cycle was once released by another goroutine than its holder: it
+//     is passed on, or a signal.
 //
 // Only attempts without a limit make edges: the others end. What is held counts
 // however it was acquired, but not more than the last held locks.
@@ -116,7 +118,7 @@ func attempt(m *Mark, what What) {
 			From: h.Of, To: to, Goroutine: goroutine, Held: h.stack,
 			reads: [2]bool{h.What == Reader, what == Reader}, holds: all,
 		}
-		e.Then.take(4, 3)
+		e.Then.take(2, 3)
 		if o := add(e); o != nil && OnOrder != nil {
 			OnOrder(o)
 		}
@@ -198,7 +200,7 @@ func (e *Edge) close() *Order {
 				if steps++; steps > mostSteps {
 					return false
 				}
-				if path[len(path)-1].reads[1] && next.reads[0] || !next.overlaps(path) {
+				if path[len(path)-1].reads[1] && next.reads[0] || to.passed.Load() || !next.overlaps(path) {
 					continue
 				}
 				path = append(path, next)
@@ -214,7 +216,7 @@ func (e *Edge) close() *Order {
 		}
 		return false
 	}
-	if !follow(e.To) {
+	if e.To.passed.Load() || !follow(e.To) {
 		return nil
 	}
 	return &Order{path}

@@ -207,7 +207,7 @@ func tell(c Cycle) {
 
 func (c Cycle) same(other Cycle) bool {
 	return len(c) == len(other) && !slices.ContainsFunc(c, func(l Link) bool {
-		return !slices.ContainsFunc(other, func(o Link) bool { return o.Wait == l.Wait })
+		return !slices.ContainsFunc(other, func(o Link) bool { return o.Wait.Of == l.Wait.Of })
 	})
 }
 

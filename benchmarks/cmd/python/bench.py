@@ -1,4 +1,4 @@
-"""Measures the operations of the Go benchmarks with CPython's threading, queue, multiprocessing.pool and generators.
+"""Measures the operations of the Go benchmarks with CPython's threading, queue, multiprocessing and generators.
 
 If the package greenlet is installed, it is measured too.
 
@@ -9,6 +9,7 @@ import contextlib
 import functools
 import itertools
 import math
+import multiprocessing
 import os
 import queue
 import random
@@ -404,6 +405,221 @@ operation("Select: 1 of 1")(select(1))
 operation("Select: 100 of 100")(select(100))
 
 
+# Processes. Where it is not the start that is measured they are forked, which is the faster way to start.
+forked = multiprocessing.get_context("fork")
+
+
+def nothing():
+    pass
+
+
+@operation("Process: Start and Join")
+def start_and_join(n):
+    spawned = multiprocessing.get_context("spawn")  # which starts the program again, as Go does
+    start = time.perf_counter()
+    for _ in range(n):
+        process = spawned.Process(target=nothing)
+        process.start()
+        process.join()
+    return time.perf_counter() - start
+
+
+operation("Process Lock: free")(free(forked.Lock))
+operation("Process RLock: free")(free(forked.RLock))
+operation("Process Semaphore: free")(free(lambda: forked.Semaphore(4)))
+operation("Process BoundedSemaphore: free")(free(lambda: forked.BoundedSemaphore(4)))
+
+
+@operation("Process Value: add")
+def add_to_value(n):
+    value = forked.Value("q", 0)
+    start = time.perf_counter()
+    for _ in range(n):
+        with value.get_lock():
+            value.value += 1
+    return time.perf_counter() - start
+
+
+def pair(mine, other):
+    """Runs the halves of an operation in two processes, and returns how long that takes from when both have begun."""
+    begin, done = forked.Barrier(2), forked.Barrier(2)
+
+    def run():
+        begin.wait()
+        other()
+        done.wait()
+
+    process = forked.Process(target=run)
+    process.start()
+    begin.wait()
+    start = time.perf_counter()
+    mine()
+    done.wait()
+    seconds = time.perf_counter() - start
+    process.join()
+    return seconds
+
+
+@operation("Process Lock: 2 processes", 2)
+def contended_by_processes(n):
+    lock = forked.Lock()
+
+    def half():
+        for _ in range(n // 2):
+            lock.acquire()
+            lock.release()
+
+    return pair(half, half)
+
+
+@operation("Process Event: round trip")
+def event_round_trip(n):
+    there, back = forked.Event(), forked.Event()
+
+    def mine():
+        for _ in range(n):
+            there.set()
+            back.wait()
+            back.clear()
+
+    def other():
+        for _ in range(n):
+            there.wait()
+            there.clear()
+            back.set()
+
+    return pair(mine, other)
+
+
+@operation("Process Condition: two turns")
+def condition_turns(n):
+    condition, turn = forked.Condition(forked.Lock()), forked.RawValue("i", 0)
+
+    def half(me):
+        def run():
+            with condition:
+                for _ in range(n):
+                    condition.wait_for(lambda: turn.value == me)
+                    turn.value = 1 - me
+                    condition.notify()
+
+        return run
+
+    return pair(half(0), half(1))
+
+
+@operation("Process Barrier: 2 parties")
+def barrier_of_processes(n):
+    barrier = forked.Barrier(2)
+
+    def half():
+        for _ in range(n):
+            barrier.wait()
+
+    return pair(half, half)
+
+
+@operation("Process Queue: round trip")
+def queue_round_trip(n):
+    there, back = forked.SimpleQueue(), forked.SimpleQueue()
+
+    def mine():
+        for i in range(n):
+            there.put(i)
+            back.get()
+
+    def other():
+        for _ in range(n):
+            back.put(there.get())
+
+    return pair(mine, other)
+
+
+@operation("Process Queue: one way")
+def queue_one_way(n):
+    items = forked.Queue()
+
+    def mine():
+        for i in range(n):
+            items.put(i)
+
+    def other():
+        for _ in range(n):
+            items.get()
+
+    return pair(mine, other)
+
+
+@operation("Process Pipe: round trip")
+def pipe_round_trip(n):
+    here, there = forked.Pipe()
+
+    def mine():
+        for i in range(n):
+            here.send(i)
+            here.recv()
+
+    def other():
+        for _ in range(n):
+            there.send(there.recv())
+
+    return pair(mine, other)
+
+
+@operation("Process Pipe: 1 MiB one way")
+def pipe_one_way(n):
+    here, there = forked.Pipe()
+    item = bytes(1 << 20)
+
+    def mine():
+        for _ in range(n):
+            here.send_bytes(item)
+
+    def other():
+        for _ in range(n):
+            there.recv_bytes()
+
+    return pair(mine, other)
+
+
+def double(x):
+    return 2 * x
+
+
+def pool_of_processes(run):
+    def measure(n):
+        with forked.Pool(2) as pool:
+            pool.map(double, range(2))
+            start = time.perf_counter()
+            run(pool, n)
+            return time.perf_counter() - start
+
+    return measure
+
+
+def apply_each(pool, n):
+    for i in range(n):
+        pool.apply(double, (i,))
+
+
+def apply_all(pool, n):
+    for begin in range(0, n, 1000):
+        results = [pool.apply_async(double, (i,)) for i in range(begin, min(n, begin + 1000))]
+        for result in results:
+            result.get()
+
+
+def map_items(pool, n):
+    items = [0] * 100_000
+    for _ in range(n // 100_000):
+        pool.map(double, items)
+
+
+operation("Process Pool: Apply")(pool_of_processes(apply_each))
+operation("Process Pool: ApplyAsync and Get")(pool_of_processes(apply_all))
+operation("Process Pool: Map of 100k", 100_000)(pool_of_processes(map_items))
+
+
 def took(function, n):
     start = time.perf_counter()
     seconds = function(n)
@@ -421,4 +637,5 @@ def main():
         print(f"{name}\t{seconds / n * 1e9:.6g}", flush=True)
 
 
-main()
+if __name__ == "__main__":  # processes that are spawned read this file too
+    main()

@@ -1,4 +1,4 @@
-// Command python measures the same operations here, in CPython's threading, queue, multiprocessing.pool and generators, in
+// Command python measures the same operations here, in CPython's threading, queue, multiprocessing and generators, in
 // java.util.concurrent, and in Lua's coroutines, round by round, and prints a Markdown table. What is not installed is left
 // out; so is Python's greenlet, if it is not.
 //

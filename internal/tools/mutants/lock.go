@@ -28,7 +28,7 @@ var lockMutants = []mutant{
 		Name: "an entry that its waiter found unlocked is used for another key",
 		File: "lock/mappart.go",
 		Func: "part.wait",
-		Old:  "_ = e.lock.TryLock()",
+		Old:  "_ = e.lock.gate.TryAcquire(locked)",
 		New:  "",
 		Tags: "threadingexplore",
 	},

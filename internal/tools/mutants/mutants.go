@@ -22,7 +22,9 @@ var mutants = [][]mutant{
 	greenletMutants,
 	selectorsMutants,
 	socketserverMutants,
+	workerMutants,
 	shmMutants,
 	processMutants,
 	managerMutants,
+	watchMutants,
 }

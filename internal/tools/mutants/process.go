@@ -56,7 +56,7 @@ var processMutants = inProcess(
 		Func:  "child.readReport",
 		Old:   "c.returned, c.result = true, data",
 		New:   "c.result = data",
-		Flags: only("FromStartToEnd"),
+		Flags: only("ExitCodesAsInPython|WhatAChildHas"),
 	},
 	mutant{
 		Name:  "Terminate gives no grace",
@@ -65,14 +65,6 @@ var processMutants = inProcess(
 		Old:   "time.After(i.order.Grace)",
 		New:   "time.After(0)",
 		Flags: only("TerminateAndItsGrace"),
-	},
-	mutant{
-		Name:  "a signal goes to a process that was reaped",
-		File:  "process/child.go",
-		Func:  "child.signal",
-		Old:   "c.gone",
-		New:   "false",
-		Flags: only("ReapedElsewhere|FromStartToEnd|TerminateAndItsGrace"),
 	},
 	mutant{
 		Name:  "a shared object is written by any encoder",
@@ -87,7 +79,7 @@ var processMutants = inProcess(
 		File:  "process/handover.go",
 		Func:  "handOverBy",
 		Old:   "!known",
-		New:   "true",
+		New:   "!known || true",
 		Flags: only("SharedObjectsTravel|TooManySharedObjects|FormsOf|WhatAChildHas"),
 	},
 	mutant{
@@ -150,8 +142,8 @@ var processMutants = inProcess(
 		Name:  "a Map sends as much as goes into a message at once",
 		File:  "process/map.go",
 		Func:  "Map",
-		Old:   "&ahead{most: 1}",
-		New:   "&ahead{most: 1 << 20}",
+		Old:   "pace{of: run, most: 1}",
+		New:   "pace{of: run, most: 1 << 20}",
 		Flags: only("ASlowItemHoldsUpItsOwnMessageOnly"),
 	},
 	mutant{

@@ -206,3 +206,107 @@ var socketserverMutants = []mutant{
 		Old: "defer unlock()", New: "unlock()",
 	},
 }
+
+var workerMutants = []mutant{
+	{
+		Name: "a connection that a dead child has not received fails",
+		File: "socketserver/crew.go", Func: "crew.hand",
+		Old: "!h.Taken() && !doomed", New: "false",
+	}, {
+		Name: "a connection that a dead child has handled goes to another",
+		File: "socketserver/crew.go", Func: "crew.hand",
+		Old: "!h.Taken() && !doomed", New: "!doomed",
+	}, {
+		Name: "a child that has reported is not used again",
+		File: "socketserver/crew.go", Func: "crew.giveBack",
+		Old: "closed := cr.closed", New: "closed := true",
+	}, {
+		Name: "a child that has reported after Close stays",
+		File: "socketserver/crew.go", Func: "crew.giveBack",
+		Old: "closed := cr.closed", New: "closed := false",
+	}, {
+		Name: "whoever waits for a child learns of none",
+		File: "socketserver/crew.go", Func: "crew.giveBack",
+		Old: "if w != nil {\n\tw.Wake(park.Retry)\n}", New: "_, _ = w, park.Retry",
+	}, {
+		Name: "Close leaves idle children",
+		File: "socketserver/crew.go", Func: "crew.stop",
+		Old: "go cr.bury(h)", New: "_ = h",
+	}, {
+		Name: "Join does not wait for children",
+		File: "socketserver/run.go", Func: "service.hold",
+		Old: "s.busy++", New: "s.busy += 0",
+	}, {
+		Name: "Terminate does not tell the children",
+		File: "socketserver/crew.go", Func: "crew.cut",
+		Old: "_ = h.Send([]byte{messageTerminate}, -1)", New: "",
+	}, {
+		Name: "a handler that does not end after Terminate stays",
+		File: "socketserver/crew.go", Func: "crew.cut",
+		Old: "h.doom = time.AfterFunc(patience, h.Kill)", New: "h.doom = time.AfterFunc(patience, func() {})",
+	}, {
+		Name: "a start that fails for want of descriptors ends the connection",
+		File: "socketserver/crew.go", Func: "crew.hire",
+		Old: "err == nil || !isForNow(err)", New: "err == nil || err != nil",
+	}, {
+		Name: "there may be more handlers than children",
+		File: "socketserver/server.go", Func: "newServer",
+		Old: "min(c.limit, c.children)", New: "max(c.limit, c.children)",
+	}, {
+		Name: "a tls.Conn is handed over",
+		File: "socketserver/crew.go", Func: "Server.canPass",
+		Old: "return cannotPass(of)", New: "_ = of",
+	}, {
+		Name: "a connection of any kind is handed over",
+		File: "socketserver/server.go", Func: "listening.task",
+		Old: "l.server.crew != nil", New: "false",
+	}, {
+		Name: "a handle beside Processes is forgotten",
+		File: "socketserver/server.go", Func: "chooseHandle",
+		Old: "handle != nil", New: "false",
+	}, {
+		Name: "an error of a child that wraps an end is none",
+		File: "socketserver/run.go", Func: "service.end",
+		Old: "failed, err = true, judged.error", New: "err = judged.error\nfailed = !j.isEnd(err)",
+	}, {
+		Name: "a child closes the connection before OnError is told",
+		File: "socketserver/conn.go", Func: "Conn.close",
+		Old: "if c.server.standsIn {\n\treturn\n}", New: "",
+	}, {
+		Name: "a child does not know the address of a client that is gone",
+		File: "socketserver/handler.go", Func: "Handler.begin",
+		Old: "nc.RemoteAddr() == nil", New: "false",
+	}, {
+		Name: "a child forgets Timeout",
+		File: "socketserver/handler.go", Func: "Handler.begin",
+		Old: "o.Timeout > 0", New: "false",
+	}, {
+		Name: "a child forgets Terminate before the connection",
+		File: "socketserver/handler.go", Func: "Handler.serve",
+		Old: "terminated = true", New: "",
+	}, {
+		Name: "an error whose text panics is not reported",
+		File: "socketserver/handler.go", Func: "report",
+		Old: "message = failed(panicked)", New: "return",
+	}, {
+		Name: "a Goexit of a handler in a child is not reported",
+		File: "socketserver/handler.go", Func: "Handler.begin",
+		Old: "defer func() { over(failure) }()\ns.run(c)", New: "s.run(c)\nover(failure)",
+	}, {
+		Name: "a child does not note what it has received",
+		File: "process/workers.go", Func: "link.Recv", Package: "socketserver",
+		Old: "l.desk.begins.Store(l.files)", New: "",
+	}, {
+		Name: "a child of a server ends at SIGINT",
+		File: "process/workers.go", Func: "work", Package: "socketserver",
+		Old: "signal.Ignore(os.Interrupt)", New: "_, _ = signal.Ignore, os.Interrupt",
+	}, {
+		Name: "a child of a server lives on when its parent has died",
+		File: "process/workers.go", Func: "workers.Start", Package: "socketserver",
+		Old: "Daemon(true)", New: "Daemon(false)",
+	}, {
+		Name: "a handler may be registered after Init",
+		File: "internal/worker/worker.go", Func: "Register", Package: "socketserver",
+		Old: "registry.sealed", New: "false",
+	},
+}

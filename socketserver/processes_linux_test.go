@@ -297,6 +297,7 @@ func TestAConnectionThatHasNotBegunGoesToAnotherChild(t *testing.T) {
 		c.say(t, "bye\n")
 		c.hearEnd(t)
 		waitFor(t, "the child is idle", func() bool { return s.Stats().Open == 0 })
+		stop(t, pid) // or it might receive something before it dies
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 		next := dial(t, s) // while it dies
 		if next.pid(t) == pid {
@@ -311,7 +312,7 @@ func TestAConnectionThatHasNotBegunGoesToAnotherChild(t *testing.T) {
 	c.say(t, "bye\n")
 	c.hearEnd(t)
 	wantStats(t, s, socketserver.Stats{Accepted: 41, Served: 41})
-	_ = syscall.Kill(pid, syscall.SIGSTOP)
+	stop(t, pid)
 	next := dial(t, s)
 	next.say(t, "pid\n")
 	waitFor(t, "it is handed over", func() bool { return s.Stats().Open == 1 })
@@ -684,28 +685,6 @@ func TestProcessesThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// Where package process starts nothing, that is said.
-func TestProcessesAreNotSupported(t *testing.T) {
-	if process.Supported() == nil {
-		t.Skip("processes are supported here")
-	}
-	if _, err := socketserver.Listen("tcp", "127.0.0.1:0", nil, socketserver.Processes(1, obeying)); !errors.Is(err, errors.ErrUnsupported) {
-		t.Error(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := socketserver.New(l, nil, socketserver.Processes(1, obeying))
-	defer s.Shutdown()
-	if err := s.Serve(); !errors.Is(err, errors.ErrUnsupported) {
-		t.Error(err)
-	}
-	if err := s.HandleRequest(); !errors.Is(err, errors.ErrUnsupported) {
-		t.Error(err)
-	}
-}
-
 func init() {
 	programsBeforeInit["before Init"] = func() {
 		err, _ := proof.Recovered(func() {
@@ -807,14 +786,32 @@ type hasAddr struct{ addr net.Addr }
 
 func (a hasAddr) Addr() net.Addr { return a.addr }
 
-// isGone reports whether a process is dead; init may not have waited for it yet.
-func isGone(pid int) bool {
+// state is the letter by which the kernel says what a process does; X: there is none.
+func state(pid int) string {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return true
+		return "X"
 	}
 	_, after, _ := strings.Cut(string(stat), ") ")
-	return strings.HasPrefix(after, "Z") || strings.HasPrefix(after, "X")
+	return after[:1]
+}
+
+// isGone reports whether a process is dead; init may not have waited for it yet.
+func isGone(pid int) bool { return strings.Contains("ZX", state(pid)) }
+
+// stop stops a process, all of it.
+func stop(t testing.TB, pid int) {
+	_ = syscall.Kill(pid, syscall.SIGSTOP)
+	waitFor(t, "the child is stopped", func() bool {
+		threads, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+		for _, thread := range threads {
+			stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/stat", pid, thread.Name()))
+			if _, after, _ := strings.Cut(string(stat), ") "); !strings.HasPrefix(after, "T") {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // While no child can be started, a connection waits: for one that gets idle, or until there is room for another.

@@ -1,0 +1,5 @@
+//go:build threadingdebug
+
+package thread
+
+import _ "github.com/gothreading/threading/diagnose" // prints what package watch finds

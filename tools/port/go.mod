@@ -1,0 +1,3 @@
+module github.com/gothreading/threading/tools/port
+
+go 1.25.0
