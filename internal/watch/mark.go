@@ -76,8 +76,8 @@ func (m *Mark) Attempt(what What) {
 	}
 }
 
-// Acquired notes that the calling goroutine has acquired it.
-func (m *Mark) Acquired(what What) { m.acquired(what, nil, nil) }
+// Taken notes that the calling goroutine has acquired it.
+func (m *Mark) Taken(what What) { m.acquired(what, nil, nil) }
 
 // Begin notes that the calling goroutine has begun the task, or to run a part of it.
 func (m *Mark) Begin(pool *Mark) { m.acquired(Task, pool.group(), nil) }
@@ -101,7 +101,7 @@ func (m *Mark) acquired(what What, group *Identity, at *stack) {
 	case at != nil:
 		h.stack = *at
 	case group == nil:
-		h.stack.take(2, 1) // behind acquired and Acquired comes the lock's method
+		h.stack.take(2, 1) // behind acquired and Taken comes the lock's method
 	}
 	goroutine := goid.Get()
 	s := shardOf(goroutine)
