@@ -247,7 +247,7 @@ var managerMutants = inManager(
 		File: local + "instance.go",
 		Func: "instance.call",
 		Old:  "restore()",
-		New:  "",
+		New:  "_ = restore",
 	},
 
 	mutant{
