@@ -80,7 +80,13 @@ class Rows(unittest.TestCase):
 
     def test_each_row_is_found_in_a_program_that_uses_it(self):
         found, sought = set(), set()
+        # A table that is new has to say here how its members are reached; until then only its module's names are told.
+        new = {m for m in TABLE.modules if m not in INSTANCES and not any(o.startswith(m + ".") for o in TABLE.index)}
+        if new:
+            print("not looked at, because INSTANCES has nothing of them:", *sorted(new))
         for owner, by_name in TABLE.index.items():
+            if owner in new:
+                continue
             for patterns in by_name.values():
                 for p in patterns:
                     if p.name in BUILTIN and p.name != "__init__" or re.match(r"`try: |a loop |`\(|`timeout` of|`with v\.", p.row.python):
@@ -101,7 +107,7 @@ class Rows(unittest.TestCase):
         self.assertEqual([], ["%s: %s" % (r.section, r.python) for r in TABLE.rows if r.number in missing])
         # Rows that no name leads to have nothing of Python's, or tell of a piece of code.
         for r in TABLE.rows:
-            if r not in sought and r.python != "none" and not re.search(r"`[^`]*[ :=][^`]*`|^a |generator|ValueError|private", r.python):
+            if table.owners(r.section)[0] not in new and r not in sought and r.python != "none" and not re.search(r"`[^`]*[ :=][^`]*`|^a |generator|ValueError|private", r.python):
                 self.fail("nothing leads to the row %s: %s" % (r.section, r.python))
 
     def test_arguments_decide_which_form_it_is(self):
