@@ -96,7 +96,7 @@ var socketserverMutants = []mutant{
 		New: "_ = thread.Try",
 	}, {
 		Name: "OnError is told of ends",
-		File: "socketserver/run.go", Func: "service.end",
+		File: "socketserver/errors.go", Func: "job.judge",
 		Old: "!j.isEnd(err)", New: "true",
 	}, {
 		Name: "a connection is left open when OnError panics",
