@@ -97,7 +97,7 @@ var socketserverMutants = []mutant{
 	}, {
 		Name: "OnError is told of ends",
 		File: "socketserver/errors.go", Func: "job.judge",
-		Old: "!j.isEnd(err)", New: "true",
+		Old: "err != nil && !j.isEnd(err)", New: "err != nil",
 	}, {
 		Name: "a connection is left open when OnError panics",
 		File: "socketserver/run.go", Func: "service.end",
