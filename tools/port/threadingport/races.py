@@ -12,8 +12,6 @@ import ast
 from .accesses import functions_of, scan_function
 from .starts import Start, starts_in
 
-SAFE = ("threading.", "queue.", "concurrent.futures.", "multiprocessing.", "selectors.", "select.", "greenlet.")
-
 # What the other thread does, and what helps.
 MESSAGES = {
     "lost update": ("changes", "two of them at a time count once; atomic.Int64, or a lock"),
@@ -148,8 +146,6 @@ def judge(unit):
     found = []
     for name, accesses in uses.items():
         kind = unit.types(name)
-        if kind and kind.startswith(SAFE):
-            continue
         found += Variable(unit, name, accesses, in_thread, in_many, in_main, kind == "collections.deque").warnings()
     return found
 
