@@ -2,7 +2,10 @@ package embedded_test
 
 import (
 	"context"
+	"net/url"
 	"os"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,12 +54,13 @@ func world(addr func(t testing.TB) string) managertest.World {
 		DiesNotified: true,
 		MaxValue:     1 << 20,
 		ShortTTL:     time.Second,
+		SideBySide:   true,
 	}
 }
 
 func TestSuiteOnEtcd(t *testing.T) {
 	addr := served(t)
-	managertest.Run(t, world(func(testing.TB) string { return addr + "suite" }))
+	managertest.Run(t, world(func(t testing.TB) string { return addr + url.PathEscape(t.Name()) }))
 }
 
 // The process that serves the directory is one of those that use the objects; others open its address.
@@ -68,11 +72,12 @@ func TestSuiteOnADirectory(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	n := 0
-	managertest.Run(t, world(func(testing.TB) string {
-		if n++; n%2 == 0 {
-			return "etcd+dir:" + dir
+	host := strings.TrimSuffix(serves.Addr(), "/")
+	var n atomic.Int32
+	managertest.Run(t, world(func(t testing.TB) string {
+		if n.Add(1)%2 == 0 {
+			return "etcd+dir:" + dir + "?" + t.Name()
 		}
-		return serves.Addr()
+		return host + "/" + url.PathEscape(t.Name())
 	}))
 }

@@ -28,6 +28,7 @@ INSTANCES = {
     "greenlet": "greenlet.greenlet(f)",
     "threading": "threading.ExceptHookArgs(())",
     "multiprocessing.dummy": "multiprocessing.dummy.Namespace()",
+    "faulthandler": "0",
     "multiprocessing": "multiprocessing.Process()",
     "multiprocessing.managers": "multiprocessing.managers.SyncManager()",
 }

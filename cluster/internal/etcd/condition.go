@@ -181,8 +181,6 @@ func lostIf(s *session, err error) error {
 	return err
 }
 
-const notifiedAtOnce = 30
-
 func (r *conditionRef) Notify(ctx context.Context, h backend.Holding, n int) (picked int, err error) {
 	own := h.(*holding)
 	if n < 1 {
@@ -195,21 +193,23 @@ func (r *conditionRef) Notify(ctx context.Context, h backend.Holding, n int) (pi
 			if !own.s.alive() {
 				return lostOr(own.s)
 			}
+			// One in each Txn: what one Txn makes is equally old, and the queue of the lock goes by age, and so do tokens.
+			// Nobody can tell, since this session holds the lock meanwhile.
 			for picked < n {
-				resp, err := r.b.list(r.b.life, r.prefix+"k/", clientv3.WithSort(clientv3.SortByCreateRevision, clientv3.SortAscend),
-					clientv3.WithLimit(int64(min(n-picked, notifiedAtOnce))))
+				resp, err := r.b.list(r.b.life, r.prefix+"k/", clientv3.WithSort(clientv3.SortByCreateRevision, clientv3.SortAscend), clientv3.WithLimit(1))
 				if err != nil {
 					return err
 				}
 				if len(resp.Kvs) == 0 {
 					return nil
 				}
-				t := txn{meta: m, conds: []clientv3.Cmp{created(own.key, own.create)}, lane: own.s.lane("n" + url.PathEscape(r.prefix)), foreign: true,
-					reads: []clientv3.Op{clientv3.OpGet(own.key)}}
-				for _, kv := range resp.Kvs {
-					lease, queues := waiterOf(kv)
-					t.conds = append(t.conds, created(string(kv.Key), kv.CreateRevision))
-					t.then = append(t.then, clientv3.OpDelete(string(kv.Key)), clientv3.OpPut(queues, stamp([]byte("notified")), clientv3.WithLease(lease)))
+				kv := resp.Kvs[0]
+				lease, queues := waiterOf(kv)
+				t := txn{
+					meta: m, lane: own.s.lane("n" + url.PathEscape(r.prefix)), foreign: true,
+					conds: []clientv3.Cmp{created(own.key, own.create), created(string(kv.Key), kv.CreateRevision)},
+					then:  []clientv3.Op{clientv3.OpDelete(string(kv.Key)), clientv3.OpPut(queues, stamp([]byte("notified")), clientv3.WithLease(lease))},
+					reads: []clientv3.Op{clientv3.OpGet(own.key)},
 				}
 				out, err := own.s.exact(t)
 				switch {
@@ -219,7 +219,7 @@ func (r *conditionRef) Notify(ctx context.Context, h backend.Holding, n int) (pi
 				case err != nil:
 					return err
 				case out.applied:
-					picked += len(resp.Kvs)
+					picked++
 				default:
 					if kv := first(out.reads[0]); kv == nil || kv.CreateRevision != own.create {
 						r.b.sessionLooks(own.s)

@@ -281,8 +281,8 @@ func tokenOf(kv *mvccpb.KeyValue) uint64 { return uint64(kv.ModRevision) }
 func (r lockRef) Watch(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		seen := uint64(0)
-		r.watch(ctx, r.prefix+"k/", func(state map[string]*mvccpb.KeyValue) func() bool {
-			kv := oldest(state)
+		r.watch(ctx, r.prefix+"k/", func(m *mirror) func() bool {
+			kv := oldest(m.state)
 			if kv == nil || tokenOf(kv) == seen {
 				return nil
 			}
@@ -293,9 +293,9 @@ func (r lockRef) Watch(ctx context.Context) iter.Seq2[[]byte, error] {
 	}
 }
 
-// watch shows each state of a prefix to see, which returns what is then done without the guard, if anything, and whether
-// to go on. It goes on from session to session until ctx ends.
-func (r *ref) watch(ctx context.Context, prefix string, see func(map[string]*mvccpb.KeyValue) func() bool, fail func(error)) {
+// watch shows each state of a prefix to see, with the guard, which returns what is then done without it, if anything, and
+// whether to go on. It goes on from session to session until ctx ends.
+func (r *ref) watch(ctx context.Context, prefix string, see func(*mirror) func() bool, fail func(error)) {
 	joined, stop := r.b.joined(ctx)
 	defer stop()
 	if _, err := r.enter(joined); err != nil {
@@ -303,14 +303,15 @@ func (r *ref) watch(ctx context.Context, prefix string, see func(map[string]*mvc
 		return
 	}
 	m := r.b.mirror(prefix)
+	m.order()
 	defer m.done()
 	if s, err := r.b.present(joined); err == nil {
 		defer r.interest(s)()
 	}
 	for {
 		var do func() bool
-		err := m.await(joined, nil, 0, func(state map[string]*mvccpb.KeyValue) bool {
-			do = see(state)
+		err := m.await(joined, nil, 0, func(map[string]*mvccpb.KeyValue) bool {
+			do = see(m)
 			return do != nil
 		})
 		switch {

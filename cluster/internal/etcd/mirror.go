@@ -29,6 +29,7 @@ type mirror struct {
 	users   int
 	idle    *time.Timer
 	gone    []func(key string) // called for each key that goes; fixed before it runs
+	deleted map[string]int64   // when keys went, if somebody wants to know; see order
 }
 
 const (
@@ -57,6 +58,28 @@ func (b *Backend) mirror(prefix string, gone ...func(key string)) *mirror {
 		m.idle = nil
 	}
 	return m
+}
+
+// order lets m remember in which order keys go, for those who tell others of it: the last ones.
+func (m *mirror) order() {
+	m.guard.Lock()
+	defer m.guard.Unlock()
+	if m.deleted == nil {
+		m.deleted = make(map[string]int64)
+	}
+}
+
+const mostDeleted = 10_000
+
+// wentAt notes, under the guard, that a key has gone.
+func (m *mirror) wentAt(key string, rev int64) {
+	if m.deleted == nil {
+		return
+	}
+	if len(m.deleted) >= mostDeleted {
+		clear(m.deleted)
+	}
+	m.deleted[key] = rev
 }
 
 func (m *mirror) done() {
@@ -167,6 +190,7 @@ func (m *mirror) replace(now map[string]*mvccpb.KeyValue, rev int64) {
 	for k := range m.state {
 		if now[k] == nil {
 			gone = append(gone, k)
+			m.wentAt(k, rev)
 		}
 	}
 	m.state, m.rev = now, rev
@@ -186,6 +210,7 @@ func (m *mirror) apply(events []*clientv3.Event, rev int64) {
 			if m.state[k] != nil {
 				delete(m.state, k)
 				gone = append(gone, k)
+				m.wentAt(k, e.Kv.ModRevision)
 			}
 		default:
 			m.state[k] = e.Kv

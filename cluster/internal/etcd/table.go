@@ -235,19 +235,25 @@ func (r *tableRef) pair(kv *mvccpb.KeyValue) backend.Pair {
 func (r *tableRef) Watch(ctx context.Context) iter.Seq2[backend.Change, error] {
 	return func(yield func(backend.Change, error) bool) {
 		shown := make(map[string]int64)
-		r.watch(ctx, r.prefix+"d/", func(state map[string]*mvccpb.KeyValue) func() bool {
+		r.watch(ctx, r.prefix+"d/", func(m *mirror) func() bool {
 			var changes []backend.Change
-			for k, kv := range state {
+			for k, kv := range m.state {
 				if shown[k] != kv.ModRevision {
 					shown[k] = kv.ModRevision
 					changes = append(changes, backend.Change{Pair: r.pair(kv)})
 				}
 			}
-			slices.SortFunc(changes, func(a, b backend.Change) int { return cmp.Compare(a.Rev, b.Rev) })
 			for k := range shown {
-				if state[k] == nil {
+				if m.state[k] == nil {
 					delete(shown, k)
-					changes = append(changes, backend.Change{Pair: backend.Pair{Key: []byte(k[len(r.prefix+"d/"):])}, Deleted: true})
+					gone := backend.Cell{Rev: uint64(m.deleted[k])} // for its place in the order
+					changes = append(changes, backend.Change{Pair: backend.Pair{Key: []byte(k[len(r.prefix+"d/"):]), Cell: gone}, Deleted: true})
+				}
+			}
+			slices.SortStableFunc(changes, func(a, b backend.Change) int { return cmp.Compare(a.Rev, b.Rev) })
+			for i := range changes {
+				if changes[i].Deleted {
+					changes[i].Rev = 0
 				}
 			}
 			if len(changes) == 0 {
