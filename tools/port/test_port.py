@@ -28,6 +28,7 @@ INSTANCES = {
     "greenlet": "greenlet.greenlet(f)",
     "threading": "threading.ExceptHookArgs(())",
     "multiprocessing.dummy": "multiprocessing.dummy.Namespace()",
+    "faulthandler": "0",
     "multiprocessing": "multiprocessing.Process()",
     "multiprocessing.managers": "multiprocessing.managers.SyncManager()",
 }
@@ -114,6 +115,7 @@ class Rows(unittest.TestCase):
         for call, go in {
             "threading.Lock().acquire()": "l.Lock()",
             "threading.Lock().acquire(False)": "l.TryLock()",
+            "threading.Lock().acquire(b)": "l.Lock()",
             "threading.Lock().acquire(blocking=False)": "l.TryLock()",
             "threading.Lock().acquire(True, 5)": "l.LockTimeout(2 * time.Second)",
             "threading.Lock().acquire(timeout=x)": "l.LockTimeout(2 * time.Second)",
@@ -188,8 +190,12 @@ def numbers():
     yield 1
 for n in numbers():
     print(n)
+import threading
+class T(threading.Thread):
+    def is_alive(self): return True
+T(name="n").is_alive()
 """
-        self.assertEqual([], [(u.line, u.text) for u in scan(text)])
+        self.assertEqual([(18, "threading.Thread")], [(u.line, u.text) for u in scan(text)])
 
     def test_names_without_a_row_are_told(self):
         got = scan("import asyncio\nasyncio.sing()\nimport threading\nthreading.sing()")
