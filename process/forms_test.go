@@ -44,8 +44,6 @@ func checkForms(t *testing.T, what string, free bool, wait func(), forms []form)
 	}
 }
 
-func isNil(err error) bool { return err == nil }
-
 const brief = 2 * time.Millisecond
 
 // ending returns a context that ends soon.

@@ -92,7 +92,13 @@ type angry struct{}
 
 func (angry) Error() string { panic("an error that panics") }
 
-func deeper(n int) int { return deeper(n+1) + 1 }
+// deeper is so deep that the stack overflows.
+func deeper(n int) int {
+	if n < 0 {
+		return 0
+	}
+	return deeper(n+1) + 1
+}
 
 func signalSelf(s syscall.Signal) (string, error) {
 	_ = syscall.Kill(os.Getpid(), s)

@@ -19,7 +19,6 @@ type choices struct {
 	env    []string
 	dir    string
 	std    [3]*os.File
-	worker bool // it belongs to a Pool
 }
 
 // Name names the process. Without it, or with the empty string, the name is

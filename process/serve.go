@@ -178,7 +178,7 @@ func callFor(fn callable, t *task, item []byte) (out, failure []byte) {
 
 // encodeFailure encodes an error, or a panic.
 func encodeFailure(err error, panicked any, stack []byte) []byte {
-	m := message{}
+	var m message
 	if err != nil {
 		m = tell(err)
 	} else {
