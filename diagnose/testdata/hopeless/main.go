@@ -21,7 +21,7 @@ var global lock.Lock
 
 func main() {
 	plant()
-	time.Sleep(time.Second)
+	time.Sleep(3 * time.Second) // with the tag, a cycle of Locks is looked at again after one
 	_ = pprof.Lookup("goroutineleak").WriteTo(io.Discard, 0)
 	for _, f := range diagnose.Read().Findings {
 		if f.Kind == diagnose.Hopeless {
