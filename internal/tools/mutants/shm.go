@@ -105,7 +105,7 @@ var shmMutants = inShm(
 		Func:  "Semaphore.await",
 		Old:   "s.word.CompareAndSwap(old, old&valueMask)",
 		New:   "s.word.CompareAndSwap(old, 0)",
-		Flags: only("WhoMustBeServedIsServed/(semaphore|several)"),
+		Flags: only("FormsOfSemaphores|WhoMustBeServedIsServed/(semaphore|several)"),
 	},
 	mutant{
 		Name:  "permits of a bounded semaphore die with their holder",
