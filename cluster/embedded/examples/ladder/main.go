@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string) error {
 	case len(args) > 3 && args[0] == "member":
 		return member(ctx, args[1], args[2], args[3:])
 	}
-	return fmt.Errorf("want an address, serve ADDRESS, or member DIRECTORY LISTEN PEER...")
+	return fmt.Errorf("want ADDRESS, or serve ADDRESS, or member DIRECTORY LISTEN PEERS")
 }
 
 // count is the same whatever the address is.
