@@ -41,10 +41,9 @@ func TestMain(m *testing.M) {
 
 // A player is a process that plays a role.
 type player struct {
-	cmd    *exec.Cmd
-	lines  *bufio.Reader
-	stdin  io.Closer
-	paused bool
+	cmd   *exec.Cmd
+	lines *bufio.Reader
+	stdin io.Closer
 }
 
 func play(t testing.TB, role string, args ...string) *player {

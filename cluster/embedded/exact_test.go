@@ -241,6 +241,24 @@ func TestExact(t *testing.T) {
 		}
 	})
 
+	run("a TryLock that arrives after it was refused leaves nothing", func(t *testing.T, s *script, a, b *manager.Manager) {
+		l, far := a.Lock("l"), b.Lock("l")
+		far.Lock()
+		if l.TryLock() { // the meta is known afterwards
+			t.Fatal("locked")
+		}
+		var deliver func()
+		s.next(late(&deliver))
+		if l.TryLock() {
+			t.Error("two hold it")
+		}
+		far.Unlock()
+		deliver()
+		if !far.TryLock() {
+			t.Error("an orphan holds it")
+		}
+	})
+
 	// Counter.Add whose answer is lost adds once, also if others add meanwhile.
 	run("a counter", func(t *testing.T, s *script, a, b *manager.Manager) {
 		c, far := a.Counter("c"), b.Counter("c")

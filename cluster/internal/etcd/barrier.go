@@ -129,7 +129,6 @@ type arrival struct {
 	m     *meta
 	key   string
 	v     barrierView // after it
-	rev   int64
 	index int
 	last  bool
 }

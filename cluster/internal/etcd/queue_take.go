@@ -20,7 +20,8 @@ type getter struct {
 	claim, try bool
 	answer     chan taken // of one
 	left       bool
-	known      func() // ends the interest that was told
+	sent       chan struct{} // not nil: an item for it is under way; closed when that is decided
+	known      func()        // ends the interest that was told
 }
 
 // A taken is what a getter is given.
@@ -66,6 +67,16 @@ func (r *queueRef) take(w backend.Wait, claim bool) (taken, error) {
 	}
 	r.queueObject.guard.Lock()
 	defer r.queueObject.guard.Unlock()
+	if sent := g.sent; sent != nil { // it is about to be given one, and others see already that it is gone
+		r.queueObject.guard.Unlock()
+		soon := time.NewTimer(settleTime)
+		select {
+		case <-sent:
+		case <-soon.C:
+		}
+		soon.Stop()
+		r.queueObject.guard.Lock()
+	}
 	select {
 	case t := <-g.answer:
 		return t, t.err
@@ -131,6 +142,10 @@ func (r *queueRef) serve() {
 			}
 		}
 		if err != nil {
+			// What was taken with a session that is over is as if this process had died: it is redelivered, or gone.
+			if errors.Is(err, backend.ErrLost) {
+				err = backend.ErrLost
+			}
 			for _, g := range batch {
 				r.answer(g, taken{err: err})
 			}
@@ -205,9 +220,15 @@ func (r *queueRef) takeFor(batch []*getter) (*view, *session, error) {
 	if err != nil {
 		return nil, s, err
 	}
+	batch, decided := r.dispatch(batch)
+	defer decided()
+	items := v.items[:min(len(v.items), len(batch))]
+	if len(items) == 0 {
+		return nil, s, nil // all have left
+	}
 	t := txn{meta: m, lane: s.lane("g" + url.PathEscape(r.prefix))}
 	claims := false
-	for i, e := range v.items {
+	for i, e := range items {
 		t.conds = append(t.conds, clientv3.Compare(clientv3.ModRevision(e.key), "=", e.mod))
 		t.then = append(t.then, clientv3.OpDelete(e.key))
 		if batch[i].claim {
@@ -231,8 +252,29 @@ func (r *queueRef) takeFor(batch []*getter) (*view, *session, error) {
 	case !out.applied:
 		return nil, s, nil // others were faster
 	}
-	r.handOut(s, batch, v.items, out.receipt)
+	r.handOut(s, batch, items, out.receipt)
 	return nil, s, nil
+}
+
+// dispatch marks those of a batch that have not left: an item for each is under way until decided is called.
+func (r *queueRef) dispatch(batch []*getter) (stay []*getter, decided func()) {
+	r.queueObject.guard.Lock()
+	defer r.queueObject.guard.Unlock()
+	sent := make(chan struct{})
+	for _, g := range batch {
+		if !g.left {
+			g.sent = sent
+			stay = append(stay, g)
+		}
+	}
+	return stay, func() {
+		r.queueObject.guard.Lock()
+		defer r.queueObject.guard.Unlock()
+		for _, g := range stay {
+			g.sent = nil
+		}
+		close(sent)
+	}
 }
 
 func (r *queueRef) claimKey(s *session, id string) string { return r.prefix + "c/" + s.id + "/" + id }

@@ -230,7 +230,7 @@ func sessionOf(key string) string {
 var errLeft = errors.New("etcd: the caller has left")
 
 // detach runs f on a goroutine of the Backend. If ctx ends first the caller leaves with errLeft, f goes on, and what it
-// then returns without an error is given to undo, if that is not nil.
+// then returns without an error is given to undo, if that is not nil; the caller waits for that if it is soon.
 func detach[T any](b *Backend, ctx context.Context, f func() (T, error), undo func(T)) (v T, err error) {
 	if !b.enterWork() {
 		return v, backend.ErrClosed
@@ -239,9 +239,11 @@ func detach[T any](b *Backend, ctx context.Context, f func() (T, error), undo fu
 		guard sync.Mutex
 		left  bool
 		done  = make(chan struct{})
+		all   = make(chan struct{}) // it has been undone, too
 	)
 	go func() {
 		defer b.work.Done()
+		defer close(all)
 		got, failed := f()
 		guard.Lock()
 		gone := left
@@ -260,15 +262,24 @@ func detach[T any](b *Backend, ctx context.Context, f func() (T, error), undo fu
 	case <-ctx.Done():
 	}
 	guard.Lock()
-	defer guard.Unlock()
 	select {
 	case <-done:
+		guard.Unlock()
 		return v, err
 	default:
-		left = true
-		var none T
-		return none, errLeft
 	}
+	left = true
+	guard.Unlock()
+	if undo != nil { // as if it had never been made, if that can be had soon
+		soon := time.NewTimer(settleTime)
+		defer soon.Stop()
+		select {
+		case <-all:
+		case <-soon.C:
+		}
+	}
+	var none T
+	return none, errLeft
 }
 
 // unknown is what a write returns whose caller left.

@@ -198,7 +198,7 @@ func (t *Tasks) Claim(ctx context.Context, s *Session, tasks []string, n int) ([
 		if !wait.IsZero() {
 			sleep, cancel = context.WithTimeout(joined, max(time.Until(wait), time.Millisecond))
 		}
-		err = m.await(sleep, s.s, 0, func(state map[string]*mvccpb.KeyValue) bool {
+		_ = m.await(sleep, s.s, 0, func(state map[string]*mvccpb.KeyValue) bool {
 			for k, kv := range state {
 				if kv.ModRevision > p.rev && !strings.HasSuffix(k, "/rate") {
 					return true
