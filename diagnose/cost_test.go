@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -74,6 +76,28 @@ func TestABuildWithTheTagTellsUnasked(t *testing.T) {
 	out, err = exec.Command(build(t, "deadlock")).CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("without the tag: %v\n%s", err, out)
+	}
+}
+
+// The runtime finds the same goroutines that nothing can wake with the tag and without: nothing is kept reachable.
+func TestTheTagHidesNoLeak(t *testing.T) {
+	if pprof.Lookup("goroutineleak") == nil {
+		t.Skip("this version of Go has no profile goroutineleak; GOEXPERIMENT=goroutineleakprofile makes Go 1.26 have it")
+	}
+	run := func(flags ...string) string {
+		program := exec.Command(build(t, "hopeless", flags...))
+		program.Env = append(os.Environ(), "THREADINGDEBUG=quiet=1")
+		out, err := program.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		slices.Sort(lines)
+		return strings.Join(lines, "\n")
+	}
+	ordinary, tagged := run(), run("-tags", "threadingdebug")
+	if ordinary != tagged || strings.Count(ordinary, "\n")+1 != 8 {
+		t.Errorf("without the tag\n%s\nwith it\n%s", ordinary, tagged)
 	}
 }
 

@@ -497,3 +497,24 @@ func TestLabelsStayWithTheirTask(t *testing.T) {
 		})
 	})
 }
+
+// A loop that outlives Close keeps its workers from one item to the next.
+func TestARunThatOutlivesCloseKeepsItsWorkers(t *testing.T) {
+	inBubble(t, "", func(t *testing.T) {
+		var initialized atomic.Int32
+		p := pool.New(1, pool.Initializer(func() error { initialized.Add(1); return nil }))
+		n := 0
+		for _, err := range pool.IMap(p, pool.Plain(square), slices.Values(upTo(20)), pool.Buffer(1)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Close()
+			synctest.Wait() // the worker has nothing to do
+			n++
+		}
+		p.Join()
+		if n != 20 || initialized.Load() != 1 {
+			t.Errorf("%d items, and %d workers were initialized", n, initialized.Load())
+		}
+	})
+}

@@ -258,18 +258,31 @@ for _, o := range d.opens {
 	},
 	{
 		Name: "the end of a view's context is not noticed",
+		File: "pool/follower.go",
+		Func: "core.follow",
+		Old:  "f.stop = follow(ctx, f.expire)",
+		New:  "f.stop = func() {}",
+	},
+	{
+		Name: "each view follows its context alone",
+		File: "pool/follower.go",
+		Func: "followers.of",
+		Old:  "return fs[ctx]",
+		New:  "return nil",
+	},
+	{
+		Name: "a view that comes as its context ends is not told",
 		File: "pool/domain.go",
 		Func: "domain.hold",
-		Old:  "unfollow = follow(d.given, d.expire)",
-		New:  "",
+		Old:  "d.expire()",
+		New:  "_ = d",
 	},
 	{
 		Name: "a view that was left is followed on",
 		File: "pool/domain.go",
 		Func: "domain.release",
-		Old:  "hook.Run(unfollow)",
-		New: `_ = unfollow
-_ = hook.Run`,
+		Old:  "hook.Run(stop)",
+		New:  "_, _ = stop, hook.Run",
 	},
 	{
 		Name: "a view of a view forgets the outer one",

@@ -9,10 +9,8 @@ for, is left alone.
 
 import ast
 
-from .accesses import functions_of, scan_function
+from .accesses import functions_of, leaves, scan_function
 from .starts import Start, starts_in
-
-SAFE = ("threading.", "queue.", "concurrent.futures.", "multiprocessing.", "selectors.", "select.", "greenlet.")
 
 # What the other thread does, and what helps.
 MESSAGES = {
@@ -148,8 +146,6 @@ def judge(unit):
     found = []
     for name, accesses in uses.items():
         kind = unit.types(name)
-        if kind and kind.startswith(SAFE):
-            continue
         found += Variable(unit, name, accesses, in_thread, in_many, in_main, kind == "collections.deque").warnings()
     return found
 
@@ -171,10 +167,22 @@ def add_callers(unit, starts):
 
 def before(a, f, starts):
     """Whether an access, or a call, comes before a function starts its first thread."""
-    mine = [s for s in starts if s.by == f.key]
+    mine = [s for s in starts if s.by == f.key and a.position < left_behind(f.node, s.position)]
     if not mine or a.position >= min(s.position for s in mine):
         return False
     return not any(s.loop is not None and s.loop in a.loops for s in mine)
+
+
+def left_behind(function, position):
+    """The end of the block around a position, if the function is left there, so that nothing below comes after it."""
+    end = (float("inf"), 0)
+    for n in ast.walk(function):
+        for body in (getattr(n, part, None) for part in ("body", "orelse", "finalbody")):
+            if n is not function and isinstance(body, list) and body and leaves(body):
+                last = (body[-1].end_lineno, body[-1].end_col_offset)
+                if (body[0].lineno, body[0].col_offset) <= position <= last:
+                    end = min(end, last)
+    return end
 
 
 def propagate_guards(unit, entries):

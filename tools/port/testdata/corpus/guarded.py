@@ -511,3 +511,16 @@ class Table(Thread):
 
     def on_y(self, y):
         self.state = y
+
+
+class EitherWay(Thread):
+    def begin(self, event=None):
+        if event is not None:
+            self.event = event
+            self.start()
+            return
+        self.event = threading.Event()
+        self.start()
+
+    def run(self):
+        self.event.set()
