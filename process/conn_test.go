@@ -146,7 +146,7 @@ func TestTheEndOfAConn(t *testing.T) {
 		t.Errorf("a second Close: %v", err)
 	}
 	// Close ends those who wait.
-	here, there = pipe[string, string](t)
+	here, _ = pipe[string, string](t)
 	for here.TrySend(strings.Repeat("y", 30_000)) == nil {
 	}
 	var wg sync.WaitGroup

@@ -137,6 +137,8 @@ func (d *driver) run(ctx context.Context, b *batch) error {
 
 // once sends what is left of a batch to the child, and collects the results.
 // failure is what the one behind them failed with.
+//
+//lint:ignore ST1008 the failure is a result of the call, and how it was lost is why there is none
 func (d *driver) once(ctx context.Context, b *batch) (failure error, how *lost) {
 	d.seq++
 	d.desk.reset()

@@ -39,7 +39,9 @@ func Arm() { killArmed.Store(true) }
 
 func point(name string) {
 	if name == killName && killArmed.Load() && killAfter.Add(-1) == 0 {
-		killSelf()
+		if p, err := os.FindProcess(os.Getpid()); err == nil {
+			_ = p.Kill()
+		}
 		select {} // the signal is under way
 	}
 }

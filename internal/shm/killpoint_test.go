@@ -3,6 +3,7 @@
 package shm
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -133,7 +134,8 @@ func TestKilledAtEachPoint(t *testing.T) {
 			never = append(never, p)
 		}
 	}
-	if len(never) > 0 {
+	// Only if all of it was asked for.
+	if asked := flag.Lookup("test.run").Value.String(); len(never) > 0 && !strings.Contains(asked, "/") {
 		t.Errorf("nobody came to these points: %q", never)
 	}
 }

@@ -3,7 +3,6 @@ package shm
 import (
 	"sync/atomic"
 	"time"
-	"unsafe"
 )
 
 // A side is the waiters of a guarded object that want the same: the getters, or
@@ -31,8 +30,6 @@ type sidePage struct {
 	reserved atomic.Uint32 // for the process that has the turn
 	_        [36]byte
 }
-
-const sideSize = int64(unsafe.Sizeof(sidePage{}))
 
 func (s *side) bind(page *sidePage) {
 	s.page = page

@@ -18,8 +18,6 @@ import (
 // What this package asks the kernel for. Everything else in it is plain Go, and
 // is compiled for every system.
 
-const platform = true
-
 // lowHalf is where the lower half of a uint64 lies, in uint32: a futex is 32
 // bits.
 var lowHalf = func() uintptr {
@@ -247,5 +245,3 @@ func byteLocked(fd int, at int64) bool {
 		}
 	}
 }
-
-func killSelf() { _ = unix.Kill(os.Getpid(), unix.SIGKILL) }

@@ -12,8 +12,6 @@ import (
 // On other systems no family can be founded, so that no object is ever made and
 // nothing of this is called.
 
-const platform = false
-
 const lowHalf = 0
 
 var errHere = fmt.Errorf("%w on %s/%s: shared objects need 64-bit Linux", errUnsupported, runtime.GOOS, runtime.GOARCH)
@@ -36,7 +34,6 @@ func inspect(int) (id fileID, size int64, err error)   { return id, 0, errHere }
 func reopen(int) (int, error)                          { return -1, errHere }
 func lockByte(int, int64) (bool, error)                { return false, errHere }
 func byteLocked(int, int64) bool                       { return true }
-func killSelf()                                        {}
 func sleepOn(*atomic.Uint32, uint32, *atomic.Uint32, uint32, *Limit, time.Duration) bool {
 	return false
 }

@@ -83,15 +83,6 @@ var shmMutants = inShm(
 		Flags: only("KilledAtEachPoint/^(queue_of_2|barrier|bounded)$"),
 	},
 	mutant{
-		Name:  "a change is made before it is decided",
-		File:  "guarded.go",
-		Func:  "guarded.set",
-		Old:   "g.count++",
-		New:   "g.count++; word.Store(value)",
-		Tags:  "threadingkill",
-		Flags: only("KilledAtEachPoint/^(queue_of_2|queue)$"),
-	},
-	mutant{
 		Name:  "a release wakes nobody who waits for permits",
 		File:  "semaphore.go",
 		Func:  "Semaphore.Release",
@@ -218,15 +209,6 @@ var shmMutants = inShm(
 		Old:   "a.page.cut.Store(1)",
 		New:   "",
 		Flags: only("TheValuesOfTheDead"),
-	},
-	mutant{
-		Name:  "an element that was set halfway stays so",
-		File:  "array.go",
-		Func:  "Array.Enter",
-		Old:   "a.page.setting.Load() != 0",
-		New:   "false",
-		Tags:  "threadingkill",
-		Flags: only("KilledAtEachPoint/^array$"),
 	},
 	mutant{
 		Name:    "an object has two states in one process",
