@@ -9,11 +9,13 @@ require (
 	github.com/alitto/pond/v2 v2.7.1
 	github.com/gammazero/workerpool v1.2.1
 	github.com/gothreading/threading v0.0.0-00010101000000-000000000000
+	github.com/linkdata/deadlock v0.5.5
 	github.com/marusama/cyclicbarrier v1.1.0
 	github.com/marusama/semaphore/v2 v2.5.0
 	github.com/panjf2000/ants/v2 v2.12.1
 	github.com/panjf2000/gnet/v2 v2.9.7
 	github.com/puzpuzpuz/xsync/v4 v4.5.0
+	github.com/sasha-s/go-deadlock v0.3.9
 	github.com/sourcegraph/conc v0.3.0
 	go.uber.org/goleak v1.3.0
 	golang.org/x/sync v0.19.0

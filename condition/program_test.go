@@ -205,7 +205,8 @@ func TestGivingUpIsAnErrorWhateverTheContextSays(t *testing.T) {
 // before it locks.
 type grumbling struct {
 	lock.Lock
-	inUnlock, inLock func()
+	inUnlock func()                 // used with the lock held
+	inLock   atomic.Pointer[func()] // without it, by several
 }
 
 func (g *grumbling) Unlock() {
@@ -223,10 +224,8 @@ func (g *grumbling) LockAgain() { g.Lock.Lock() }
 type relocking struct{ *grumbling }
 
 func (r relocking) Lock() {
-	f := r.inLock
-	r.inLock = nil
-	if f != nil {
-		f()
+	if f := r.inLock.Swap(nil); f != nil {
+		(*f)()
 	}
 	r.grumbling.Lock.Lock()
 }
@@ -241,7 +240,7 @@ func TestANotificationForAWaiterWhoseLockDoesNotReturnGoesToTheNext(t *testing.T
 					synctest.Test(t, func(t *testing.T) {
 						g := new(grumbling)
 						c := condition.New(relocking{g})
-						served := 0
+						var served atomic.Int64
 						notify := func(n int) {
 							g.LockAgain()
 							c.Notify(n)
@@ -251,7 +250,7 @@ func TestANotificationForAWaiterWhoseLockDoesNotReturnGoesToTheNext(t *testing.T
 						wait := func() { // one of three does not return
 							defer func() { _ = recover() }()
 							c.Wait()
-							served++
+							served.Add(1)
 							g.Lock.Unlock()
 						}
 						go func() {
@@ -266,7 +265,7 @@ func TestANotificationForAWaiterWhoseLockDoesNotReturnGoesToTheNext(t *testing.T
 									end()
 								}
 							} else {
-								g.inUnlock = func() { g.inLock = end }
+								g.inUnlock = func() { g.inLock.Store(&end) }
 							}
 							wait()
 						}()
@@ -282,14 +281,14 @@ func TestANotificationForAWaiterWhoseLockDoesNotReturnGoesToTheNext(t *testing.T
 							notify(notifications)
 						}
 						time.Sleep(2 * time.Second)
-						if served != notifications {
-							t.Errorf("%d notifications served %d others", notifications, served)
+						if n := int(served.Load()); n != notifications {
+							t.Errorf("%d notifications served %d others", notifications, n)
 						}
 						notify(3 - notifications)
 						<-first
 						synctest.Wait()
-						if listed := c.Listed(); served != 2 || listed != 0 {
-							t.Errorf("in the end %d of 2 were served, and %d are listed", served, listed)
+						if n, listed := served.Load(), c.Listed(); n != 2 || listed != 0 {
+							t.Errorf("in the end %d of 2 were served, and %d are listed", n, listed)
 						}
 					})
 				})

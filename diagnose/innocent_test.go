@@ -4,6 +4,7 @@ package diagnose_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -56,8 +57,15 @@ var innocent = map[string]func(){
 		var a, b lock.Lock
 		meet := meeting(2)
 		var wg sync.WaitGroup
-		wg.Go(func() { a.Lock(); meet(); b.Lock(); b.Unlock(); a.Unlock() })
-		wg.Go(func() { b.Lock(); meet(); a.LockTimeout(3 * watch.SecondLook); b.Unlock() })
+		wg.Go(func() {
+			a.Lock()
+			meet()
+			time.Sleep(watch.SecondLook)
+			b.Lock()
+			b.Unlock()
+			a.Unlock()
+		})
+		wg.Go(func() { b.Lock(); meet(); a.LockTimeout(5 * watch.SecondLook); b.Unlock() })
 		wg.Wait()
 	},
 	"a cycle that a context breaks": func() {
@@ -233,6 +241,30 @@ func TestNoInnocentIsAccused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A cycle of Locks is told of only if it is there still when it is looked at again.
+func TestACycleThatIsBrokenAtOnceIsNoDeadlock(t *testing.T) {
+	defer func(d time.Duration) { watch.SecondLook = d }(watch.SecondLook)
+	watch.SecondLook = time.Hour
+	c := findings(t)
+	var a, b lock.Lock
+	meet := meeting(2)
+	var wg sync.WaitGroup
+	wg.Go(func() { a.Lock(); meet(); b.Lock(); b.Unlock() })
+	wg.Go(func() { b.Lock(); meet(); a.Lock(); a.Unlock(); b.Unlock() })
+	until(t, func() bool {
+		waiters := 0
+		for _, o := range diagnose.Read().Objects {
+			if o.Address == fmt.Sprintf("%p", &a) || o.Address == fmt.Sprintf("%p", &b) {
+				waiters += len(o.Waiters)
+			}
+		}
+		return waiters == 2
+	})
+	a.Unlock()
+	wg.Wait()
+	none(t, c)
 }
 
 // Waits of hours in a bubble, where nothing is a deadlock that a timer ends.

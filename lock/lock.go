@@ -72,7 +72,7 @@ func (l *Lock) Lock() {
 	if !l.gate.Swap(unlocked, locked) {
 		l.lockSlow()
 	} else if watch.On {
-		l.mark.Acquired(watch.Lock)
+		l.mark.Taken(watch.Lock)
 	}
 }
 
@@ -91,7 +91,7 @@ func (l *Lock) acquire(limit park.Limit) bool {
 func (l *Lock) TryLock() bool {
 	acquired := l.gate.Swap(unlocked, locked) || l.gate.TryAcquire(locked)
 	if watch.On && acquired {
-		l.mark.Acquired(watch.Lock)
+		l.mark.Taken(watch.Lock)
 	}
 	return acquired
 }

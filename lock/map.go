@@ -83,13 +83,11 @@ func (m *Map[K]) LockContext(ctx context.Context, k K) error {
 	if ctx.Err() != nil {
 		return park.Cause(ctx)
 	}
-	e, acquired := p.enter(k, hash, false)
-	if !acquired {
-		limit := park.Until(ctx) // which is code of the caller: it is no user yet
-		e, acquired = p.enter(k, hash, true)
-		acquired = acquired || p.wait(e, limit)
+	if _, acquired := p.enter(k, hash, false); acquired {
+		return nil
 	}
-	if !acquired {
+	limit := park.Until(ctx) // which is code of the caller: it is no user yet
+	if e, acquired := p.enter(k, hash, true); !acquired && !p.wait(e, limit) {
 		return park.Cause(ctx)
 	}
 	return nil

@@ -55,7 +55,7 @@ func (p *part[K]) enter(k K, hash uint32, patient bool) (e *entry[K], acquired b
 		e.users++
 	}
 	if watch.On && acquired {
-		e.lock.mark.Acquired(watch.Lock)
+		e.lock.mark.Taken(watch.Lock)
 	}
 	p.guard.Unlock()
 	return e, acquired

@@ -154,6 +154,75 @@ func TestFormsWithoutAnErrorWaitThroughWhatPasses(t *testing.T) {
 	})
 }
 
+// A slow lock is granted when the test says so, but to who only tries at once.
+type slowLock struct {
+	backend.Lock
+	asked  chan struct{}
+	grants chan backend.Holding
+	now    backend.Holding // for who tries
+}
+
+func (l *slowLock) Acquire(w backend.Wait, v []byte) (backend.Holding, error) {
+	if w.Try {
+		return l.now, nil
+	}
+	l.asked <- struct{}{}
+	return <-l.grants, nil
+}
+
+func (l *slowLock) Release(context.Context, backend.Holding, bool) (backend.Holding, error) {
+	return nil, nil
+}
+
+type slowBackend struct {
+	backend.Backend
+	lock *slowLock
+}
+
+func (b slowBackend) Lock(backend.Spec) backend.Lock { return b.lock }
+
+type grantedHolding struct {
+	token uint64
+	lost  chan struct{}
+}
+
+func (h grantedHolding) Token() uint64         { return h.token }
+func (h grantedHolding) Lost() <-chan struct{} { return h.lost }
+
+// One that asked while nobody was inside is granted the lock, which another has taken meanwhile and lost: it waits until
+// that one has left.
+func TestAGrantWaitsForWhoHasLostTheLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := grantedHolding{1, make(chan struct{})}, grantedHolding{2, make(chan struct{})}
+		slow := &slowLock{asked: make(chan struct{}), grants: make(chan backend.Holding), now: first}
+		of := opened(t, "mem:")
+		defer of.Close()
+		m := backend.NewManager(slowBackend{backend.Of(of), slow}, nil).(*manager.Manager)
+		l := m.Lock("l")
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			l.Lock()
+		}()
+		<-slow.asked
+		if !l.TryLock() {
+			t.Fatal("TryLock")
+		}
+		close(first.lost)
+		slow.grants <- second
+		synctest.Wait()
+		if isClosed(done) || l.Token() != 1 {
+			t.Errorf("two are inside: the token is %d", l.Token())
+		}
+		l.Unlock()
+		<-done
+		if l.Token() != 2 {
+			t.Errorf("the token is %d", l.Token())
+		}
+		l.Unlock()
+	})
+}
+
 // But not for ever: a timed form for its time, TryX for five seconds.
 func TestWaitingThroughHasAnEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

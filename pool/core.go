@@ -97,8 +97,9 @@ type core struct {
 	unfollow    func() // the context of the pool
 
 	root       domain
-	err        error // why nothing is accepted any more
-	terminated bool  // and nothing is started either
+	followers  followers // of the contexts of views
+	err        error     // why nothing is accepted any more
+	terminated bool      // and nothing is started either
 
 	target    int  // slots
 	running   int  // units that hold one

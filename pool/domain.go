@@ -22,12 +22,13 @@ import (
 // by one that has no tasks. While it holds something, and no longer, it follows
 // its context and is linked under its parent.
 type domain struct {
-	core   *core
-	parent *domain         // nil: it is the pool's, the root
-	given  context.Context // ends it, or nil
-	asks   bool            // something above, or it, has a context that may end
-	scope  *scope          // that its tasks belong to, or nil
-	root   bool            // of that scope
+	core    *core
+	parent  *domain         // nil: it is the pool's, the root
+	given   context.Context // ends it, or nil
+	follows bool            // given may end
+	asks    bool            // something above, or it, has a context that may end
+	scope   *scope          // that its tasks belong to, or nil
+	root    bool            // of that scope
 
 	// As a context.
 	over  atomic.Pointer[ending] // nil: it has not ended
@@ -38,11 +39,12 @@ type domain struct {
 	// As what holds tasks. It needs the guard of the pool, also to count from
 	// 0 to 1.
 	holds    atomic.Int64
-	unfollow func()       // nil: it is not linked
 	cause    error        // why nothing is started in it any more
 	queued   list[*entry] // through their ties
 	below    list[*domain]
-	place    node[*domain] // below its parent
+	place    node[*domain] // below its parent, where it is linked
+	follower *follower     // of the context, while it is linked
+	fellow   node[*domain] // among those of the follower
 	errand   *errand       // somebody waits for all of it
 }
 
@@ -82,8 +84,8 @@ func (d *domain) inner() *domain {
 // under returns a domain below d that also ends with ctx.
 func (d *domain) under(ctx context.Context) *domain {
 	x := d.inner()
-	x.given = ctx
-	x.asks = x.asks || ctx.Done() != nil
+	x.given, x.follows = ctx, ctx.Done() != nil
+	x.asks = x.asks || x.follows
 	return x
 }
 
@@ -123,24 +125,34 @@ func (d *domain) hold() {
 			d.parent.release()
 		}
 	}()
-	unfollow := func() {}
-	if d.given != nil {
-		unfollow = follow(d.given, d.expire)
-	}
 	c := d.core
+	var fresh *follower
 	c.guard.Lock()
-	// Not the first: another one was faster, or has let go and not yet unlinked.
-	first := d.unfollow == nil
+	if d.follows && c.followers.of(d.given) == nil {
+		c.guard.Unlock()
+		fresh = c.follow(d.given)
+		c.guard.Lock()
+	}
+	first := !d.place.listed() // or else another one was faster, or has let go and not yet unlinked
 	if first {
-		d.unfollow = unfollow
 		d.link()
+		if d.follows {
+			d.join(fresh)
+		}
 	}
 	d.holds.Add(1)
+	unused := fresh != nil && d.follower != fresh
+	late := fresh != nil && fresh.over
 	c.guard.Unlock()
 	held = true
 	if !first {
 		d.parent.release()
-		unfollow()
+	}
+	switch {
+	case unused:
+		fresh.stop()
+	case late: // it did not know of d yet
+		d.expire()
 	}
 }
 
@@ -169,16 +181,15 @@ func (d *domain) release() {
 	}
 	c := d.core
 	c.guard.Lock()
-	if d.holds.Load() > 0 || d.unfollow == nil { // another one came, or was the last too
+	if d.holds.Load() > 0 || !d.place.listed() { // another one came, or was the last too
 		c.guard.Unlock()
 		return
 	}
-	unfollow := d.unfollow
-	d.unfollow = nil
 	d.unlink()
+	stop := d.quit()
 	c.guard.Unlock()
 	d.parent.release()
-	hook.Run(unfollow)
+	hook.Run(stop)
 }
 
 // link puts d below its parent.
@@ -218,7 +229,7 @@ func (d *domain) first() *entry {
 	return nil
 }
 
-// expire ends d because its context has ended.
+// expire ends d because its context has ended, if the follower has not.
 func (d *domain) expire() {
 	err, cause := context.Canceled, context.Canceled
 	defer func() { d.end(err, cause) }() // also if the context ends the goroutine

@@ -346,37 +346,42 @@ func TestTheEndOfAViewStartsNoGoroutineForEachTask(t *testing.T) {
 			return &foreignContext{ctx, ctx.Done(), ctx.Err}, cancel
 		},
 	} {
-		t.Run(how, func(t *testing.T) {
-			defer hangs(t)()
-			p := newPool(t, 1)
-			g := occupyAll(t, p, 1)
-			ctx, cancel := context()
-			view := p.WithContext(ctx)
-			before := runtime.NumGoroutine()
-			const n = 50_000
-			rs := make([]*pool.Result[int], n)
-			for i := range rs {
-				rs[i] = pool.ApplyAsync(view, function(nil2ctx))
-			}
-			other := pool.ApplyAsync(p, function(nil2ctx))
-			cancel(errStop)
-			if now := runtime.NumGoroutine(); now > before+20 {
-				t.Errorf("%d goroutines, %d before", now, before)
-			}
-			for _, r := range rs {
-				if _, err := r.Get(); !errors.Is(err, errStop) || r.Started() {
-					t.Fatal(err)
+		for views, one := range map[string]bool{"one view": true, "a view for each task": false} {
+			t.Run(how+"/"+views, func(t *testing.T) {
+				defer hangs(t)()
+				p := newPool(t, 1)
+				g := occupyAll(t, p, 1)
+				ctx, cancel := context()
+				view := p.WithContext(ctx)
+				before := runtime.NumGoroutine()
+				const n = 50_000
+				rs := make([]*pool.Result[int], n)
+				for i := range rs {
+					if !one {
+						view = p.WithContext(ctx)
+					}
+					rs[i] = pool.ApplyAsync(view, function(nil2ctx))
 				}
-			}
-			g.open()
-			if _, err := other.Get(); err != nil {
-				t.Error(err)
-			}
-			s := p.Stats()
-			if addsUp(t, s); s.Cancelled != n || s.Queued != 0 {
-				t.Errorf("%+v", s)
-			}
-		})
+				other := pool.ApplyAsync(p, function(nil2ctx))
+				cancel(errStop)
+				if now := runtime.NumGoroutine(); now > before+20 {
+					t.Errorf("%d goroutines, %d before", now, before)
+				}
+				for _, r := range rs {
+					if _, err := r.Get(); !errors.Is(err, errStop) || r.Started() {
+						t.Fatal(err)
+					}
+				}
+				g.open()
+				if _, err := other.Get(); err != nil {
+					t.Error(err)
+				}
+				s := p.Stats()
+				if addsUp(t, s); s.Cancelled != n || s.Queued != 0 {
+					t.Errorf("%+v", s)
+				}
+			})
+		}
 	}
 }
 

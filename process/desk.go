@@ -2,6 +2,7 @@ package process
 
 import (
 	"encoding/binary"
+	"slices"
 	"sync/atomic"
 	"unsafe"
 )
@@ -87,6 +88,7 @@ func (d *desk) collect(b *batch) {
 		}
 	}
 	copied := append([]byte(nil), d.room[:end]...)
+	b.records = slices.Grow(b.records, n)
 	for len(copied) > 0 {
 		size := 4 + int(binary.NativeEndian.Uint32(copied))
 		b.records = append(b.records, copied[4:size:size])

@@ -113,7 +113,7 @@ func (r *RLock) TryLock() bool {
 	}
 	acquired := r.gate.TryAcquire(id)
 	if watch.On && acquired {
-		r.mark.Acquired(watch.RLock)
+		r.mark.Taken(watch.RLock)
 	}
 	return acquired
 }
@@ -148,7 +148,7 @@ func (r *RLock) acquire(limit park.Limit) bool {
 func (r *RLock) lockWatched(id uint64) {
 	r.mark.Attempt(watch.RLock)
 	if r.gate.Swap(free, id) {
-		r.mark.Acquired(watch.RLock)
+		r.mark.Taken(watch.RLock)
 	} else {
 		r.acquire(park.Forever)
 	}

@@ -279,7 +279,7 @@ func (l twoWriters) TryLock() bool { return l.RWLock.TryLock() || l.Locked() && 
 
 func (l opensBetween) Downgrade() {
 	l.Unlock()
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	l.RLock()
 }
 

@@ -70,7 +70,7 @@ func (l *RWLock) Lock() {
 	if !atomic.CompareAndSwapUintptr(&l.word, 0, writing) {
 		l.lockSlow()
 	} else if watch.On {
-		l.mark.Acquired(watch.Writer)
+		l.mark.Taken(watch.Writer)
 	}
 }
 
@@ -93,7 +93,7 @@ func (l *RWLock) TryLock() bool {
 		}
 		if atomic.CompareAndSwapUintptr(&l.word, old, old|writing) {
 			if watch.On {
-				l.mark.Acquired(watch.Writer)
+				l.mark.Taken(watch.Writer)
 			}
 			return true
 		}
@@ -155,7 +155,7 @@ func (l *RWLock) RLock() {
 	if !atomic.CompareAndSwapUintptr(&l.word, free-flags, free+1) {
 		l.rlockSlow()
 	} else if watch.On {
-		l.mark.Acquired(watch.Reader)
+		l.mark.Taken(watch.Reader)
 	}
 }
 
@@ -179,7 +179,7 @@ func (l *RWLock) TryRLock() bool {
 		}
 		if atomic.CompareAndSwapUintptr(&l.word, old, old+reader) {
 			if watch.On {
-				l.mark.Acquired(watch.Reader)
+				l.mark.Taken(watch.Reader)
 			}
 			return true
 		}

@@ -119,23 +119,21 @@ func (l *RWLock) runlockSlow(old uintptr) {
 // waitToRead lets a reader in as soon as it can, or returns false if it reached the
 // limit first.
 func (l *RWLock) waitToRead(limit park.Limit) bool {
+	wait := func(limit park.Limit) bool { return l.wait(limit, &l.readers, writing|waiting|negative, reader) }
 	if watch.On {
-		return l.mark.Wait(watch.Reader, limit, func(limit park.Limit) bool {
-			return l.wait(limit, &l.readers, writing|waiting|negative, reader)
-		})
+		return l.mark.Wait(watch.Reader, limit, wait)
 	}
-	return l.wait(limit, &l.readers, writing|waiting|negative, reader)
+	return wait(limit)
 }
 
 // waitToWrite lets a writer in as soon as it can, or returns false if it reached the
 // limit first.
 func (l *RWLock) waitToWrite(limit park.Limit) bool {
+	wait := func(limit park.Limit) bool { return l.wait(limit, &l.writers, ^uintptr(waiting), writing) }
 	if watch.On {
-		return l.mark.Wait(watch.Writer, limit, func(limit park.Limit) bool {
-			return l.wait(limit, &l.writers, ^uintptr(waiting), writing)
-		})
+		return l.mark.Wait(watch.Writer, limit, wait)
 	}
-	return l.wait(limit, &l.writers, ^uintptr(waiting), writing)
+	return wait(limit)
 }
 
 // wait adds what to the word as soon as none of the bits in against is set and it is

@@ -35,7 +35,7 @@ var (
 func forkingCase(t *testing.T, network string) {
 	t.Helper()
 	needProcesses(t)
-	foreign := exec.Command("sleep", "600") // a child that is none of ours is not waited for
+	foreign := exec.Command("sleep", "60") // a child that is none of ours is not waited for
 	if err := foreign.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,15 @@ func (timeoutError) Timeout() bool   { return true }
 // ends are what a handler returns whose connection has ended. Nobody is told of them.
 var ends = append([]error{io.EOF, io.ErrClosedPipe, net.ErrClosed, ErrTerminated, syscall.ECONNRESET, syscall.EPIPE}, systemEnds...)
 
+// judge reports whether a handler has failed, and returns what OnError is to be told. Of what comes from a child, the child
+// has judged.
+func (j *job) judge(err error) (failure error, failed bool) {
+	if judged, ok := err.(childFailure); ok {
+		return judged.error, true
+	}
+	return err, err != nil && !j.isEnd(err)
+}
+
 // isEnd reports whether a handler's error is an end, and no failure. Of several errors in one all must be; and what a
 // handler panicked with is a failure, whatever it is.
 func (j *job) isEnd(err error) bool {

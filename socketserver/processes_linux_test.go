@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/proof"
+	"github.com/gothreading/threading/internal/worker"
 	"github.com/gothreading/threading/process"
 	"github.com/gothreading/threading/socketserver"
 	"github.com/gothreading/threading/thread"
@@ -452,6 +453,52 @@ func TestTerminateEndsTheChildren(t *testing.T) {
 	}
 }
 
+// A fakeParent sends what it has, and then is gone.
+type fakeParent struct {
+	messages [][]byte
+	fds      []int
+	reports  [][]byte
+}
+
+func (p *fakeParent) Send(message []byte, _ int) error {
+	p.reports = append(p.reports, message)
+	return nil
+}
+
+func (p *fakeParent) Recv() (message []byte, fd int, err error) {
+	if len(p.messages) == 0 {
+		return nil, -1, worker.ErrGone
+	}
+	message, fd = p.messages[0], p.fds[0]
+	p.messages, p.fds = p.messages[1:], p.fds[1:]
+	return message, fd, nil
+}
+
+// Terminate may overtake a connection on its way to the child, which then closes it and says so.
+func TestAConnectionThatComesAfterTerminateIsClosed(t *testing.T) {
+	serve, ok := worker.Find("github.com/gothreading/threading/socketserver_test.obey 1")
+	if !ok {
+		t.Fatal("obey is registered under another name")
+	}
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(pair[0])
+	if _, err := syscall.Write(pair[0], []byte("pid\n")); err != nil {
+		t.Fatal(err)
+	}
+	const conn, terminate, done = 1, 2, 3
+	p := &fakeParent{messages: [][]byte{{terminate}, {conn}}, fds: []int{-1, pair[1]}}
+	serve(worker.Order{Name: "late"}, p)
+	if len(p.reports) != 1 || len(p.reports[0]) != 1 || p.reports[0][0] != done {
+		t.Errorf("reported %v", p.reports)
+	}
+	if n, err := syscall.Read(pair[0], make([]byte, 1)); n > 0 || err != nil && err != syscall.ECONNRESET {
+		t.Error("it was handled", n, err)
+	}
+}
+
 func TestAShutdownOfProcessesIsGraceful(t *testing.T) {
 	s := listenProcesses(t, "tcp", 4, quiet(t))
 	over := serve(t, s)
@@ -693,7 +740,7 @@ func init() {
 		fmt.Println(errors.Is(err, process.ErrInit))
 	}
 	programs["parent"] = func() {
-		s, err := socketserver.Listen("unix", os.Getenv("ADDR"), nil, socketserver.Processes(2, obeying))
+		s, err := socketserver.Listen("unix", os.Getenv("ADDR"), nil, socketserver.Processes(2, obeying), socketserver.Daemon(false))
 		if err != nil {
 			panic(err)
 		}

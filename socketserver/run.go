@@ -57,12 +57,7 @@ func (s *service) end(t task, err error) {
 	defer func() { s.leave(j, failed) }()
 	defer t.close()
 	j.end(nil)
-	if judged, ok := err.(childFailure); ok {
-		failed, err = true, judged.error
-	} else {
-		failed = err != nil && !j.isEnd(err)
-	}
-	if failed {
+	if err, failed = j.judge(err); failed {
 		t.tell(err)
 	}
 }

@@ -31,7 +31,7 @@ func (t *Thread) begin() {
 	t.begun.Open()
 	byIdent.Store(id, t)
 	if watch.On {
-		t.mark.Acquired(watch.Thread)
+		t.mark.Taken(watch.Thread)
 	}
 	setLabel(t.Name())
 }
@@ -43,10 +43,10 @@ func (t *Thread) finish(err error) {
 	id := t.ident.Load()
 	t.values.drop(id)
 	byIdent.Delete(id)
-	t.leave()
 	if watch.On {
 		t.mark.Release(watch.Thread)
 	}
+	t.leave()
 	t.end.Open()
 	if !t.Daemon() {
 		t.entry.Remove()

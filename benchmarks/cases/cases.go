@@ -111,7 +111,7 @@ func Rows(s Sizes) []Row {
 	var rows []Row
 	for _, of := range []func(Sizes) []Row{
 		lockRows, rlockRows, semaphoreRows, givingUpRows, eventRows, conditionRows, queueRows, priorityRows, barrierRows,
-		poolRows, mapRows, coroutineRows, rwlockRows, waitGroupRows, lockMapRows, schedRows, serverRows, selectorRows, processRows,
+		poolRows, mapRows, coroutineRows, rwlockRows, waitGroupRows, lockMapRows, schedRows, serverRows, selectorRows, processRows, watchedRows,
 	} {
 		rows = append(rows, of(s)...)
 	}

@@ -117,7 +117,7 @@ func (p *page) findings() {
 func (p *page) cycle(steps []diagnose.Party) {
 	const row, width = 56, 720
 	n := len(steps) / 2
-	height := (2*n)*row/2 + row
+	height := n*row + 10
 	p.f("<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" aria-label=\"the cycle\" font-family=\"system-ui, sans-serif\" font-size=\"13\">\n", width, height, width)
 	p.f("<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"#b3261e\"/></marker></defs>\n")
 	for i := range n {
@@ -125,7 +125,7 @@ func (p *page) cycle(steps []diagnose.Party) {
 		p.f("<rect x=\"60\" y=\"%d\" width=\"220\" height=\"30\" rx=\"6\" fill=\"#fff\" stroke=\"#b3261e\"/><text x=\"72\" y=\"%d\">%s</text>\n", y, y+20, who(steps[2*i]))
 		p.f("<text x=\"292\" y=\"%d\">waits for %s</text>\n", y+20, html.EscapeString(steps[2*i].Object))
 		if i < n-1 {
-			p.f("<path d=\"M170 %dL170 %d\" stroke=\"#b3261e\" fill=\"none\" marker-end=\"url(#arrow)\"/><text x=\"182\" y=\"%d\">, which is held by</text>\n", y+30, y+row, y+row-9)
+			p.f("<path d=\"M170 %dL170 %d\" stroke=\"#b3261e\" fill=\"none\" marker-end=\"url(#arrow)\"/><text x=\"182\" y=\"%d\">which is held by</text>\n", y+30, y+row, y+row-9)
 		}
 	}
 	last := (n-1)*row + 25
@@ -168,7 +168,11 @@ func state(o diagnose.Object) (s string) {
 		s = "<br/>" + html.EscapeString(o.State)
 	}
 	if o.Cap > 0 || o.Len > 0 || o.Unfinished > 0 {
-		s += fmt.Sprintf("<br/>%d items, room for %d, %d unfinished", o.Len, o.Cap, o.Unfinished)
+		s += fmt.Sprintf("<br/>%d items", o.Len)
+		if o.Cap > 0 {
+			s += fmt.Sprintf(" of %d", o.Cap)
+		}
+		s += fmt.Sprintf(", %d unfinished", o.Unfinished)
 	}
 	return s
 }

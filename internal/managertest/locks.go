@@ -14,7 +14,8 @@ import (
 
 func init() {
 	add(LockExcludesProcesses, LockForms, LockOfAnotherProcessIsNotUnlocked, LockTokensGrow, LockLost,
-		LockIsHeldUntilItsUnlockThoughItWasLost, LockOfTheDeadIsFree, LockWaiterThatDiesIsServedNothing, LockWith,
+		LockIsHeldUntilItsUnlockThoughItWasLost, LockThatWasTriedAndIsLost,
+		LockOfTheDeadIsFree, LockWaiterThatDiesIsServedNothing, LockWith,
 		LockWithThatIsLost, LockIsOfTheProcess, LockNeighboursWait, LockIsHandedOnOnlyIfNobodyElseWaits, LockGivenUpLeavesNoTrace, LockGoesToAll, LockGoesByArrival,
 		RLockIsReentrant, RLockOwnerIsAGoroutine, RLockDepth, RLockExcludesProcesses, RLockThatIsLost,
 		ElectionHasOneLeader, ElectionRun, ElectionRunThatLosesItsTerm, ElectionWatch, ElectionResign, ElectionLostTermKeepsNeighboursOut,
@@ -150,6 +151,28 @@ func LockIsHeldUntilItsUnlockThoughItWasLost(s *S) {
 	lb.Unlock()
 	s.True("free", !la.Locked() && la.TryLock())
 	la.Unlock()
+}
+
+// A TryLock leaves the gate to its neighbours. They do not ask while somebody is inside: when that one is lost, they would
+// have a lock with which they could not go inside.
+func LockThatWasTriedAndIsLost(s *S) {
+	a, b := s.Two()
+	name := s.Name("l")
+	la, lb := a.Lock(name), b.Lock(name)
+	s.True("free", la.TryLock())
+	neighbour := s.Go(la.Lock)
+	s.Settle()
+	s.End(b, a)
+	<-la.Lost()
+	s.Settle()
+	s.True("others can have it", lb.TryLock(), "the neighbour waits", !IsClosed(neighbour))
+	la.Unlock()
+	s.True("b's", lb.Locked() && !IsClosed(neighbour))
+	lb.Unlock()
+	<-neighbour
+	s.True("under the new session", !IsClosed(la.Lost()) && !lb.TryLock())
+	la.Unlock()
+	s.True("free", !lb.Locked())
 }
 
 func LockOfTheDeadIsFree(s *S) {

@@ -217,13 +217,18 @@ func (s *S) waiters(m *manager.Manager, kind manager.Kind, name string) int {
 func (s *S) Until(is func() bool) {
 	s.Helper()
 	for pause := 50 * time.Microsecond; ; pause = min(2*pause, 10*time.Millisecond) {
-		if s.Bubble {
-			synctest.Wait()
-		}
+		s.Settle()
 		if is() {
 			return
 		}
 		time.Sleep(pause)
+	}
+}
+
+// Settle waits, in a bubble, until everybody else waits. Elsewhere nobody can know.
+func (s *S) Settle() {
+	if s.Bubble {
+		synctest.Wait()
 	}
 }
 

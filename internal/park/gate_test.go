@@ -365,7 +365,11 @@ func TestAWaiterThatSucceedsAtItsSecondLookServesTheNext(t *testing.T) {
 			served sync.WaitGroup
 		)
 		for i := range 2 {
-			served.Go(func() { acquire(&s, 1, Forever) })
+			served.Go(func() {
+				if !acquire(&s, 1, After(20*time.Second)) { // only a hang takes so long
+					t.Errorf("waiter %d was forgotten, and the value is %d", i, s.Value())
+				}
+			})
 			for listed := 0; listed <= i; runtime.Gosched() {
 				listed = 0
 				s.guard.Lock()
@@ -385,7 +389,9 @@ func TestAWaiterThatSucceedsAtItsSecondLookServesTheNext(t *testing.T) {
 		blockedOnGuard()
 		s.Add(2, maxValue)
 		s.guard.Unlock()
-		served.Wait()
+		if served.Wait(); t.Failed() {
+			return
+		}
 	}
 }
 

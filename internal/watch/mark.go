@@ -76,11 +76,19 @@ func (m *Mark) Attempt(what What) {
 	}
 }
 
-// Acquired notes that the calling goroutine has acquired it.
-func (m *Mark) Acquired(what What) { m.acquired(what, nil, nil) }
+// Taken notes that the calling goroutine has acquired it.
+func (m *Mark) Taken(what What) {
+	h := &Hold{What: what}
+	if n := settings.stack; 0 < n && n < len(h.few) { // here, because each call in between costs as much as one that is noted
+		h.n = int8(runtime.Callers(2, h.few[:n+1]))
+	} else {
+		h.stack.take(1, 1)
+	}
+	m.hold(h)
+}
 
 // Begin notes that the calling goroutine has begun the task, or to run a part of it.
-func (m *Mark) Begin(pool *Mark) { m.acquired(Task, pool.group(), nil) }
+func (m *Mark) Begin(pool *Mark) { m.hold(&Hold{What: Task, Group: pool.group()}) }
 
 // group returns the Identity of a pool, or, of a task of no pool, one that stands for
 // none.
@@ -93,16 +101,11 @@ func (m *Mark) group() *Identity {
 
 var alone Identity
 
-// acquired notes a Hold. Where it is known already, stack is where that was.
-func (m *Mark) acquired(what What, group *Identity, at *stack) {
+// hold records h, whose What, and Group or stack, are set.
+func (m *Mark) hold(h *Hold) {
+	what := h.What
 	id := m.of(what)
-	h := &Hold{Of: id, What: what, Group: group, Since: clock()}
-	switch {
-	case at != nil:
-		h.stack = *at
-	case group == nil:
-		h.stack.take(2, 1) // behind acquired and Acquired comes the lock's method
-	}
+	h.Of, h.Since = id, clock()
 	goroutine := goid.Get()
 	s := shardOf(goroutine)
 	s.Lock()
@@ -154,7 +157,7 @@ func (m *Mark) End() { m.Release(Task) }
 // Downgrade notes that the writer is about to become a reader.
 func (m *Mark) Downgrade() {
 	m.Release(Writer)
-	m.acquired(Reader, nil, nil)
+	m.Taken(Reader)
 }
 
 // leave takes the last hold of a goroutine out of the crowd, or, of a lock, the first
@@ -189,6 +192,9 @@ func (h *Hold) drop() {
 		if holds[i] == h {
 			h.state.holds = append(holds[:i], holds[i+1:]...)
 			holds[len(holds)-1] = nil
+			if len(h.state.holds) == 0 && cap(h.state.holds) > 32 {
+				h.state.holds = nil
+			}
 			return
 		}
 	}
@@ -332,7 +338,7 @@ func (m *Mark) Wait(what What, limit park.Limit, wait func(park.Limit) bool) (do
 	w.end()
 	ended = true
 	if done && what.Lockable() {
-		m.acquired(what, nil, &w.stack)
+		m.hold(&Hold{What: what, stack: w.stack})
 	}
 	return done
 }

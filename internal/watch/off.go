@@ -14,7 +14,7 @@ type Mark struct{}
 // These do nothing. See the file for the tag.
 
 func (*Mark) Attempt(What)                                            {}
-func (*Mark) Acquired(What)                                           {}
+func (*Mark) Taken(What)                                              {}
 func (*Mark) Release(What)                                            {}
 func (*Mark) Downgrade()                                              {}
 func (*Mark) Begin(*Mark)                                             {}

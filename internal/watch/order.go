@@ -29,7 +29,8 @@ const (
 	mostHeld   = 8 // locks that count
 	mostRoutes = 8 // edges from one lock to another, which differ in goroutine or in what else was held
 	mostSteps  = 10_000
-	mostOrders = 100 // that are told of
+	mostOrders = 100  // that are told of
+	mostSeen   = 1024 // edges that a goroutine knows to be known
 )
 
 // An Order is a cycle of edges, each by a goroutine of its own.
@@ -92,37 +93,42 @@ func attempt(m *Mark, what What) {
 		return
 	}
 	to := m.of(what)
-	all := make([]held, 0, mostHeld)
 	hash := uint64(0)
 	for _, h := range holds[:n] {
 		if h.Of == to {
 			return // it waits for itself, or reads twice
 		}
-		one := held{h.Of.Number, h.What == Reader}
-		all = append(all, one)
-		hash ^= one.number * 0x9E3779B97F4A7C15
-		if one.read {
-			hash = ^hash
+		bits := h.Of.Number * 0x9E3779B97F4A7C15
+		if h.What == Reader {
+			bits = ^bits
 		}
+		hash += bits
 	}
 	for _, h := range holds[:n] {
 		r := route{h.Of.Number, to.Number, h.What == Reader, what == Reader, hash}
 		if _, known := st.seen[r]; known { // which only this goroutine uses
 			continue
 		}
-		if st.seen == nil || len(st.seen) >= 1024 {
+		if st.seen == nil || len(st.seen) >= mostSeen {
 			st.seen = map[route]struct{}{}
 		}
 		st.seen[r] = struct{}{}
 		e := &Edge{
 			From: h.Of, To: to, Goroutine: goroutine, Held: h.stack,
-			reads: [2]bool{h.What == Reader, what == Reader}, holds: all,
+			reads: [2]bool{h.What == Reader, what == Reader}, holds: allHeld(holds[:n]),
 		}
 		e.Then.take(2, 3)
 		if o := add(e); o != nil && OnOrder != nil {
 			OnOrder(o)
 		}
 	}
+}
+
+func allHeld(holds []*Hold) (all []held) {
+	for _, h := range holds {
+		all = append(all, held{h.Of.Number, h.What == Reader})
+	}
+	return all
 }
 
 // add adds an edge, and returns the cycle that it closes, if there is one that was not

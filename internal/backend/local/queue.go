@@ -215,19 +215,18 @@ func (o *queueObject) get(s *session, limit backend.Wait) (*item, error) {
 
 // wait waits on a list unless try, called once more, has an answer.
 func (o *queueObject) wait(s *session, limit backend.Wait, list *park.List[turn], i *item, try func() (*item, error)) (*item, error) {
-	w, err := s.begin(&o.base, limit, nil)
+	w, err := s.beginUnder(&o.base, limit, nil, &o.guard)
 	if err != nil {
 		return nil, err
 	}
-	t := turns.Get(park.Until(w.ctx))
-	defer turns.Put(t)
-	t.Value.item = i
-	o.guard.Lock()
 	if got, err := try(); err != backend.ErrGaveUp {
 		o.unlock(0)
 		w.finish()
 		return got, err
 	}
+	t := turns.Get(park.Until(w.ctx))
+	defer turns.Put(t)
+	t.Value.item = i
 	list.PushBack(t)
 	verdict := t.Sleep(&o.guard)
 	if why := w.finish(); verdict == park.GaveUp {

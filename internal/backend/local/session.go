@@ -169,6 +169,12 @@ type waits struct{ first, last *wait }
 
 // begin makes a wait of s for an object. It returns the session's end if that has come.
 func (s *session) begin(b *base, limit backend.Wait, lock *lockObject) (*wait, error) {
+	return s.beginUnder(b, limit, lock, nil)
+}
+
+// beginUnder is begin, and locks a guard of the object at the same instant: so whoever is known to wait has its place
+// before all that come later.
+func (s *session) beginUnder(b *base, limit backend.Wait, lock *lockObject, guard *park.Guard) (*wait, error) {
 	parent := context.Background()
 	if limit.Ctx != nil {
 		parent = backend.Sound(limit.Ctx)
@@ -178,15 +184,15 @@ func (s *session) begin(b *base, limit backend.Wait, lock *lockObject) (*wait, e
 	if limit.After > 0 {
 		w.timer = time.AfterFunc(limit.After, func() { w.cancel(backend.ErrGaveUp) })
 	}
-	if ended := w.list(); ended != nil {
+	if ended := w.list(guard); ended != nil {
 		w.stop() // which may call what others wrote, and so without the guard
 		return nil, ended
 	}
 	return w, nil
 }
 
-// list enters the wait in the ledger, or returns that its session has ended.
-func (w *wait) list() (ended error) {
+// list enters the wait in the ledger and locks the guard, if there is one, or returns that its session has ended.
+func (w *wait) list(guard *park.Guard) (ended error) {
 	s := w.session
 	s.store.guard.Lock()
 	defer s.store.guard.Unlock()
@@ -201,6 +207,9 @@ func (w *wait) list() (ended error) {
 		w.prev.next = w
 	}
 	w.in.last = w
+	if guard != nil {
+		guard.Lock()
+	}
 	return nil
 }
 

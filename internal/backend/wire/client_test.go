@@ -104,13 +104,20 @@ func TestAGrantMeetsTheEndOfItsSession(t *testing.T) {
 		"granted, then ended":              {func(id uint32) [][]byte { return [][]byte{grant(id, 1), next} }, true},
 		"ended, then granted":              {func(id uint32) [][]byte { return [][]byte{next, grant(id, 2)} }, false},
 		"granted before the end was known": {func(id uint32) [][]byte { return [][]byte{grant(id, 2), next} }, false},
+		"granted before the end is said":   {func(id uint32) [][]byte { return [][]byte{grant(id, 2), next} }, false},
 	} {
 		f := newFake(t)
 		first := f.Lost()
 		var wg sync.WaitGroup
 		var h backend.Holding
 		wg.Go(func() { h, _ = f.Lock(lockSpec("l")).Acquire(backend.Wait{}, nil) })
-		f.say(c.frames(f.asked(opAcquire))...)
+		frames := c.frames(f.asked(opAcquire))
+		if name == "granted before the end is said" { // and known to the caller
+			f.say(frames[0])
+			wg.Wait()
+			frames = frames[1:]
+		}
+		f.say(frames...)
 		wg.Wait()
 		<-first
 		if f.ID() != "second" || isClosed(f.Lost()) {

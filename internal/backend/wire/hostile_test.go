@@ -372,10 +372,17 @@ func (c *Client) ping(t testing.TB) bool {
 	return is && err == nil
 }
 
-// A client that asks and does not read what it is told stops itself, and nobody else; when it reads, all is there.
+// A client that asks and does not read what it is told stops itself, and nobody else; when it reads, all is there. It is
+// so, too, if the answer that it does not read is one that it had to wait for, which another goroutine writes.
 func TestAClientThatDoesNotReadStopsItself(t *testing.T) {
+	for _, waited := range []bool{false, true} {
+		t.Run(fmt.Sprint("an answer that it waited for: ", waited), func(t *testing.T) { doesNotRead(t, waited) })
+	}
+}
+
+func doesNotRead(t *testing.T, waited bool) {
 	defer proof.Watch(t)()
-	_, path := serve(t)
+	store, path := serve(t)
 	c := client(t, path)
 	d := c.Table(backend.Spec{Kind: backend.KindDict, Name: "d", Codec: "json"})
 	value := bytes.Repeat([]byte("v"), 100_000)
@@ -383,6 +390,15 @@ func TestAClientThatDoesNotReadStopsItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := dialRaw(t, path).greet()
+	if waited {
+		r.send(frame(ask(1<<30, opDequeue, formForever, specOf(backend.KindQueue, "q", 0)...)))
+		waits(t, store, 1)
+		q := c.Queue(backend.Spec{Kind: backend.KindQueue, Name: "q", Codec: "json"})
+		if err := q.Put(backend.Wait{}, backend.Item{Payload: make([]byte, 4<<20)}); err != nil {
+			t.Fatal(err)
+		}
+		waits(t, store, 0) // it is being written, and not read
+	}
 	get := append(specOf(backend.KindDict, "d", 0), putBytes(nil, []byte("k"))...)
 	const asked = 20_000 // 2 GB of answers
 	before := heap()
@@ -407,14 +423,40 @@ func TestAClientThatDoesNotReadStopsItself(t *testing.T) {
 	if !c.ping(t) {
 		t.Error("the others are not served")
 	}
-	for i := range n {
+	for i := 0; i < n; i++ {
 		b, err := r.in.next()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if id := binary.LittleEndian.Uint32(b); id != uint32(i+1) || b[4] != statusOK || len(b) < len(value) {
+		id := binary.LittleEndian.Uint32(b)
+		if id == 1<<30 && waited && len(b) > 4<<20 {
+			waited = false
+			i--
+			continue
+		}
+		if id != uint32(i+1) || b[4] != statusOK || len(b) < len(value) {
 			t.Fatalf("answer %d: id %d, status %d, %d bytes", i, id, b[4], len(b))
 		}
+	}
+}
+
+// waits waits until n calls wait.
+func waits(t *testing.T, store *local.Store, n int) {
+	t.Helper()
+	own := store.NewClient("", "", nil, nil)
+	defer own.Close()
+	for {
+		waiting := 0
+		for i, err := range own.Objects(context.Background()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			waiting += len(i.Waiters)
+		}
+		if waiting == n {
+			return
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 
@@ -440,14 +482,7 @@ func TestAWatcherThatDoesNotReadIsBounded(t *testing.T) {
 		t.Errorf("a watcher that does not read takes %d bytes", grown)
 	}
 	_ = r.Close()
-	own := store.NewClient("", "", nil, nil)
-	defer own.Close()
-	for waits := true; waits; {
-		waits = false
-		for i := range own.Objects(context.Background()) {
-			waits = waits || len(i.Waiters) > 0
-		}
-	}
+	waits(t, store, 0)
 }
 
 // Too many calls that wait, or sequences that are open, are refused; the rest goes on.

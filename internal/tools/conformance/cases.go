@@ -141,15 +141,13 @@ func expand(ranges string) (all []string) {
 // ids returns what a string that begins like the name of a test names: "L02 test_repr and L03 test_locked_repr" two ids
 // with the names, "F85-F100 test_deadlock" sixteen without.
 func ids(s string) (named []namedID) {
-	m := rangeOfIDs.FindStringSubmatch(s)
-	if m != nil && m[1] == m[3] {
-		from, to := number(m[2]), number(m[4])
-		for n := from; n <= to; n++ {
-			named = append(named, namedID{id: fmt.Sprintf("%s%0*d", m[1], len(m[2]), n)})
-		}
-		return named
-	}
 	for i, part := range strings.Split(s, " and ") {
+		if m := rangeOfIDs.FindStringSubmatch(part); m != nil && m[1] == m[3] {
+			for n, to := number(m[2]), number(m[4]); n <= to; n++ {
+				named = append(named, namedID{id: fmt.Sprintf("%s%0*d", m[1], len(m[2]), n)})
+			}
+			continue
+		}
 		m := oneID.FindStringSubmatch(part)
 		if m == nil {
 			if i == 0 {

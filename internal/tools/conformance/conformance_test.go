@@ -83,6 +83,7 @@ func TestWhatANameOfATestNames(t *testing.T) {
 		"L01 test_a":                         "[{L01 test_a}]",
 		"L02 test_b and L03 test_c":          "[{L02 test_b} {L03 test_c}]",
 		"X06 and W12 the time of a newcomer": "[{X06 } {W12 }]",
+		"L01-L02 test_a and L05-L06 test_c":  "[{L01 } {L02 } {L05 } {L06 }]",
 		"W12 this and that":                  "[{W12 }]",
 		"T06":                                "[{T06 }]",
 		"T06: words":                         "[{T06 }]",

@@ -258,17 +258,18 @@ const fetchPage = `type Page string; func fetch(context.Context) (Page, error)`
 
 var standard = strings.Fields(`bufio bytes cmp context errors fmt io iter log maps math net os slices sort strconv
 	strings sync time math/rand/v2 net/http os/exec os/signal runtime runtime/debug runtime/pprof sync/atomic
-	testing testing/synctest`)
+	syscall testing testing/synctest`)
 
-var packages = strings.Fields("lock rlock rwlock semaphore event condition barrier waitgroup timer sched thread queue pool coroutine greenlet socketserver selectors process manager")
+var packages = strings.Fields("lock rlock rwlock semaphore event condition barrier waitgroup timer sched thread queue pool coroutine greenlet socketserver selectors process manager diagnose")
 
 // imports returns the path for each name by which a fragment may use a package.
 func imports() map[string]string {
 	m := map[string]string{
-		"threading": module,
-		"goleak":    "go.uber.org/goleak",
-		"errgroup":  "golang.org/x/sync/errgroup",
-		"rand":      "math/rand/v2",
+		"threading":    module,
+		"goleak":       "go.uber.org/goleak",
+		"diagnosehttp": module + "/diagnose/diagnosehttp",
+		"errgroup":     "golang.org/x/sync/errgroup",
+		"rand":         "math/rand/v2",
 	}
 	for _, p := range standard {
 		if path.Base(p) != "v2" {

@@ -51,9 +51,8 @@ var lockMutants = []mutant{
 		File: "lock/map.go",
 		Func: "Map.LockContext",
 		Old: `limit := park.Until(ctx)
-e, acquired = $enter`,
-		New: `e, acquired = $enter
-limit := park.Until(ctx)`,
+if e, acquired := $enter; !acquired && !p.wait(e, limit) { $*gaveUp }`,
+		New: "if e, acquired := $enter; !acquired && !p.wait(e, park.Until(ctx)) { $*gaveUp }",
 	},
 	{
 		Name: "a million keys leave their buckets",

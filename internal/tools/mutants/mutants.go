@@ -26,4 +26,5 @@ var mutants = [][]mutant{
 	shmMutants,
 	processMutants,
 	managerMutants,
+	watchMutants,
 }

@@ -267,8 +267,8 @@ for _, o := range d.opens {
 		Name: "a view that was left is followed on",
 		File: "pool/domain.go",
 		Func: "domain.release",
-		Old:  "hook.Run(unfollow)",
-		New: `_ = unfollow
+		Old:  "hook.Run(stop)",
+		New: `_ = stop
 _ = hook.Run`,
 	},
 	{

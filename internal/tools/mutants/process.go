@@ -67,14 +67,6 @@ var processMutants = inProcess(
 		Flags: only("TerminateAndItsGrace"),
 	},
 	mutant{
-		Name:  "a signal goes to a process that was reaped",
-		File:  "process/child.go",
-		Func:  "child.signal",
-		Old:   "c.gone",
-		New:   "false",
-		Flags: only("ReapedElsewhere|FromStartToEnd|TerminateAndItsGrace"),
-	},
-	mutant{
 		Name:  "a shared object is written by any encoder",
 		File:  "process/handover.go",
 		Func:  "handle.MarshalText",

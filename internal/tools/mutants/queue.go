@@ -9,6 +9,19 @@ var queueMutants = []mutant{
 		New:  "lost < 0",
 	},
 	{
+		Name: "a guard sleeps durably",
+		File: "internal/park/mutex.go",
+		Func: "Mutex.lockSlow",
+		Old: `m.bell.Lock()
+if mark == promised { break }`,
+		New: `for l := new(Latch); !m.bell.TryLock(); l.WaitTimeout(1) {
+}
+if mark == promised {
+	break
+}`,
+		Package: "queue",
+	},
+	{
 		Name: "a guard rings before it is released",
 		File: "internal/park/mutex.go",
 		Func: "Mutex.unlockSlow",

@@ -35,9 +35,8 @@ var rwlockMutants = []mutant{
 		Name: "a waiting writer does not hold up readers",
 		File: "rwlock/wait.go",
 		Func: "RWLock.waitToRead",
-		Old: `if watch.On { $*watched }
-return l.wait(limit, &l.readers, writing|waiting|negative, reader)`,
-		New:  "return l.wait(limit, &l.readers, writing|negative, reader)",
+		Old:  "l.wait(limit, &l.readers, writing|waiting|negative, reader)",
+		New:  "l.wait(limit, &l.readers, writing|negative, reader)",
 		Tags: "threadingexplore",
 	},
 	{

@@ -70,7 +70,7 @@ var socketserverMutants = []mutant{
 	}, {
 		Name: "the pause does not grow",
 		File: "socketserver/accept.go", Func: "service.next",
-		Old: "min(2*pause, longest)", New: "pause",
+		Old: "min(2*pause, longestPause)", New: "pause",
 	}, {
 		Name: "an error of accepting is not told",
 		File: "socketserver/accept.go", Func: "service.next",
@@ -96,13 +96,13 @@ var socketserverMutants = []mutant{
 		New: "_ = thread.Try",
 	}, {
 		Name: "OnError is told of ends",
-		File: "socketserver/run.go", Func: "service.end",
-		Old: "!j.isEnd(err)", New: "true",
+		File: "socketserver/errors.go", Func: "job.judge",
+		Old: "err != nil && !j.isEnd(err)", New: "err != nil",
 	}, {
 		Name: "a connection is left open when OnError panics",
 		File: "socketserver/run.go", Func: "service.end",
-		Old: "defer t.close()\nj.end(nil)\nif failed = $c; failed {\n\tt.tell(err)\n}",
-		New: "j.end(nil)\nif failed = $c; failed {\n\tt.tell(err)\n}\nt.close()",
+		Old: "defer t.close()\nj.end(nil)\nif err, failed = $c; failed {\n\tt.tell(err)\n}",
+		New: "j.end(nil)\nif err, failed = $c; failed {\n\tt.tell(err)\n}\nt.close()",
 	}, {
 		Name: "a context lives longer than its handler",
 		File: "socketserver/run.go", Func: "service.end",
@@ -266,8 +266,8 @@ var workerMutants = []mutant{
 		Old: "handle != nil", New: "false",
 	}, {
 		Name: "an error of a child that wraps an end is none",
-		File: "socketserver/run.go", Func: "service.end",
-		Old: "failed, err = true, judged.error", New: "err = judged.error\nfailed = !j.isEnd(err)",
+		File: "socketserver/errors.go", Func: "job.judge",
+		Old: "return judged.error, true", New: "return judged.error, !j.isEnd(judged.error)",
 	}, {
 		Name: "a child closes the connection before OnError is told",
 		File: "socketserver/conn.go", Func: "Conn.close",

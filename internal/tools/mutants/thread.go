@@ -13,7 +13,6 @@ var threadMutants = []mutant{
 		File: "thread/run.go",
 		Func: "Thread.finish",
 		Old: `t.leave()
-if watch.On { $*watched }
 t.end.Open()`,
 		New: `t.end.Open()
 t.leave()`,
@@ -23,7 +22,6 @@ t.leave()`,
 		File: "thread/run.go",
 		Func: "Thread.finish",
 		Old: `t.leave()
-if watch.On { $*watched }
 t.end.Open()`,
 		New: `t.leave()
 t.entry.Remove()

@@ -38,6 +38,14 @@ def speaks_of_a_lock(node):
     return False
 
 
+class Call:
+    """A call of a function of the unit, or a place where it is given away."""
+
+    def __init__(self, key, node, guarded, loops, called):
+        self.key, self.node, self.guarded, self.loops, self.called = key, node, guarded, loops, called
+        self.position = (node.lineno, node.col_offset)
+
+
 class Access:
     def __init__(self, name, kind, node, func, guarded, waited, loops, pattern=None, flag=False):
         self.name, self.kind, self.node, self.func, self.guarded = name, kind, node, func, guarded
@@ -472,7 +480,7 @@ class Scanner:
         if isinstance(e, (ast.Attribute, ast.Name)) and id(e) not in self.unit.started:
             key = refers(self.unit, self.func, e)
             if key:  # whoever gets it calls it, here as far as can be known
-                self.func.calls.append((key, False))
+                self.func.calls.append(Call(key, e, False, tuple(self.loops), False))
         for child in ast.iter_child_nodes(e):
             self.expr(child)
 
@@ -480,7 +488,7 @@ class Scanner:
         f = e.func
         key = refers(self.unit, self.func, f)
         if key:
-            self.func.calls.append((key, self.guarded))
+            self.func.calls.append(Call(key, e, self.guarded, tuple(self.loops), True))
         done = False
         if isinstance(f, ast.Attribute):
             if f.attr == "acquire" and self.is_lock(f.value):

@@ -66,7 +66,8 @@ class File:
     """A source file: its imports, and the types of its variables."""
 
     def __init__(self, project, path, tree, source):
-        self.project, self.path, self.tree, self.source = project, path, tree, source
+        self.project, self.path, self.tree = project, path, tree
+        self.lines = re.split(b"\r\n|\n|\r", source.encode())  # as Python counts them, in the bytes that it counts
         self.imports = {}
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
@@ -125,12 +126,23 @@ class File:
         return any(path == m or path.startswith(m + ".") for m in tables.MODULES) or \
             tables.canonical(path).rpartition(".")[0] in self.project.table.whole
 
+    def line(self, number):
+        return self.lines[number - 1].decode() if number <= len(self.lines) else ""
+
+    def segment(self, node):
+        """The source of a node on one line."""
+        first, last = node.lineno - 1, node.end_lineno - 1
+        if first == last:
+            found = self.lines[first][node.col_offset:node.end_col_offset]
+        else:
+            found = b" ".join([self.lines[first][node.col_offset:]] + self.lines[first + 1:last] + [self.lines[last][:node.end_col_offset]])
+        return re.sub(r"\s+", " ", found.decode())
+
     def text(self, node):
-        found = re.sub(r"\s+", " ", ast.get_source_segment(self.source, node) or "")
+        found = self.segment(node) if hasattr(node, "end_lineno") else ""
         called = node.func if isinstance(node, ast.Call) else node
         if len(found) > SHORT and isinstance(called, ast.Attribute) and isinstance(called.value, ast.Call):
-            on = re.sub(r"\s+", " ", ast.get_source_segment(self.source, called.value) or "")
-            found = "…" + found[len(on):]
+            found = "…" + found[len(self.segment(called.value)):]
         return found if len(found) <= SHORT else found[:SHORT - 1] + "…"
 
 
@@ -279,6 +291,8 @@ class Walker(ast.NodeVisitor):
             self.uses.append(Use(self.file.path, node, self.file.text(node), path, []))
 
     def arguments(self, call):
+        if self.uses is None:
+            return []
         found = [(i, self.file.text(a)) for i, a in enumerate(call.args) if not isinstance(a, ast.Starred)]
         return found + [(k.arg, self.file.text(k.value)) for k in call.keywords if k.arg]
 
@@ -333,8 +347,13 @@ class Walker(ast.NodeVisitor):
                 self.table.index.get(kind.rpartition(".")[0], {}).get(name, [])
             if patterns:
                 self.tell(node, kind + " " + name, [patterns[0].answer()])
-            elif name == "with" and kind in WITH:
-                self.tell(node, kind + " with", [tables.Answer(self.table.patterns(kind, "acquire")[0].row, WITH[kind])])
+            elif name == "with":
+                patterns = self.table.patterns(kind, "with")
+                like = kind if kind in WITH else tables.BASES.get(kind)
+                if patterns:
+                    self.tell(node, kind + " with", [patterns[0].answer()])
+                elif like in WITH:
+                    self.tell(node, kind + " with", [tables.Answer(self.table.patterns(kind, "acquire")[0].row, WITH[like])])
 
     # The nodes.
 
@@ -542,8 +561,8 @@ class Walker(ast.NodeVisitor):
 def scan(table, sources):
     """The uses in {path: (tree, source)}, and the files."""
     project = Project(table)
-    files = [File(project, path, tree, source) for path, (tree, source) in sorted(sources.items())]
-    files = [File(project, f.path, f.tree, f.source) for f in files]  # bases of classes in other files
+    for _ in range(2):  # twice, for the bases of classes in other files
+        files = [File(project, path, tree, source) for path, (tree, source) in sorted(sources.items())]
     for _ in range(2):
         for f in files:
             Walker(f).visit(f.tree)

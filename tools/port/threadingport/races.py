@@ -9,10 +9,8 @@ for, is left alone.
 
 import ast
 
-from .accesses import functions_of, scan_function
-from .starts import starts_in
-
-SAFE = ("threading.", "queue.", "concurrent.futures.", "multiprocessing.", "selectors.", "select.", "greenlet.")
+from .accesses import functions_of, leaves, scan_function
+from .starts import Start, starts_in
 
 # What the other thread does, and what helps.
 MESSAGES = {
@@ -31,8 +29,7 @@ MESSAGES = {
 class Warning:
     def __init__(self, file, node, kind, name, there, same):
         self.path, self.line, self.column, self.kind, self.name = file.path, node.lineno, node.col_offset, kind, name
-        lines = file.source.splitlines()
-        self.text = lines[node.lineno - 1].strip() if node.lineno <= len(lines) else name
+        self.text = file.line(node.lineno).strip()
         does, helps = MESSAGES[kind]
         who = "several threads run %s" % there if same else "%s %s %s in another thread" % (there, does, name)
         self.message = who + ": " + helps
@@ -133,34 +130,59 @@ def judge(unit):
     for f in unit.funcs.values():
         scan_function(unit, f)
     propagate_guards(unit, entries)
+    add_callers(unit, starts)
     in_thread = reach(unit, entries)
     in_many = reach(unit, many & entries)
-    in_main = reach(unit, {s.by for s in starts} if is_test(unit) else mains(unit, entries, in_thread))
+    roots = {s.by for s in starts} if is_test(unit) else mains(unit, entries, in_thread)
+    in_main = reach(unit, roots, lambda f, c: f.key not in in_thread and before(c, f, starts))
     uses = {}
     for f in unit.funcs.values():
-        first = min((s.position for s in starts if s.by == f.key), default=None)
         for a in f.accesses:
-            if f.initial or f.key not in in_thread and out_of_time(a, f, first, starts):
+            if f.initial or f.key not in in_thread and (a.waited or before(a, f, starts)):
                 continue
-            if f.key == "<body>" and a.kind == "write" and (first is None or a.position < first):
-                continue  # a constant, or the beginning
+            if f.key == "<body>" and a.kind == "write" and not any(s.by == f.key for s in starts):
+                continue  # a constant
             uses.setdefault(a.name, []).append(a)
     found = []
     for name, accesses in uses.items():
         kind = unit.types(name)
-        if kind and kind.startswith(SAFE):
-            continue
         found += Variable(unit, name, accesses, in_thread, in_many, in_main, kind == "collections.deque").warnings()
     return found
 
 
-def out_of_time(a, f, first, starts):
-    """Whether an access in a function that no thread runs comes before the threads, or after them."""
-    if a.waited:
-        return True
-    if first is None or a.position >= first:
+def add_callers(unit, starts):
+    """Whoever calls a function that starts a thread starts it, too."""
+    by = {s.by for s in starts}
+    work = list(by)
+    while work:
+        key = work.pop()
+        for f in unit.funcs.values():
+            for c in f.calls:
+                if c.key == key and f.key != key:
+                    starts.append(Start(None, f.key, c.node, c.position, False, c.loops[-1] if c.loops else None))
+                    if f.key not in by:
+                        by.add(f.key)
+                        work.append(f.key)
+
+
+def before(a, f, starts):
+    """Whether an access, or a call, comes before a function starts its first thread."""
+    mine = [s for s in starts if s.by == f.key and a.position < left_behind(f.node, s.position)]
+    if not mine or a.position >= min(s.position for s in mine):
         return False
-    return not any(s.by == f.key and s.loop is not None and s.loop in a.loops for s in starts)
+    return not any(s.loop is not None and s.loop in a.loops for s in mine)
+
+
+def left_behind(function, position):
+    """The end of the block around a position, if the function is left there, so that nothing below comes after it."""
+    end = (float("inf"), 0)
+    for n in ast.walk(function):
+        for body in (getattr(n, part, None) for part in ("body", "orelse", "finalbody")):
+            if n is not function and isinstance(body, list) and body and leaves(body):
+                last = (body[-1].end_lineno, body[-1].end_col_offset)
+                if (body[0].lineno, body[0].col_offset) <= position <= last:
+                    end = min(end, last)
+    return end
 
 
 def propagate_guards(unit, entries):
@@ -171,7 +193,7 @@ def propagate_guards(unit, entries):
         for key, f in unit.funcs.items():
             if f.guarded or key in entries or not f.private:
                 continue
-            callers = [(g, guarded) for g in unit.funcs.values() for k, guarded in g.calls if k == key]
+            callers = [(g, c.guarded) for g in unit.funcs.values() for c in g.calls if c.key == key]
             if callers and all(guarded or g.guarded or g.initial for g, guarded in callers):
                 f.guarded = changed = True
     for f in unit.funcs.values():
@@ -180,25 +202,26 @@ def propagate_guards(unit, entries):
                 a.guarded = True
 
 
-def reach(unit, keys):
+def reach(unit, keys, skipped=lambda f, c: False):
     seen, work = set(), list(keys)
     while work:
         key = work.pop()
         if key in seen or key not in unit.funcs:
             continue
         seen.add(key)
-        work += [k for k, _ in unit.funcs[key].calls]
+        work += [c.key for c in unit.funcs[key].calls if not skipped(unit.funcs[key], c)]
     return seen
 
 
 def mains(unit, entries, in_thread):
-    """The functions that others than the threads call: those that no thread reaches, and of these public ones that
-    are called on something else than self somewhere."""
+    """The functions that others than the threads call: public ones, and if a thread calls one, too, or it is given
+    away as a callback, only if it is seen to be called from outside. Private ones are called by these."""
     if unit.kind == "function":
         return {f.key for f in unit.funcs.values() if f.key not in in_thread}
+    given = {c.key for f in unit.funcs.values() for c in f.calls if not c.called or unit.kind == "module" and f.key != "<body>"}
     return {f.key for f in unit.funcs.values()
-            if f.key not in entries and not f.initial and f.nested is None and (
-                f.key not in in_thread or not f.private and called_from_outside(unit, f))}
+            if f.key not in entries and not f.initial and not f.private and (
+                f.key not in in_thread and f.key not in given or called_from_outside(unit, f))}
 
 
 def is_test(unit):
@@ -209,7 +232,7 @@ def is_test(unit):
 
 def called_from_outside(unit, f):
     if unit.kind == "module" and "." not in f.key:
-        return any(k == f.key for k, _ in unit.funcs["<body>"].calls) or f.key in unit.file.project.outside[1]
+        return any(c.key == f.key for c in unit.funcs["<body>"].calls) or f.key in unit.file.project.outside[1]
     return f.key.rpartition(".")[2] in unit.file.project.outside[0]
 
 

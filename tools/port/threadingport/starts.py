@@ -17,18 +17,31 @@ class Start:
 
 def starts_in(unit):
     found = []
-    processes = process_pools(unit.file)
+    if not hasattr(unit.file, "processes"):
+        unit.file.processes = process_pools(unit.file)
+    processes = unit.file.processes
     for f in list(unit.funcs.values()):
         visit(unit, f, f.node, [], found, processes)
     base = unit.kind == "class" and thread_class(unit.file, unit.node.name)
     if base and "run" in unit.funcs:
-        found.append(Start("run", None, unit.node, None, False, None))
+        own = [s for f in unit.funcs.values() for s in started_by_itself(f)]
+        found += own or [Start("run", None, unit.node, None, False, None)]
     for name in getattr(unit, "classes", {}):
         if thread_class(unit.file, name) and name + ".run" in unit.funcs:
             made = [n for n in ast.walk(unit.file.tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == name]
             many = len(made) > 1 or any(in_loop(unit.file.tree, n) for n in made)
             found.append(Start(name + ".run", None, unit.node, None, many, None))
     return found
+
+
+def started_by_itself(func):
+    """Where a method of a thread starts it: self.start(), super().start()."""
+    for n in ast.walk(func.node):
+        if isinstance(n, ast.Call) and getattr(n.func, "attr", "") == "start" and isinstance(n.func, ast.Attribute):
+            on = n.func.value
+            itself = n.args or isinstance(on, ast.Call) and getattr(on.func, "id", "") == "super" or getattr(on, "id", "") == "self"
+            if itself and (not n.args or getattr(n.args[0], "id", "") == "self"):
+                yield Start("run", func.key, n, (n.lineno, n.col_offset), False, None)
 
 
 def thread_class(file, name):

@@ -458,3 +458,69 @@ async def in_one_loop():
 
 def connect():
     return object()
+
+
+verbose = False
+
+
+def parse():
+    global verbose
+    verbose = True
+
+
+def handle():
+    if verbose:
+        print("handled")
+
+
+def main():
+    parse()
+    serve_all()
+
+
+def serve_all():
+    while True:
+        Thread(target=handle).start()
+
+
+class Configured(Thread):
+    def open(self, name):
+        self._prepare(name)
+        self.label = name
+        self.start()
+
+    def _prepare(self, name):
+        self.name_shown = name
+
+    def run(self):
+        print(self.label, self.name_shown)
+
+
+class Table(Thread):
+    def __init__(self):
+        super().__init__()
+        self.state = None
+        self._handlers = {"x": self._on_x, "y": self.on_y}
+
+    def run(self):
+        while self.state is None:
+            self._handlers["x"](1)
+
+    def _on_x(self, x):
+        self.state = x
+
+    def on_y(self, y):
+        self.state = y
+
+
+class EitherWay(Thread):
+    def begin(self, event=None):
+        if event is not None:
+            self.event = event
+            self.start()
+            return
+        self.event = threading.Event()
+        self.start()
+
+    def run(self):
+        self.event.set()
