@@ -57,8 +57,15 @@ var innocent = map[string]func(){
 		var a, b lock.Lock
 		meet := meeting(2)
 		var wg sync.WaitGroup
-		wg.Go(func() { a.Lock(); meet(); b.Lock(); b.Unlock(); a.Unlock() })
-		wg.Go(func() { b.Lock(); meet(); a.LockTimeout(3 * watch.SecondLook); b.Unlock() })
+		wg.Go(func() {
+			a.Lock()
+			meet()
+			time.Sleep(watch.SecondLook)
+			b.Lock()
+			b.Unlock()
+			a.Unlock()
+		})
+		wg.Go(func() { b.Lock(); meet(); a.LockTimeout(5 * watch.SecondLook); b.Unlock() })
 		wg.Wait()
 	},
 	"a cycle that a context breaks": func() {

@@ -740,7 +740,7 @@ func init() {
 		fmt.Println(errors.Is(err, process.ErrInit))
 	}
 	programs["parent"] = func() {
-		s, err := socketserver.Listen("unix", os.Getenv("ADDR"), nil, socketserver.Processes(2, obeying))
+		s, err := socketserver.Listen("unix", os.Getenv("ADDR"), nil, socketserver.Processes(2, obeying), socketserver.Daemon(false))
 		if err != nil {
 			panic(err)
 		}

@@ -192,6 +192,9 @@ func (h *Hold) drop() {
 		if holds[i] == h {
 			h.state.holds = append(holds[:i], holds[i+1:]...)
 			holds[len(holds)-1] = nil
+			if len(h.state.holds) == 0 && cap(h.state.holds) > 32 {
+				h.state.holds = nil
+			}
 			return
 		}
 	}

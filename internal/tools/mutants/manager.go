@@ -470,7 +470,7 @@ var managerMutants = inManager(
 		File: "manager/election.go",
 		Func: "Election.Run",
 		Old:  "stood || backend.Ended(ctx)",
-		New:  "true",
+		New:  "stood || backend.Ended(ctx) || true",
 	},
 	mutant{
 		Name: "a once whose function failed is done",

@@ -96,8 +96,8 @@ var socketserverMutants = []mutant{
 		New: "_ = thread.Try",
 	}, {
 		Name: "OnError is told of ends",
-		File: "socketserver/run.go", Func: "service.end",
-		Old: "!j.isEnd(err)", New: "true",
+		File: "socketserver/errors.go", Func: "job.judge",
+		Old: "err != nil && !j.isEnd(err)", New: "err != nil",
 	}, {
 		Name: "a connection is left open when OnError panics",
 		File: "socketserver/run.go", Func: "service.end",

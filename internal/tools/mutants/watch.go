@@ -17,7 +17,7 @@ var watchMutants = []mutant{
 	},
 	{
 		Name: "a deadlock is told of by each of its goroutines", File: "internal/watch/wait.go", Func: "tell",
-		Old: "other.same(c)", New: "false", Package: "diagnose", Tags: "threadingdebug",
+		Old: "other.same(c)", New: "other.same(c) && false", Package: "diagnose", Tags: "threadingdebug",
 	},
 	{
 		Name: "a reader is in nobody's way", File: "internal/watch/wait.go", Func: "Wait.blockers",

@@ -347,8 +347,13 @@ class Walker(ast.NodeVisitor):
                 self.table.index.get(kind.rpartition(".")[0], {}).get(name, [])
             if patterns:
                 self.tell(node, kind + " " + name, [patterns[0].answer()])
-            elif name == "with" and kind in WITH:
-                self.tell(node, kind + " with", [tables.Answer(self.table.patterns(kind, "acquire")[0].row, WITH[kind])])
+            elif name == "with":
+                patterns = self.table.patterns(kind, "with")
+                like = kind if kind in WITH else tables.BASES.get(kind)
+                if patterns:
+                    self.tell(node, kind + " with", [patterns[0].answer()])
+                elif like in WITH:
+                    self.tell(node, kind + " with", [tables.Answer(self.table.patterns(kind, "acquire")[0].row, WITH[like])])
 
     # The nodes.
 

@@ -9,6 +9,7 @@ PAGE = "docs/porting.md"
 # Other paths to the same thing.
 ALIASES = {
     "multiprocessing.Pool": "multiprocessing.pool.Pool",
+    "multiprocessing.Manager": "multiprocessing.managers.Manager",
     "multiprocessing.dummy.Pool": "multiprocessing.pool.ThreadPool",
     "multiprocessing.pool.ApplyResult": "multiprocessing.pool.AsyncResult",
     "multiprocessing.pool.MapResult": "multiprocessing.pool.AsyncResult",
@@ -52,6 +53,7 @@ FUNCTIONS = {
     "threading.current_thread": "threading.Thread",
     "threading.currentThread": "threading.Thread",
     "threading.main_thread": "threading.Thread",
+    "multiprocessing.managers.Manager": "multiprocessing.managers.SyncManager",
     "select.poll": "select.poll",
     "select.epoll": "select.epoll",
     "greenlet.getcurrent": "greenlet.greenlet",
@@ -78,6 +80,10 @@ BASES = {"multiprocessing.pool.ThreadPool": "multiprocessing.pool.Pool", "queue.
          "queue.PriorityQueue": "queue.Queue", "threading.BoundedSemaphore": "threading.Semaphore",
          "threading.Timer": "threading.Thread", "concurrent.futures.ThreadPoolExecutor": "concurrent.futures.Executor",
          "concurrent.futures.ProcessPoolExecutor": "concurrent.futures.Executor"}
+# What processes share has the methods of what threads share.
+BASES.update(("multiprocessing." + name, "threading." + name) for name in SAME_AS_THREADING)
+BASES.update({"multiprocessing.Queue": "queue.Queue", "multiprocessing.JoinableQueue": "queue.Queue",
+              "multiprocessing.SimpleQueue": "queue.SimpleQueue"})
 
 
 def canonical(path):
@@ -187,7 +193,7 @@ def owners(section):
 
 # What else stands in the first column, as the name under which it is looked up.
 SHAPES = (
-    (r"^with ", "with"),
+    (r"^with( [\w()]+)?( as \w+)?:?$", "with"),
     (r"^for \w+ in ", "for"),
     (r"^del \w+\.x$", "del"),
     (r"^\w\.x = ", "store"),
@@ -270,9 +276,9 @@ class Table:
         found = self.index.get(path, {}).get(name, []) + self.index.get(module, {}).get(name, [])
         better = [p for p in found if not re.match(r"see |as ", p.row.go)]
         found = better or found
-        if not found and name[:1].isupper() or name in ("local", "deque"):
+        if not found:
             for owner in self.index:
-                if owner.startswith(module + ".") and "." not in owner[len(module) + 1:]:
+                if owner.startswith(module + ".") and owner not in self.modules and "." not in owner[len(module) + 1:]:
                     found += self.index[owner].get(name, [])
         return unique(found)
 
