@@ -104,7 +104,7 @@ func (w *world) found(r *rand.Rand, name string, exact bool) *land {
 	workers := 1 + r.IntN(3)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	w.cancels = append(w.cancels, func() { cancel(nil) })
-	fails := math.MaxInt64
+	fails := math.MaxInt
 	if r.IntN(20) == 0 {
 		fails = 1 + r.IntN(4)
 	}
