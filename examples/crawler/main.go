@@ -155,13 +155,18 @@ func (c *crawler) crawl(first string) {
 	}
 }
 
-// check asks for every page, and returns the error of each.
-func check(p *pool.Pool, net *network, pages []string) []error {
-	failures, _ := pool.Map(p, func(_ context.Context, url string) (error, error) {
-		_, err := net.get(url)
-		return err, nil // a value like any other: a broken link is no failure of the check
+// check asks for every page, and notes what is wrong with it.
+func (c *crawler) check(p *pool.Pool, pages []string) {
+	err := pool.ForEach(p, func(_ context.Context, url string) error {
+		_, err := c.net.get(url)
+		return err
 	}, pages)
-	return failures
+	var failed *pool.MapError // has the error of each page that failed, by index
+	if errors.As(err, &failed) {
+		for _, item := range failed.Items {
+			c.broken[pages[item.Index]] = item.Err
+		}
+	}
 }
 
 func run(out io.Writer, second time.Duration) error {
@@ -180,11 +185,7 @@ func run(out io.Writer, second time.Duration) error {
 	}
 	p := pool.New(workers)
 	defer p.Shutdown()
-	for i, err := range check(p, net, away) {
-		if err != nil {
-			c.broken[away[i]] = err
-		}
-	}
+	c.check(p, away)
 
 	fmt.Fprintf(out, "read %d pages, checked %d links that lead away\n", c.pages, len(away))
 	for _, link := range slices.Sorted(maps.Keys(c.broken)) {

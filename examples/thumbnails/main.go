@@ -14,7 +14,7 @@
 // The differences that matter:
 //
 //   - map() raises the first error to arrive, without saying whose it is, and drops what succeeded. Map returns all
-//     values, and the error of the lowest index that failed, as an *ItemError that has the index.
+//     values, and a *MapError with every error and its index.
 //   - An error in a chunk of map() skips the rest of that chunk. Here an item concerns nobody but itself.
 //   - imap() reads its whole input at once: one without an end fills the memory, and leaving the loop does not stop the
 //     tasks. IMap reads no further ahead than Buffer says, and a break ends the run.
