@@ -1,7 +1,6 @@
 package diagnose_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -283,24 +282,6 @@ func TestWrapFailsARunThatLeavesSomebodyBehind(t *testing.T) {
 	if code := diagnose.Wrap(run(func() int { return 7 })).Run(); code != 7 {
 		t.Error(code)
 	}
-}
-
-// A buffer that a Watch may write to.
-type buffer struct {
-	guard sync.Mutex
-	b     bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.guard.Lock()
-	defer b.guard.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.guard.Lock()
-	defer b.guard.Unlock()
-	return b.b.String()
 }
 
 func TestWatchTellsOnceOfALongWait(t *testing.T) {

@@ -32,6 +32,7 @@ type graph struct {
 	fn     func() int
 	ch     chan int
 	file   *os.File
+	//lint:ignore U1000 it is there to be kept
 	lock   sync.Mutex
 	count  atomic.Int64
 	shared *counted
@@ -135,6 +136,7 @@ func TestKeepOfWhatIsFlat(t *testing.T) {
 }
 
 func TestDroppedNamesAField(t *testing.T) {
+	//lint:ignore U1000 a codec does not see it
 	type inner struct{ A, b int }
 	type tagged struct {
 		A int

@@ -39,9 +39,9 @@ func init() {
 			}
 			ms = append(ms, m)
 		}
+		defer func() { runtime.KeepAlive(ms) }()
 		say("open")
 		forever()
-		runtime.KeepAlive(ms)
 	}
 }
 

@@ -164,7 +164,8 @@ func TestGeventTasks(t *testing.T) {
 		}
 		synctest.Wait()
 		for _, r := range rs {
-			if r.OnDone(func(int, error) { done.Add(1) }); r.Cancel() || r.Cancel() {
+			r.OnDone(func(int, error) { done.Add(1) })
+			if once, twice := r.Cancel(), r.Cancel(); once || twice {
 				t.Error("Cancel of what runs reports true")
 			}
 		}

@@ -389,7 +389,7 @@ func TestTheOuterContextEndsAScope(t *testing.T) {
 		ctx, cancel := context.WithTimeout(background, time.Second)
 		defer cancel()
 		err := run(ctx, func(ctx context.Context, g *pool.Pool) error {
-			if d, ok := ctx.Deadline(); !ok || d.Sub(time.Now()) != time.Second {
+			if d, ok := ctx.Deadline(); !ok || time.Until(d) != time.Second {
 				t.Error(d, ok)
 			}
 			_ = g.Go(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })

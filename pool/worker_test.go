@@ -347,7 +347,7 @@ func TestKeepAlive(t *testing.T) {
 					time.Sleep(d - 1)
 					synctest.Wait()
 					wantWorkers(t, "alive", 3)
-					time.Sleep(1)
+					time.Sleep(time.Nanosecond)
 					synctest.Wait()
 				}
 				wantWorkers(t, "alive", 0)

@@ -42,7 +42,6 @@ type land struct {
 	p           *pool.Pool
 	books       *books
 	ends        []func()     // every way to end it
-	daemons     bool         // its tasks are not waited for by Main
 	inits, fins atomic.Int64 // calls of the Initializer that returned nil, and of the Finalizer
 	own         bool         // of a Scope: not to be joined by us
 }

@@ -23,12 +23,6 @@ func (w What) String() string {
 // forgotten.
 func (w What) Lockable() bool { return w <= Reader }
 
-// owned reports whether only its holder can release it.
-func (w What) owned() bool { return w == RLock || w == Thread || w == Task }
-
-// shared reports whether several goroutines may hold it at once.
-func (w What) shared() bool { return w == Reader || w == Task }
-
 // A Stat is what a queue or a pool says of itself.
 type Stat struct {
 	Len, Cap, Unfinished           int
