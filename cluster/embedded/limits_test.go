@@ -3,6 +3,7 @@ package embedded_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/zap"
@@ -39,10 +41,24 @@ func servedWithin(t testing.TB, quota int64) string {
 	return "etcd://" + s.Clients[0].Addr().String() + "/"
 }
 
+// fill puts ballast until there is no room.
+func fill(t testing.TB, admin *clientv3.Client) {
+	t.Helper()
+	large := strings.Repeat("x", 500<<10)
+	for i := 0; ; i++ {
+		switch _, err := admin.Put(background, fmt.Sprint("ballast", i), large); {
+		case errors.Is(err, rpctypes.ErrNoSpace):
+			return
+		case err != nil:
+			t.Fatal(err)
+		}
+	}
+}
+
 // makeRoom does what the documents of etcd say of one that is full.
 func makeRoom(t testing.TB, admin *clientv3.Client, addr string) {
 	t.Helper()
-	r, err := admin.Get(background, "x")
+	r, err := admin.Delete(background, "ballast", clientv3.WithPrefix())
 	if err == nil {
 		_, err = admin.Compact(background, r.Header.Revision, clientv3.WithCompactPhysical())
 	}
@@ -83,25 +99,19 @@ func TestQuota(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// Values of which few fit, until one is refused.
-	filling := manager.NewDict[string, string](a, "filling")
-	large, put := strings.Repeat("x", 500<<10), 0
+	const put = 3
+	large := strings.Repeat("x", 100<<10)
 	if err := d.Set(ctx, "k", "before"); err != nil {
 		t.Fatal(err)
 	}
-	for full := false; !full; {
-		err := q.PutContext(ctx, string(rune('a'+put))+large)
-		switch {
-		case err == nil:
-			put++
-		case errors.Is(err, manager.ErrQuota):
-			full = true
-		default:
+	for i := range put {
+		if err := q.PutContext(ctx, fmt.Sprint(i, large)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	refusedAs(t, filling.Set(ctx, "k", "v"), []string{"quota", "compact"}, manager.ErrQuota)
-	refusedAs(t, d.Set(ctx, "k", "after"), nil, manager.ErrQuota)
+	fill(t, admin)
+	refusedAs(t, q.PutContext(ctx, large), nil, manager.ErrQuota)
+	refusedAs(t, d.Set(ctx, "k", "after"), []string{"quota", "compact"}, manager.ErrQuota)
 	refusedAs(t, b.Lock("other").LockContext(ctx), nil, manager.ErrQuota)
 	_, err = far.ClaimContext(ctx)
 	refusedAs(t, err, nil, manager.ErrQuota)
@@ -135,11 +145,10 @@ func TestQuota(t *testing.T) {
 	<-waits
 	for i := range put {
 		v, err := far.GetContext(ctx)
-		if err != nil || v != string(rune('a'+i))+large {
+		if err != nil || v != fmt.Sprint(i, large) {
 			t.Errorf("item %d: %.10q %v", i, v, err)
 		}
 	}
-	makeRoom(t, admin, addr)
 	if n := far.Len(); n != 0 {
 		t.Error(n, "items are there which were refused")
 	}
@@ -337,8 +346,7 @@ func TestTooLarge(t *testing.T) {
 		"together": c.Update(ctx, func(tx *cluster.Tx) error {
 			return errors.Join(cluster.TxSet(tx, d, "k", large[:800<<10]), cluster.TxPut(tx, q, large[:800<<10]))
 		}),
-		"many keys":  c.Update(ctx, func(tx *cluster.Tx) error { return manyKeys(tx, d) }),
-		"for a lock": m.Lock(large).LockContext(ctx),
+		"many keys": c.Update(ctx, func(tx *cluster.Tx) error { return manyKeys(tx, d) }),
 	} {
 		if !errors.Is(err, manager.ErrTooLarge) {
 			t.Errorf("%s: %.200v", what, err)
