@@ -9,9 +9,10 @@ import (
 	"github.com/gothreading/threading/internal/proof"
 )
 
-// TestEachCallIsMadeOrNot kills a process at the first point that it comes to in a call, then one at the second, and so on
-// until a call returns. There is one instant: who is killed before it has done nothing, and after it everything.
-func TestEachCallIsMadeOrNot(t *testing.T) {
+// TestKilledAtEachPointOfACall kills a process at the first point that it comes to in a call, then one at the
+// second, and so on until a call returns. There is one instant: a process that is killed before it has done nothing, and
+// after it everything.
+func TestKilledAtEachPointOfACall(t *testing.T) {
 	for name := range calls {
 		t.Run(name, func(t *testing.T) {
 			defer proof.Watch(t)()

@@ -80,7 +80,7 @@ var shmMutants = inShm(
 		Old:   "g.journal.n.Load() != 0",
 		New:   "false",
 		Tags:  "threadingkill",
-		Flags: only("EachCallIsMade"),
+		Flags: only("KilledAtEachPointOfACall"),
 	},
 	mutant{
 		Name:    "a change is made before it is decided",
@@ -98,7 +98,7 @@ var shmMutants = inShm(
 		Old:   "q.set(&q.page.items, items)",
 		New:   "q.page.items.Store(items)",
 		Tags:  "threadingkill",
-		Flags: only("EachCallIsMade"),
+		Flags: only("KilledAtEachPointOfACall"),
 	},
 	mutant{
 		Name:  "a put is decided twice",
@@ -107,7 +107,7 @@ var shmMutants = inShm(
 		Old:   "q.set(&q.page.tail, tail)",
 		New:   "q.set(&q.page.tail, tail); q.commit()",
 		Tags:  "threadingkill",
-		Flags: only("EachCallIsMade"),
+		Flags: only("KilledAtEachPointOfACall"),
 	},
 	mutant{
 		Name:  "a release wakes nobody who waits for permits",
