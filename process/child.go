@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gothreading/threading/internal/hook"
 	"github.com/gothreading/threading/internal/park"
 	"github.com/gothreading/threading/internal/shm"
 	"github.com/gothreading/threading/thread"
@@ -97,6 +98,7 @@ func (c *child) start(id string, arg []byte, l *luggage) error {
 // allows that, and announces it.
 func (c *child) watch() {
 	awaitExit(c)
+	hook.ChildEnded(c.pid) // while it is nobody else's
 	c.guard.Lock()
 	c.code = reap(c)
 	c.gone = true
