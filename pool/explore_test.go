@@ -106,6 +106,27 @@ var nestedCase = explore.Case{Name: "nested", Start: func(start func(string, fun
 	}
 }}
 
+// failFastCase has a Map of two items that fail at the same time: one of them, and no other, is its error.
+var failFastCase = explore.Case{Name: "two fail at once", Start: func(start func(string, func())) func() error {
+	p := pool.New(2)
+	var err error
+	start("caller", func() {
+		_, err = pool.Map(p, func(_ context.Context, i int) (int, error) {
+			explore.Point("item")
+			return 0, fmt.Errorf("item %d", i)
+		}, []int{0, 1}, pool.ChunkSize(1), pool.FailFast())
+		p.Close()
+		p.JoinTimeout(explore.LastResort)
+	})
+	return func() error {
+		var failed *pool.MapError
+		if !errors.As(err, &failed) || len(failed.Items) != 1 || err != error(failed) {
+			return fmt.Errorf("the error is %v", err)
+		}
+		return nil
+	}
+}}
+
 // meetingCase has tasks that meet each other, so that as many workers as there are must come.
 var meetingCase = explore.Case{Name: "meeting", Start: func(start func(string, func())) func() error {
 	const workers = 3
@@ -154,6 +175,7 @@ func TestNoScheduleBreaksAPool(t *testing.T) {
 		resolveCase("backlog", 1, 3, true, []pool.Option{pool.Backlog(0)}, cancel(2)),
 		resolveCase("terminate, nobody is called back", 1, 2, false, nil, terminate),
 		nestedCase,
+		failFastCase,
 		meetingCase,
 	} {
 		t.Run(c.Name, func(t *testing.T) { explore.Test(t, c) })

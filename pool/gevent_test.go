@@ -244,6 +244,7 @@ func TestGeventTasks(t *testing.T) {
 			r.OnDone(func(int, error) { order = append(order, i) })
 		}
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		if !slices.Equal(order, []int{0, 1, 2}) {
 			t.Errorf("%v", order)
 		}

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -248,8 +249,9 @@ func (p *mapPart[In, Out]) note(e *ItemError, panics bool) {
 	if m.cause == nil && m.first == nil {
 		m.first = e
 	}
+	first := cmp.Or(m.first, e) // another one may have been faster, and not come to the next line yet
 	t.core.guard.Unlock()
-	t.core.withdraw(e, &t.entry)
+	t.core.withdraw(first, &t.entry)
 }
 
 func (p *mapPart[In, Out]) settle(w *worker) outcome {

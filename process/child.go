@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -58,7 +59,7 @@ type child struct {
 
 func (c *child) init(ch choices, self Child) {
 	if !begun.Load() {
-		panic(ErrInit)
+		panic(fmt.Errorf("%w: a process was to be made before it", ErrInit))
 	}
 	c.choices, c.self = ch, self
 }

@@ -91,6 +91,7 @@ type Sizes struct {
 	Waiters    int // that are woken at once
 	Priorities []int
 	Items      int // of a Map
+	Nested     int // tasks that each wait for another one
 	GivingUp   int // goroutines that give up at the same time
 	Backlog    int // room in the channel that stands in for an unbounded queue
 	Events     int // in a scheduler
@@ -99,11 +100,11 @@ type Sizes struct {
 }
 
 // Full is what published figures are of.
-var Full = Sizes{Waiters: 100_000, Priorities: []int{1_000, 100_000}, Items: 1_000_000, GivingUp: 64, Backlog: 1 << 20,
+var Full = Sizes{Waiters: 100_000, Priorities: []int{1_000, 100_000}, Items: 1_000_000, Nested: 10_000, GivingUp: 64, Backlog: 1 << 20,
 	Events: 100_000, Connections: []int{100, 1000}}
 
 // Small is for tests: the race detector allows 8000 goroutines.
-var Small = Sizes{Waiters: 200, Priorities: []int{10, 100}, Items: 1_000, GivingUp: 8, Backlog: 1 << 12,
+var Small = Sizes{Waiters: 200, Priorities: []int{10, 100}, Items: 1_000, Nested: 20, GivingUp: 8, Backlog: 1 << 12,
 	Events: 100, Connections: []int{3, 10}}
 
 // Rows returns all rows.
@@ -111,7 +112,7 @@ func Rows(s Sizes) []Row {
 	var rows []Row
 	for _, of := range []func(Sizes) []Row{
 		lockRows, rlockRows, semaphoreRows, givingUpRows, eventRows, conditionRows, queueRows, priorityRows, barrierRows,
-		poolRows, mapRows, coroutineRows, rwlockRows, waitGroupRows, lockMapRows, schedRows, serverRows, selectorRows, processRows, watchedRows,
+		poolRows, taskRows, mapRows, coroutineRows, rwlockRows, waitGroupRows, lockMapRows, schedRows, serverRows, selectorRows, processRows, watchedRows,
 	} {
 		rows = append(rows, of(s)...)
 	}

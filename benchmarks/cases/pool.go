@@ -34,19 +34,7 @@ func poolRows(Sizes) []Row {
 			}, p.Shutdown
 		}),
 		Rivals: []Contender{
-			results("go and result channel", true, func(task func() int) (func([]int), func()) {
-				pending := make([]chan int, window)
-				return func(out []int) {
-					for i := range pending {
-						c := make(chan int, 1)
-						go func() { c <- task() }()
-						pending[i] = c
-					}
-					for i, c := range pending {
-						out[i] = <-c
-					}
-				}, nil
-			}),
+			results("go and result channel", true, goAndChannel),
 			results("pond", true, func(task func() int) (func([]int), func()) {
 				p := pond.NewResultPool[int](workers)
 				pending := make([]pond.ResultTask[int], window)

@@ -56,6 +56,7 @@ func killAtRandom(t *testing.T, l *lab, rounds int) {
 		v := victims[rand.IntN(len(victims))]
 		_ = v.proc.Kill()
 		<-v.gone
+		l.check()
 		if l.next >= benchSeats-8 {
 			break
 		}

@@ -10,8 +10,8 @@ import (
 )
 
 // KillAt is the environment variable that has a process killed: NAME:N is the
-// N'th time that it comes to the point of that name, as if SIGKILL came at this
-// instruction.
+// N'th time that it comes to the point of that name, or to any if that is *, as
+// if SIGKILL came at this instruction.
 const KillAt = "THREADING_KILL_AT"
 
 var (
@@ -38,7 +38,7 @@ func parseKill(text string) (name string, after *atomic.Int64) {
 func Arm() { killArmed.Store(true) }
 
 func point(name string) {
-	if name == killName && killArmed.Load() && killAfter.Add(-1) == 0 {
+	if (name == killName || killName == "*") && killArmed.Load() && killAfter.Add(-1) == 0 {
 		if p, err := os.FindProcess(os.Getpid()); err == nil {
 			_ = p.Kill()
 		}

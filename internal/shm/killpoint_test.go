@@ -148,6 +148,7 @@ func (l *lab) killAt(point string) bool {
 	for {
 		select {
 		case <-v.gone:
+			l.check()
 			return true
 		case <-patience:
 			_ = v.proc.Kill()
@@ -159,6 +160,7 @@ func (l *lab) killAt(point string) bool {
 			if o != v && l.next < benchSeats-64 {
 				_ = o.proc.Kill()
 				<-o.gone
+				l.check()
 				l.start("")
 			}
 		}
@@ -172,6 +174,7 @@ func killedFirst(t *testing.T, name, point string) (met int) {
 	v := l.start(point + ":1")
 	select {
 	case <-v.gone:
+		l.check()
 		met = 1
 	case <-time.After(300 * time.Millisecond):
 	}

@@ -30,11 +30,20 @@ type experiment struct {
 	// after checks what is left when all have stopped. Who was killed is in killed.
 	after func(l *lab)
 	slow  int // a round of it is as many of another
+	// check checks, after each kill, what others use at the time.
+	check func(l *lab) error
 	// state describes the objects, for one that hangs.
 	state func(l *lab) string
 }
 
 var experiments = map[string]*experiment{}
+
+func experimentOf(name string) *experiment {
+	if e := experiments[name]; e != nil {
+		return e
+	}
+	return calls[name]
+}
 
 const labEnv = "SHM_LAB"
 
@@ -106,7 +115,7 @@ func runWorker(name string) {
 		kin.waitv.Store(false)
 	}
 	arm()
-	experiments[name].work(w)
+	experimentOf(name).work(w)
 	os.Exit(0)
 }
 
@@ -159,7 +168,7 @@ func newLab(t *testing.T, name string) *lab {
 	memory, err := NewMemory(int(unsafe.Sizeof(bench{})))
 	must(err)
 	l := &lab{
-		bench: (*bench)(unsafe.Pointer(&memory.Bytes()[0])), t: t, name: name, exp: experiments[name], memory: memory,
+		bench: (*bench)(unsafe.Pointer(&memory.Bytes()[0])), t: t, name: name, exp: experimentOf(name), memory: memory,
 		alive: make(map[int]*patient), slices: true,
 	}
 	l.fds = l.exp.objects(l)
@@ -310,8 +319,22 @@ func (l *lab) end() {
 		_ = p.proc.Kill()
 		<-p.gone
 	}
-	if !l.hasFailed() && !l.t.Failed() {
+	if l.exp.after != nil && !l.hasFailed() && !l.t.Failed() {
 		l.exp.after(l)
+	}
+}
+
+// check checks the objects after a kill.
+func (l *lab) check() {
+	l.t.Helper()
+	if l.exp.check == nil || l.hasFailed() {
+		return
+	}
+	if err := l.exp.check(l); err != nil {
+		l.t.Errorf("%s: %v; %d were killed", l.name, err, len(l.killed))
+		l.guard.Lock()
+		l.failed = true
+		l.guard.Unlock()
 	}
 }
 
