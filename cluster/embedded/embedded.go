@@ -198,7 +198,11 @@ func (s *settings) config(dir string) (_ *embed.Config, cleanup func(), err erro
 	}
 	if s.clientTLS != nil && err == nil {
 		verify := s.clientTLS.ClientAuth == tls.RequireAndVerifyClientCert
-		err = writeTLS(&c.ClientTLSInfo, filepath.Join(files, "client"), s.clientTLS, s.clientTLS.ClientCAs, verify)
+		roots := s.clientTLS.ClientCAs
+		if !verify {
+			roots = nil // an etcd that has them verifies
+		}
+		err = writeTLS(&c.ClientTLSInfo, filepath.Join(files, "client"), s.clientTLS, roots, verify)
 	}
 	if err != nil {
 		cleanup()

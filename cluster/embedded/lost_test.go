@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -20,8 +22,8 @@ import (
 	"github.com/gothreading/threading/queue"
 )
 
-// A holding process holds, or waits in, one of each. When it finds out that its session was lost it gives everything
-// back, as deferred calls do, and says what each of them returned.
+// A holding process holds, or waits in, one of each. When a file is there it gives everything back, as deferred calls do,
+// and says what each of them returned.
 func playHolder(args []string) {
 	ctx, cancel := context.WithTimeout(background, time.Minute)
 	defer cancel()
@@ -56,7 +58,9 @@ func playHolder(args []string) {
 		all.condition.Unlock()
 	})
 	fmt.Println("holds")
-	<-all.lock.Lost()
+	for _, err := os.Stat(args[1]); err != nil; _, err = os.Stat(args[1]) { // it does not ask whether its session lives
+		time.Sleep(time.Millisecond)
+	}
 	func() {
 		defer all.permits.Release()
 		defer all.jobs.TaskDone()
@@ -112,7 +116,8 @@ func TestWhatALostSessionDoesLate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p := play(t, "holder", addr)
+	late := filepath.Join(t.TempDir(), "late")
+	p := play(t, "holder", addr, late)
 	if said := p.says(t); said != "holds" {
 		t.Fatal(said)
 	}
@@ -176,6 +181,9 @@ func TestWhatALostSessionDoesLate(t *testing.T) {
 		t.Error(err)
 	}
 
+	if err := os.WriteFile(late, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	signal(t, p, syscall.SIGCONT)
 	if said, want := p.says(t), "lost lost lost lost lost lost true"; said != want {
 		t.Errorf("unlock, release, task done, ack, barrier, condition, and whether its lock is held again: %s, want %s", said, want)

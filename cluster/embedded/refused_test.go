@@ -205,6 +205,28 @@ func TestMutualTLS(t *testing.T) {
 	}
 }
 
+// The server proves itself, and clients need not.
+func TestTLSWithoutClientCertificates(t *testing.T) {
+	ours := newAuthority(t)
+	own := ours.tls(t)
+	own.ClientAuth = tls.NoClientCert
+	s, err := embedded.Start(background, t.TempDir(), embedded.ClientTLS(own))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	c, err := cluster.Open(within(t, 20*time.Second), cluster.Config{Endpoints: s.Endpoints(), TLS: &tls.Config{RootCAs: ours.pool}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := manager.NewDict[string, int](c.Manager, "d").Set(background, "k", 1); err != nil {
+		t.Error(err)
+	}
+	_, err = cluster.Open(within(t, 20*time.Second), cluster.Config{Endpoints: s.Endpoints(), TLS: &tls.Config{RootCAs: newAuthority(t).pool}})
+	refusedAs(t, err, []string{"x509: "}, manager.ErrDenied)
+}
+
 // What cannot be used is refused before anything is started.
 func TestInsecureAndUselessTLS(t *testing.T) {
 	ours, theirs := newAuthority(t), newAuthority(t)

@@ -113,7 +113,7 @@ func (c *Config) connect(ctx context.Context) (*clientv3.Client, error) {
 	if err != nil {
 		return nil, backend.Errorf(backend.ErrValue, "%s: %v", c.Addr, err)
 	}
-	if err := answers(ctx, client, c.Addr); err != nil || c.Username == "" {
+	if err := c.answers(ctx, client); err != nil || c.Username == "" {
 		if err != nil {
 			_ = client.Close()
 			client = nil
@@ -136,7 +136,7 @@ func (c *Config) connect(ctx context.Context) (*clientv3.Client, error) {
 }
 
 // answers waits until a server says anything.
-func answers(ctx context.Context, client *clientv3.Client, addr string) error {
+func (c *Config) answers(ctx context.Context, client *clientv3.Client) error {
 	for try := 0; ; try++ {
 		one, cancel := context.WithTimeout(backend.Sound(ctx), requestTime)
 		_, err := pb.NewMaintenanceClient(client.ActiveConnection()).Status(one, &pb.StatusRequest{}, grpc.WaitForReady(false))
@@ -147,11 +147,40 @@ func answers(ctx context.Context, client *clientv3.Client, addr string) error {
 		if refused := handshake(err); refused != nil {
 			return refused
 		}
+		if refused := handshake(c.greet(ctx)); refused != nil {
+			return refused
+		}
 		if backend.Ended(ctx) || !pause(ctx, try) {
-			return unopened(ctx, addr, err)
+			return unopened(ctx, c.Addr, err)
 		}
 	}
 }
+
+// greet asks the servers for nothing but a handshake, and returns what is wrong with that. A client that has begun to
+// write finds a broken pipe, as often as not, where the server has said what it does not like.
+func (c *Config) greet(ctx context.Context) error {
+	if c.TLS == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(backend.Sound(ctx), greetTime)
+	defer cancel()
+	config := c.TLS.Clone()
+	config.NextProtos = []string{"h2"}
+	for _, e := range c.Endpoints {
+		conn, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", strings.TrimPrefix(e, "https://"))
+		if err == nil {
+			_ = conn.SetReadDeadline(time.Now().Add(greetTime / 4)) // one that is content waits
+			_, err = conn.Read(make([]byte, 1))
+			_ = conn.Close()
+		}
+		if handshake(err) != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const greetTime = time.Second
 
 // login makes a client with a name and a password, which asks the server at once.
 func (c *Config) login(ctx context.Context) (*clientv3.Client, error) {
