@@ -275,3 +275,24 @@ func first[T any](x T, err error) T {
 	must(err)
 	return x
 }
+
+// A process that gives up waiting for a lock may have had the wake-up that was for another one: it sees to it that the
+// holder wakes one when it releases.
+func TestAWakeUpIsGivenOn(t *testing.T) {
+	m, err := NewMutex()
+	must(err)
+	m.Lock(nil)
+	word := &m.page.word
+	held := word.Load()
+	m.giveUp(false)
+	if now := word.Load(); now != held {
+		t.Errorf("a process that never slept left %#x, it was %#x", now, held)
+	}
+	m.giveUp(true)
+	if now := word.Load(); now != held|ownerWaiting {
+		t.Errorf("a process that slept left %#x, want %#x", now, held|ownerWaiting)
+	}
+	if !m.Unlock() || m.Locked() {
+		t.Error("it is not locked by this process, or still")
+	}
+}
