@@ -32,6 +32,10 @@ import (
 //
 // Tasks run in the order of their priority, and then roughly in that of their
 // submission.
+//
+// A task that waits for another, in Map, Apply or [Result.Get], occupies its
+// worker meanwhile: put what waits into another Pool than what it waits for, or
+// both stand still when all workers wait. This differs from package pool.
 type Pool struct {
 	c      *Cluster
 	name   string

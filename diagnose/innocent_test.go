@@ -236,6 +236,7 @@ func TestNoInnocentIsAccused(t *testing.T) {
 				<-c
 			}
 			program()
+			time.Sleep(2 * watch.SecondLook) // an accusation comes by another goroutine
 			for len(c) > 0 {
 				t.Errorf("accused: %+v", <-c)
 			}

@@ -50,7 +50,7 @@ func (t *taken[T]) public() *Claim[T] {
 // Ack ends the claim: the item is finished. It returns ErrLost if the claim was
 // lost before, and then the item may be delivered again. A second Ack or Nack
 // does nothing and returns what the first did. If ctx has ended already it
-// returns the cause and the claim goes on. Ack of a dead item drops it.
+// returns the cause and the claim goes on, as it does after ErrQuota. Ack of a dead item drops it.
 func (c *Claim[T]) Ack(ctx context.Context) error { return c.taken.settle(ctx, backend.Ack, 0) }
 
 // Nack gives the item back to the head of the queue, when so much time has
@@ -68,7 +68,8 @@ func (c *Claim[T]) Lost() <-chan struct{} {
 	return nil
 }
 
-// settle ends the claim, once. A context that has ended before anything was done leaves it as it is.
+// settle ends the claim, once. A context that has ended before anything was done leaves it as it is, and so does a server
+// that refuses.
 func (t *taken[T]) settle(ctx context.Context, how backend.Settlement, after time.Duration) error {
 	if err := t.turn.LockContext(ctx); err != nil {
 		return err
@@ -81,7 +82,7 @@ func (t *taken[T]) settle(ctx context.Context, how backend.Settlement, after tim
 		return backend.Cause(ctx)
 	}
 	t.err = t.q.Settle(ctx, t.b, how, after)
-	if backend.Ended(ctx) && t.err == backend.Cause(ctx) {
+	if backend.Ended(ctx) && t.err == backend.Cause(ctx) || refused(t.err) {
 		return t.err
 	}
 	t.settled = true
@@ -89,6 +90,21 @@ func (t *taken[T]) settle(ctx context.Context, how backend.Settlement, after tim
 		t.err = released(t.err) // it has gone back with the session
 	}
 	return t.err
+}
+
+// refused reports whether a call had no effect, but may be made again.
+func refused(err error) bool {
+	return (errors.Is(err, ErrQuota) || errors.Is(err, ErrDenied)) && !errors.Is(err, ErrUnknown)
+}
+
+// finish is settle where nobody is told an error: it waits through ErrQuota.
+func (t *taken[T]) finish(how backend.Settlement) {
+	for {
+		if err := t.settle(background, how, 0); !errors.Is(err, ErrQuota) || !refused(err) {
+			return
+		}
+		time.Sleep(quotaPause)
+	}
 }
 
 // Claim takes an item on claim, waiting for one for as long as that takes.
@@ -239,7 +255,14 @@ func (c *claims) idle() bool {
 // the process. It panics with [queue.ErrTaskDone] if there is none, and with
 // [ErrNotJoinable] if the queue was made without Joinable. If the item was lost
 // with its session it has gone back to the queue, and TaskDone does nothing.
-func (q *Queue[T]) TaskDone() { _ = q.taskDone(background) }
+func (q *Queue[T]) TaskDone() {
+	for {
+		if err := q.taskDone(background); !errors.Is(err, ErrQuota) || !refused(err) {
+			return
+		}
+		time.Sleep(quotaPause)
+	}
+}
 
 // TaskDoneContext is like TaskDone, and tells what became of it: nil; ErrLost if
 // the item had been lost before; ErrUnknown if ctx ended, or the session, while
@@ -261,7 +284,7 @@ func (q *Queue[T]) taskDone(ctx context.Context) error {
 		panic(queue.ErrTaskDone)
 	}
 	err := g.settle(ctx, backend.Ack, 0)
-	if backend.Ended(ctx) && err == backend.Cause(ctx) {
+	if backend.Ended(ctx) && err == backend.Cause(ctx) || refused(err) {
 		q.claims.restore(g)
 	}
 	return err
@@ -326,7 +349,7 @@ func (q *Queue[T]) tasks(w backend.Wait) iter.Seq[T] {
 
 func (t *taken[T]) do(body func(T) bool) (more bool) {
 	how := backend.Nack
-	defer func() { _ = t.settle(background, how, 0) }()
+	defer func() { t.finish(how) }()
 	more = body(t.item)
 	how = backend.Ack
 	return more

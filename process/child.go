@@ -2,10 +2,12 @@ package process
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"sync"
 	"time"
 
+	"github.com/gothreading/threading/internal/hook"
 	"github.com/gothreading/threading/internal/park"
 	"github.com/gothreading/threading/internal/shm"
 	"github.com/gothreading/threading/thread"
@@ -57,7 +59,7 @@ type child struct {
 
 func (c *child) init(ch choices, self Child) {
 	if !begun.Load() {
-		panic(ErrInit)
+		panic(fmt.Errorf("%w: a process was to be made before it", ErrInit))
 	}
 	c.choices, c.self = ch, self
 }
@@ -97,6 +99,7 @@ func (c *child) start(id string, arg []byte, l *luggage) error {
 // allows that, and announces it.
 func (c *child) watch() {
 	awaitExit(c)
+	hook.ChildEnded(c.pid) // while it is nobody else's
 	c.guard.Lock()
 	c.code = reap(c)
 	c.gone = true

@@ -19,15 +19,19 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/gothreading/threading/cluster/embedded"
 	"github.com/gothreading/threading/manager"
+	"github.com/gothreading/threading/process"
 	"github.com/gothreading/threading/queue"
 )
 
 // The roles that this test binary plays when it is started again, until its stdin is closed.
-var roles = map[string]func(args []string){"server": playServer, "actor": playActor}
+var roles = map[string]func(args []string){"server": playServer, "actor": playActor, "holder": playHolder}
 
 func TestMain(m *testing.M) {
+	process.Init()
 	if role := roles[os.Getenv("THREADING_ROLE")]; role != nil {
 		go func() {
 			_, _ = io.Copy(io.Discard, os.Stdin)
@@ -36,7 +40,7 @@ func TestMain(m *testing.M) {
 		role(strings.Fields(os.Getenv("THREADING_ARGS")))
 		return
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // A player is a process that plays a role.

@@ -163,6 +163,36 @@ func TestExact(t *testing.T) {
 		l.Unlock()
 	})
 
+	// The next attempt comes while what the last one left is still there.
+	run("a give-up that still deletes is not in the way of the next attempt", func(t *testing.T, s *script, a, b *manager.Manager) {
+		l, far := a.Lock("l"), b.Lock("l")
+		l.Lock()
+		l.Unlock()
+		far.Lock()
+		held := make(chan struct{})
+		s.next(asIs, func(ctx context.Context, send sending) (*clientv3.TxnResponse, error) {
+			<-held
+			return send(ctx)
+		})
+		if l.LockTimeout(20 * time.Millisecond) {
+			t.Fatal("locked")
+		}
+		far.Unlock()
+		locked, sent := make(chan error), s.sent.Load()
+		go func() { locked <- l.LockContext(within(t, 20*time.Second)) }()
+		until(func() bool { return s.sent.Load() > sent })
+		time.AfterFunc(50*time.Millisecond, func() { close(held) }) // so that it is the first to arrive; either order passes
+		if err := <-locked; err != nil {
+			t.Fatal(err)
+		}
+		if far.TryLock() {
+			t.Error("two hold it")
+		}
+		if err := l.UnlockContext(background); err != nil {
+			t.Error(err)
+		}
+	})
+
 	// Evidence is read from the data: that a compare failed is none, it may have been the epoch's.
 	run("a compare that failed proves nothing", func(t *testing.T, s *script, a, b *manager.Manager) {
 		q, far := warm(a), manager.NewQueue[int](b, "q", 0)

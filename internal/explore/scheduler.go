@@ -25,6 +25,7 @@ type routine struct {
 
 type scheduler struct {
 	root   uint64 // the goroutine of the scheduler
+	bubble uint64 // and where it is
 	choose Chooser
 
 	guard   sync.Mutex // held for a moment only, never while somebody stops
@@ -40,7 +41,7 @@ type scheduler struct {
 // steps.
 func Run(t *testing.T, c Case, choose Chooser) (failure error) {
 	synctest.Test(t, func(*testing.T) {
-		s := &scheduler{root: goid.Own(), choose: choose, known: map[uint64]*routine{}}
+		s := &scheduler{root: goid.Own(), bubble: goid.Bubble(), choose: choose, known: map[uint64]*routine{}}
 		current.Store(s)
 		defer current.Store(nil)
 		check := c.Start(s.start)
@@ -83,6 +84,11 @@ func (s *scheduler) stop(point string, may func() bool) {
 	s.guard.Lock()
 	r := s.known[id]
 	if r == nil {
+		// One from outside, such as what the collector has begun, is no part of this.
+		if goid.Bubble() != s.bubble {
+			s.guard.Unlock()
+			return
+		}
 		s.strange++
 		r = &routine{name: fmt.Sprintf("other %d", s.strange)}
 		s.known[id] = r

@@ -197,6 +197,11 @@ T(name="n").is_alive()
 """
         self.assertEqual([(18, "threading.Thread")], [(u.line, u.text) for u in scan(text)])
 
+    def test_a_table_of_two_modules_answers_for_both(self):
+        uses = scan("import asyncio\nfrom asyncio import gather\nasyncio.wait_for(gather(f()), 5)\nasyncio.Semaphore(3)")
+        self.assertEqual(["GetTimeout", "pool.Gather", "semaphore.New"],
+                         [re.search(r"pool\.Gather|GetTimeout|semaphore\.New\b", a.go).group() for u in uses for a in u.answers])
+
     def test_names_without_a_row_are_told(self):
         got = scan("import asyncio\nasyncio.sing()\nimport threading\nthreading.sing()")
         self.assertEqual([(2, []), (4, [])], [(u.line, u.answers) for u in got])

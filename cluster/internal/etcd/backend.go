@@ -63,9 +63,9 @@ func Open(ctx context.Context, c Config) (*Backend, error) {
 	if backend.Ended(ctx) {
 		return nil, backend.Cause(ctx)
 	}
-	client, err := clientv3.New(c.client())
+	client, err := c.connect(ctx)
 	if err != nil {
-		return nil, backend.Errorf(backend.ErrNoServer, "%s: %v", c.Addr, err)
+		return nil, err
 	}
 	if c.Namespace == "" {
 		c.Namespace = defaultNamespace
@@ -93,7 +93,7 @@ func Open(ctx context.Context, c Config) (*Backend, error) {
 		b.finish(backend.ErrClosed)
 		_ = client.Close()
 		if backend.Ended(ctx) && !errors.Is(err, backend.ErrDenied) {
-			return nil, noServer(ctx, c.Addr)
+			return nil, unopened(ctx, c.Addr, err)
 		}
 		return nil, err
 	}
@@ -103,13 +103,22 @@ func Open(ctx context.Context, c Config) (*Backend, error) {
 	return b, nil
 }
 
-// noServer is the cause of ctx, and ErrNoServer if that is a deadline: nobody had answered.
-func noServer(ctx context.Context, addr string) error {
+// unopened is the cause of ctx. If that is a deadline it is also ErrNoServer or, if the server had no room, ErrQuota.
+// last is what was heard last.
+func unopened(ctx context.Context, addr string, last error) error {
 	cause := backend.Cause(ctx)
 	if !errors.Is(cause, context.DeadlineExceeded) {
 		return cause
 	}
-	return &backend.Error{Text: backend.ErrNoServer.Error() + ": nobody answered at " + addr + ": " + cause.Error(), Errs: []error{backend.ErrNoServer, cause}}
+	why := backend.ErrNoServer
+	text := "nobody answered at " + addr
+	switch {
+	case errors.Is(last, backend.ErrQuota):
+		why, text = backend.ErrQuota, addr
+	case last == nil:
+		last = cause
+	}
+	return &backend.Error{Text: why.Error() + ": " + text + ": " + last.Error(), Errs: []error{why, cause}}
 }
 
 // enterWork reports whether the Backend is open, and Close waits for work.Done.

@@ -274,7 +274,7 @@ func definite(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, rpctypes.ErrRequestTooLarge), errors.Is(err, rpctypes.ErrTooManyOps),
-		strings.Contains(text, "trying to send message larger than max"):
+		strings.Contains(text, "message larger than max"): // the client would not send it, or the server not receive it
 		return of(backend.ErrTooLarge)
 	case errors.Is(err, rpctypes.ErrNoSpace):
 		return backend.Errorf(backend.ErrQuota, "%s: compact, defragment and disarm the alarm of etcd, or raise its quota", text)

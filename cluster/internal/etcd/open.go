@@ -9,10 +9,13 @@ import (
 	"strings"
 	"time"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
 
 	"github.com/gothreading/threading/internal/backend"
 	"github.com/gothreading/threading/internal/backend/local"
@@ -99,6 +102,88 @@ func (c *Config) client() clientv3.Config {
 		MaxCallSendMsgSize:   8 << 20,
 		Logger:               zap.NewNop(),
 	}
+}
+
+// connect makes a client that has been answered, or ctx ends: then, and if the server refuses for good, the error says
+// why. etcd's client keeps what is wrong with a connection to itself, unless it is asked not to wait for a better one.
+func (c *Config) connect(ctx context.Context) (*clientv3.Client, error) {
+	config := c.client()
+	config.Username = ""
+	client, err := clientv3.New(config)
+	if err != nil {
+		return nil, backend.Errorf(backend.ErrValue, "%s: %v", c.Addr, err)
+	}
+	if err := answers(ctx, client, c.Addr); err != nil || c.Username == "" {
+		if err != nil {
+			_ = client.Close()
+			client = nil
+		}
+		return client, err
+	}
+	_ = client.Close()
+	for try := 0; ; try++ {
+		client, err := c.login(ctx)
+		if err == nil {
+			return client, nil
+		}
+		if final := definite(err); final != nil {
+			return nil, final
+		}
+		if backend.Ended(ctx) || !pause(ctx, try) {
+			return nil, unopened(ctx, c.Addr, nil)
+		}
+	}
+}
+
+// answers waits until a server says anything.
+func answers(ctx context.Context, client *clientv3.Client, addr string) error {
+	for try := 0; ; try++ {
+		one, cancel := context.WithTimeout(backend.Sound(ctx), requestTime)
+		_, err := pb.NewMaintenanceClient(client.ActiveConnection()).Status(one, &pb.StatusRequest{}, grpc.WaitForReady(false))
+		cancel()
+		if err == nil || status.Code(err) != codes.Unavailable && status.Code(err) != codes.DeadlineExceeded && status.Code(err) != codes.Canceled {
+			return nil
+		}
+		if refused := handshake(err); refused != nil {
+			return refused
+		}
+		if backend.Ended(ctx) || !pause(ctx, try) {
+			return unopened(ctx, addr, err)
+		}
+	}
+}
+
+// login makes a client with a name and a password, which asks the server at once.
+func (c *Config) login(ctx context.Context) (*clientv3.Client, error) {
+	config := c.client()
+	life, cancel := context.WithCancel(context.Background())
+	config.Context = life
+	stop := context.AfterFunc(backend.Sound(ctx), cancel)
+	client, err := clientv3.New(config)
+	if !stop() && err == nil {
+		_ = client.Close()
+		err = context.Canceled
+	}
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return client, nil
+}
+
+// handshake returns ErrDenied if err says that one side does not accept the certificate of the other. It is for those
+// who begin: in one that has been let in it may be of a server whose certificate is being changed.
+func handshake(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	for _, part := range [...]string{"x509: ", "remote error: tls: ", "tls: first record does not look like"} {
+		if strings.Contains(text, part) {
+			return backend.Errorf(backend.ErrDenied, "%s", text)
+		}
+	}
+	return nil
 }
 
 func (c *Config) label() string { return local.LabelOr(c.Label) }

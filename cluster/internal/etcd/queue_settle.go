@@ -43,6 +43,9 @@ func (r *queueRef) Settle(ctx context.Context, c backend.Claim, how backend.Sett
 	}
 	select {
 	case err := <-one.answer:
+		if (errors.Is(err, backend.ErrQuota) || errors.Is(err, backend.ErrDenied)) && !errors.Is(err, backend.ErrUnknown) && !h.s.hold(h.holding) {
+			return lostOr(h.s) // refused, so it would be held as before
+		}
 		return err
 	case <-joined.Done():
 		return unsure(true, context.Cause(joined))

@@ -3,6 +3,7 @@ package etcd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"sync"
@@ -62,19 +63,28 @@ func (b *Backend) newSession() *session {
 	}
 }
 
-// open gets a lease. It tries until it has one, ctx ends, or the server refuses for good.
+// open gets a lease. It tries until it has one, ctx ends, or the server refuses for good. If ctx ends the error says too
+// what the server refused last, if it did.
 func (s *session) open(ctx context.Context) error {
+	var last error
 	for try := 0; ; try++ {
 		err := s.tryOpen(ctx)
 		if err == nil {
 			close(s.opens)
 			return nil
 		}
-		if final := definite(err); final != nil && !errors.Is(final, backend.ErrQuota) {
+		final := definite(err)
+		if final != nil && !errors.Is(final, backend.ErrQuota) {
 			return final
 		}
+		if final != nil {
+			last = final
+		}
 		if !pause(ctx, try) {
-			return context.Cause(ctx)
+			if last == nil {
+				return context.Cause(ctx)
+			}
+			return fmt.Errorf("%w: %w", last, context.Cause(ctx))
 		}
 	}
 }

@@ -70,7 +70,7 @@ var budgets = map[string]cost{
 	"Pool: ApplyAsync to busy workers":      {586, 2},
 	"Generator: Send":                       {577, 8},
 	"Greenlet: Switch there and back":       {885, 6},
-	"Result: Get when ready":                {32, 0},
+	"Result: Get when ready":                {56, 0},
 }
 
 // An operation takes as many atomic instructions as docs/performance.md says, and no more other ones than its budget

@@ -54,7 +54,7 @@ acquired := $taken`,
 	},
 	{
 		Name: "a gate is no reason", File: "internal/watch/order.go", Func: "Edge.overlaps",
-		Old: "h.number == o.number && !(h.read && o.read)", New: "false", Package: "diagnose", Tags: "threadingdebug",
+		Old: "h.number == o.number && !(h.read && o.read)", New: "h.number == o.number && o.read && false", Package: "diagnose", Tags: "threadingdebug",
 	},
 	{
 		Name: "readers are in each other's way", File: "internal/watch/order.go", Func: "Edge.close",

@@ -245,7 +245,7 @@ class Table:
             return
         above, _, name = m.group(1).rpartition(".")
         pattern = Pattern(row, whole, name, parameters(m.group(3) or ""), m.group(2) is not None)
-        if above and above != module and above.split(".")[0] in ("inspect", "contextlib", "ssl", "time"):
+        if above and above != module and above.split(".")[0] in ("inspect", "contextlib", "ssl", "time", "asyncio"):
             under = [above]  # it belongs to another module
         elif above == module:
             under = [module]
