@@ -296,3 +296,46 @@ func TestAWakeUpIsGivenOn(t *testing.T) {
 		t.Error("it is not locked by this process, or still")
 	}
 }
+
+// A place that has become free is used again, so the places are not in the order in which the waiters came; and tickets
+// are counted modulo their width.
+func TestTheOldestWaiterIsNotified(t *testing.T) {
+	for _, ticket := range []uint64{0, 1<<(64-placeTicket) - 3} {
+		m, err := NewMutex()
+		must(err)
+		c, err := NewCondition()
+		must(err)
+		c.page.tickets.Store(ticket)
+		var came []int
+		for range 4 {
+			came = append(came, must1(c.Enlist()))
+		}
+		first := came[0]
+		if c.Await(first, After(1)) { // it gives up, and the next one comes later than all
+			t.Fatal("notified")
+		}
+		if came = append(came[1:], must1(c.Enlist())); came[3] != first {
+			t.Fatalf("the place is %d, want %d again", came[3], first)
+		}
+		for i, at := range came {
+			m.Lock(nil)
+			c.Notify(1, m)
+			m.Unlock()
+			for k, other := range came {
+				state := c.page.places[other].state.Load() & placeStates
+				if (state == placeNotified) != (k <= i) {
+					t.Errorf("from ticket %d: after %d notifications (the last was for place %d), place %d is in state %d",
+						ticket, i+1, at, other, state)
+				}
+			}
+		}
+		for _, at := range came {
+			c.Vacate(at)
+		}
+	}
+}
+
+func must1[T any](v T, err error) T {
+	must(err)
+	return v
+}
