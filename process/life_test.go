@@ -14,10 +14,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/gothreading/threading/internal/hook"
 	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/pool"
 	"github.com/gothreading/threading/process"
@@ -604,4 +606,16 @@ func discarded() (process.Option, func()) {
 		panic(err)
 	}
 	return process.Stderr(f), func() { f.Close() }
+}
+
+// Whoever keeps something for a process elsewhere is told that it is dead, while its id is nobody else's.
+func TestWhoKeepsSomethingForAChildIsTold(t *testing.T) {
+	var told sync.Map
+	defer hook.OnChildEnd(func(pid int) { told.Store(pid, true) })()
+	p := start(t, act, "sleep")
+	p.Kill()
+	p.Join()
+	if _, is := told.Load(p.Pid()); !is {
+		t.Error("nobody is told")
+	}
 }

@@ -21,17 +21,17 @@ import (
 	"github.com/gothreading/threading/manager"
 )
 
-// servedWithin starts an etcd of few bytes, and returns its address as served does.
-func servedWithin(t testing.TB, quota int64) string {
+// servedBy starts an etcd that set has configured, and returns its address as served does.
+func servedBy(t testing.TB, set func(*embed.Config)) string {
 	t.Helper()
 	c := embed.NewConfig()
 	c.Dir = t.TempDir()
-	c.QuotaBackendBytes = quota
 	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
 	at := []url.URL{{Scheme: "http", Host: "127.0.0.1:0"}}
 	c.ListenClientUrls, c.AdvertiseClientUrls, c.ListenPeerUrls, c.AdvertisePeerUrls = at, at, at, at
 	c.InitialCluster = c.Name + "=" + at[0].String()
 	c.TickMs, c.ElectionMs = 10, 100
+	set(c)
 	s, err := embed.StartEtcd(c)
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func makeRoom(t testing.TB, admin *clientv3.Client, addr string) {
 
 // An etcd that is full refuses what takes room, and says so. Nothing is lost, and what was refused can be done again.
 func TestQuota(t *testing.T) {
-	addr := servedWithin(t, 6<<20)
+	addr := servedBy(t, func(c *embed.Config) { c.QuotaBackendBytes = 6 << 20 })
 	admin := administrator(t, addr, "", "")
 	ctx := within(t, 30*time.Second)
 	a, b := opened(t, addr+"app"), opened(t, addr+"app")

@@ -13,8 +13,11 @@ import (
 	"testing"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"github.com/gothreading/threading/manager"
 	"github.com/gothreading/threading/process"
+	"github.com/gothreading/threading/queue"
 )
 
 // A holding process holds, or waits in, one of each. When it finds out that its session was lost it gives everything
@@ -257,5 +260,80 @@ func TestKilledChild(t *testing.T) {
 	c, err := q.ClaimContext(ctx)
 	if err != nil || c.Item != 7 || c.Attempt != 2 {
 		t.Fatal(c, err)
+	}
+}
+
+// Two of three members are gone: nothing moves, and who holds something is told that it does not any more. When one is
+// back everything goes on.
+func TestWithoutAMajority(t *testing.T) {
+	dir := t.TempDir()
+	var clients, peers []string
+	for range 3 {
+		clients, peers = append(clients, freeAddr(t)), append(peers, "http://"+freeAddr(t))
+	}
+	start := func(i int) *player {
+		urls := append([]string{peers[i]}, append(append([]string{}, peers[:i]...), peers[i+1:]...)...)
+		return play(t, "server", append([]string{fmt.Sprint(dir, "/", i), clients[i]}, urls...)...)
+	}
+	members := []*player{start(0), start(1), start(2)}
+	for _, s := range members {
+		s.says(t)
+	}
+	ctx := within(t, time.Minute)
+	m := opened(t, "etcd://"+strings.Join(clients, ",")+"/app", manager.TTL(2*time.Second))
+	defer m.Close()
+	l, q := m.Lock("l"), manager.NewQueue[int](m, "q", 0)
+	if err := errors.Join(l.LockContext(ctx), q.PutContext(ctx, 7)); err != nil {
+		t.Fatal(err)
+	}
+	members[0].kill()
+	members[1].kill()
+	if v, err := q.GetTimeout(100 * time.Millisecond); !errors.Is(err, queue.ErrEmpty) {
+		t.Error(v, err)
+	}
+	select {
+	case <-l.Lost():
+	case <-ctx.Done():
+		t.Fatal("it is not told that its lock is lost")
+	}
+	start(0).says(t)
+	l.Unlock()
+	if err := l.LockContext(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := q.GetContext(ctx); v != 7 || err != nil {
+		t.Error(v, err)
+	}
+}
+
+// Somebody has deleted the keys of what is held.
+func TestDeletedByHand(t *testing.T) {
+	addr := served(t)
+	admin := administrator(t, addr, "", "")
+	ctx := within(t, 30*time.Second)
+	m, far := opened(t, addr+"app"), opened(t, addr+"app")
+	defer m.Close()
+	defer far.Close()
+	l, q := m.Lock("l"), manager.NewQueue[int](m, "q", 0)
+	if err := errors.Join(l.LockContext(ctx), q.PutContext(ctx, 7)); err != nil {
+		t.Fatal(err)
+	}
+	c, err := q.ClaimContext(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.Delete(ctx, "/threading/app/o/", clientv3.WithPrefix()); err != nil {
+		t.Fatal(err)
+	}
+	if err := far.Lock("l").LockContext(ctx); err != nil {
+		t.Fatal(err)
+	}
+	refusedAs(t, l.UnlockContext(ctx), nil, manager.ErrLost)
+	refusedAs(t, c.Ack(ctx), nil, manager.ErrLost)
+	if far.Lock("l").Token() == 0 || m.Lock("l").TryLock() {
+		t.Error("it has freed what another holds")
+	}
+	if err := q.PutContext(ctx, 8); err != nil {
+		t.Error(err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/zap"
 
 	"github.com/gothreading/threading/cluster"
@@ -149,9 +150,9 @@ func TestMutualTLS(t *testing.T) {
 	ctx := within(t, time.Minute)
 	for i := range peers {
 		urls := append([]string{peers[i]}, append(append([]string{}, peers[:i]...), peers[i+1:]...)...)
-		dir := t.TempDir()
+		dir, own, clients := t.TempDir(), ours.tls(t), ours.tls(t)
 		go func() {
-			s, err := embedded.Start(ctx, dir, embedded.Peers(urls...), embedded.PeerTLS(ours.tls(t)), embedded.ClientTLS(ours.tls(t)))
+			s, err := embedded.Start(ctx, dir, embedded.Peers(urls...), embedded.PeerTLS(own), embedded.ClientTLS(clients))
 			members <- started{s, err}
 		}()
 	}
@@ -182,7 +183,7 @@ func TestMutualTLS(t *testing.T) {
 	distrustful := ours.tls(t)
 	distrustful.RootCAs = theirs.pool
 	for name, config := range map[string]*tls.Config{"no certificate": nobody, "a certificate of another CA": stranger, "a server of another CA": distrustful} {
-		_, err := cluster.Open(within(t, 4*time.Second), cluster.Config{Endpoints: endpoints[:1], TLS: config})
+		_, err := cluster.Open(within(t, 20*time.Second), cluster.Config{Endpoints: endpoints[:1], TLS: config})
 		if err == nil {
 			t.Error(name, "is let in")
 		}
@@ -247,7 +248,7 @@ func hostOf(addr string) string { return strings.TrimSuffix(strings.TrimPrefix(a
 
 // A user has the role of a namespace: everything works there, and nothing elsewhere.
 func TestRoleOfANamespace(t *testing.T) {
-	addr := served(t)
+	addr := servedBy(t, func(c *embed.Config) { c.BcryptCost = 4 })
 	admin := administrator(t, addr, "", "")
 	do := func(errs ...error) {
 		t.Helper()
@@ -277,9 +278,9 @@ func TestRoleOfANamespace(t *testing.T) {
 	do(err)
 	admin = administrator(t, addr, "root", "root")
 
-	ctx := within(t, 20*time.Second)
+	ctx := within(t, 40*time.Second)
 	open := func(user, password, namespace string) (*cluster.Cluster, error) {
-		return cluster.Open(ctx, cluster.Config{Endpoints: []string{hostOf(addr)}, Namespace: namespace, Username: user, Password: password, TTL: 2 * time.Second})
+		return cluster.Open(ctx, cluster.Config{Endpoints: []string{hostOf(addr)}, Namespace: namespace, Username: user, Password: password, TTL: 20 * time.Second})
 	}
 	for name, c := range map[string][3]string{
 		"another namespace": {"app", "secret", "other"},
@@ -319,15 +320,14 @@ func TestRoleOfANamespace(t *testing.T) {
 	_, _, err = d.Get(ctx, "k")
 	refusedAs(t, err, nil, manager.ErrDenied)
 	refusedAs(t, l.UnlockContext(ctx), nil, manager.ErrDenied)
-	_ = b.Close()
-	_ = a.Close()
-
 	_, err = admin.RoleGrantPermission(background, "app", "/threading/app/", clientv3.GetPrefixRangeEnd("/threading/app/"), clientv3.PermissionType(clientv3.PermReadWrite))
 	do(err)
+	_ = b.Close()
+	_ = a.Close()
 	c, err := open("app", "secret", "app")
 	do(err)
 	defer c.Close()
-	do(c.Lock("l").LockContext(ctx)) // at the latest when the session of a has run out
+	do(c.Lock("l").LockContext(ctx))
 	v, err := manager.NewQueue[int](c.Manager, "q", 0).GetContext(ctx)
 	if v != 7 || err != nil {
 		t.Error(v, err)
