@@ -13,8 +13,11 @@ import (
 
 // limits are those that calls give up by, at random, or none.
 func (w *worker) limit() *Limit {
-	if w.rand.IntN(3) == 0 {
+	switch w.rand.IntN(12) {
+	case 0, 1, 2:
 		return After(time.Duration(w.rand.IntN(300)) * time.Microsecond)
+	case 3: // after it was the next to be served
+		return After(patience + time.Duration(w.rand.IntN(1000))*time.Microsecond)
 	}
 	return nil
 }
@@ -70,6 +73,9 @@ func init() {
 						w.words[1].Add(1) // it died before it was inside, or after
 					}
 					inside.Store(me)
+					if w.rand.IntN(64) == 0 {
+						time.Sleep(2 * patience) // others become impatient
+					}
 					w.pause()
 					if inside.Load() != me || !m.Held() || !m.Locked() {
 						failWorker("%d is inside, too", inside.Load())

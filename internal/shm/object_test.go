@@ -275,3 +275,67 @@ func first[T any](x T, err error) T {
 	must(err)
 	return x
 }
+
+// A process that gives up waiting for a lock may have had the wake-up that was for another one: it sees to it that the
+// holder wakes one when it releases.
+func TestAWakeUpIsGivenOn(t *testing.T) {
+	m, err := NewMutex()
+	must(err)
+	m.Lock(nil)
+	word := &m.page.word
+	held := word.Load()
+	m.giveUp(false)
+	if now := word.Load(); now != held {
+		t.Errorf("a process that never slept left %#x, it was %#x", now, held)
+	}
+	m.giveUp(true)
+	if now := word.Load(); now != held|ownerWaiting {
+		t.Errorf("a process that slept left %#x, want %#x", now, held|ownerWaiting)
+	}
+	if !m.Unlock() || m.Locked() {
+		t.Error("it is not locked by this process, or still")
+	}
+}
+
+// A place that has become free is used again, so the places are not in the order in which the waiters came; and tickets
+// are counted modulo their width.
+func TestTheOldestWaiterIsNotified(t *testing.T) {
+	for _, ticket := range []uint64{0, 1<<(64-placeTicket) - 3} {
+		m, err := NewMutex()
+		must(err)
+		c, err := NewCondition()
+		must(err)
+		c.page.tickets.Store(ticket)
+		var came []int
+		for range 4 {
+			came = append(came, must1(c.Enlist()))
+		}
+		first := came[0]
+		if c.Await(first, After(1)) { // it gives up, and the next one comes later than all
+			t.Fatal("notified")
+		}
+		if came = append(came[1:], must1(c.Enlist())); came[3] != first {
+			t.Fatalf("the place is %d, want %d again", came[3], first)
+		}
+		for i, at := range came {
+			m.Lock(nil)
+			c.Notify(1, m)
+			m.Unlock()
+			for k, other := range came {
+				state := c.page.places[other].state.Load() & placeStates
+				if (state == placeNotified) != (k <= i) {
+					t.Errorf("from ticket %d: after %d notifications (the last was for place %d), place %d is in state %d",
+						ticket, i+1, at, other, state)
+				}
+			}
+		}
+		for _, at := range came {
+			c.Vacate(at)
+		}
+	}
+}
+
+func must1[T any](v T, err error) T {
+	must(err)
+	return v
+}
