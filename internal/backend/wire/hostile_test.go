@@ -417,7 +417,7 @@ func doesNotRead(t *testing.T, waited bool) {
 	if n == asked {
 		t.Fatal("the server has read everything")
 	}
-	if grown := heap() - min(before, heap()); grown > 64<<20 {
+	if grown := heap() - min(before, heap()); grown > 128<<20 { // of 2 GB; what is being answered and written is there twice
 		t.Errorf("%d requests whose answers are not read take %d bytes", n, grown)
 	}
 	if !c.ping(t) {
