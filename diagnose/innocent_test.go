@@ -33,10 +33,10 @@ var innocent = map[string]func(){
 		elsewhere(func() { gate.Lock(); both(&a, &b); gate.Unlock() })
 		elsewhere(func() { gate.Lock(); both(&b, &a); gate.Unlock() })
 	},
-	"three orders, two of them under a lock of the cycle": func() {
-		var a, b, c lock.Lock
-		elsewhere(func() { both(&a, &b) })
-		elsewhere(func() { a.Lock(); both(&b, &c); a.Unlock() })
+	"three orders, two of them under one gate": func() {
+		var gate, a, b, c lock.Lock
+		elsewhere(func() { gate.Lock(); both(&a, &b); gate.Unlock() })
+		elsewhere(func() { gate.Lock(); both(&b, &c); gate.Unlock() })
 		elsewhere(func() { both(&c, &a) })
 	},
 	"one of the orders tries": func() {
