@@ -53,7 +53,7 @@ type queueObject struct {
 	window  map[string]uint64 // stamps that a look covers, by level
 	raised  map[string]uint64 // stamp up to which the floor was last asked to be raised
 	told    int               // deliveries that were last said
-	moves   uint64            // how often somebody came to a list, or left it
+	moves   atomic.Uint64     // how often somebody came to a list, or left it
 	bells   *mirror           // of q/, while somebody is served
 	limited atomic.Bool       // it has a bound, or had one
 	settles batcher[*settling]
@@ -73,7 +73,7 @@ func (b *Backend) Queue(spec backend.Spec) backend.Queue {
 
 // moved notes, under the guard, that somebody came to a list or left it.
 func (q *queueObject) moved() {
-	q.moves++
+	q.moves.Add(1)
 	if q.bells != nil {
 		q.bells.poke()
 	}
@@ -97,9 +97,7 @@ func (r *queueRef) sleep(ctx context.Context, m *mirror, s *session, v *view, mo
 				return true
 			}
 		}
-		r.queueObject.guard.Lock()
-		defer r.queueObject.guard.Unlock()
-		return r.moves != moves
+		return r.moves.Load() != moves // without the guard, which is locked before the mirror's where it moves
 	})
 }
 

@@ -135,7 +135,7 @@ func (r *queueRef) nextPuts() (batch []*putter, moves uint64) {
 		keys[p.item.Key] = true
 		batch = append(batch, p)
 	}
-	return batch, r.moves
+	return batch, r.moves.Load()
 }
 
 // done answers a putter.

@@ -122,7 +122,7 @@ func (r *queueRef) serve() {
 	defer m.done()
 	for {
 		r.queueObject.guard.Lock()
-		moves := r.moves
+		moves := r.moves.Load()
 		batch := slices.Clone(r.getters[:min(len(r.getters), takenAtOnce)])
 		if len(batch) == 0 || r.b.Closed() {
 			r.getting = false
