@@ -44,11 +44,19 @@ func Apply[T any](p *Pool, fn func(context.Context) (T, error)) (T, error) {
 	if p.domain.parent != nil {
 		limit = park.Until(p.domain)
 	}
-	if !r.task.wait(limit) {
-		var zero T
-		return zero, park.Cause(p.domain)
+	if r.task.wait(limit) {
+		return r.value, r.task.outcome()
 	}
-	return r.value, r.task.outcome()
+	why := context.Context(p.domain)
+	if p.domain.endedWithPool() {
+		// That ends the view too, but it is the end of its context that one gives up for.
+		why = p.domain.values()
+		if r.task.wait(park.Until(why)) {
+			return r.value, r.task.outcome()
+		}
+	}
+	var zero T
+	return zero, park.Cause(why)
 }
 
 // ApplyAsync submits fn and returns its Result at once, or, if the pool has a

@@ -40,6 +40,7 @@ type domain struct {
 	// 0 to 1.
 	holds    atomic.Int64
 	cause    error        // why nothing is started in it any more
+	withPool bool         // and that is the end of the pool
 	queued   list[*entry] // through their ties
 	below    list[*domain]
 	place    node[*domain] // below its parent, where it is linked
@@ -256,6 +257,13 @@ func (d *domain) ended() error {
 	return d.cause
 }
 
+// endedWithPool reports whether it was the end of the pool that ended d.
+func (d *domain) endedWithPool() bool {
+	d.core.guard.Lock()
+	defer d.core.guard.Unlock()
+	return d.withPool
+}
+
 // mark keeps what is queued in d and below from being started, and returns those
 // that did not know yet behind all. It needs the guard.
 func (d *domain) mark(cause error, all []*domain, drops *drops) []*domain {
@@ -263,6 +271,7 @@ func (d *domain) mark(cause error, all []*domain, drops *drops) []*domain {
 		return all
 	}
 	d.cause = cause
+	d.withPool = d.core.root.cause != nil // which is marked before what is below it
 	if d.root && d.scope.first == nil && !d.scope.over {
 		d.scope.first = cause
 	}

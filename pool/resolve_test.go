@@ -256,6 +256,8 @@ var destinies = []destiny{
 		before: (*stage).block, end: terminate, is: pool.ErrTerminated},
 	{name: "is running with a context at Terminate and heeds it", bounded: true,
 		fn: (*stage).heed, end: terminate, is: pool.ErrTerminated, value: 7, started: true},
+	{name: "is running with a context at Terminate and ignores it", bounded: true,
+		end: disturb(terminate), value: 7, started: true, mapIs: pool.ErrTerminated},
 	{name: "returns a value before its context ends", bounded: true, value: 7, started: true,
 		end: func(s *stage) { s.gate.open(); synctest.Wait(); s.stop(errStop) }},
 
