@@ -394,6 +394,7 @@ func poolHistory(seed uint64, begin office, broken func(*pool.Pool) clerk) *jour
 	j := new(journal)
 	type span struct {
 		submitted, began, ended, cancelled int64
+		refused                            bool
 	}
 	var spans [clients * calls]span // each is written by its task alone, until Join
 	var wg sync.WaitGroup
@@ -439,6 +440,7 @@ func poolHistory(seed uint64, begin office, broken func(*pool.Pool) clerk) *jour
 						out.err = p.GoTimeout(d, fn)
 					case "GoContext":
 						out.err = p.GoContext(ctx, fn)
+						s.refused = out.err != nil
 					case "CancelPending":
 						out.n = p.CancelPending()
 					case "Resize":
@@ -477,7 +479,7 @@ func poolHistory(seed uint64, begin office, broken func(*pool.Pool) clerk) *jour
 		case s.began > 0:
 			j.note(client, request{op: "start", id: id}, response{}, s.submitted, s.began)
 			j.note(client+1, request{op: "end", id: id}, response{}, s.ended, over)
-		case s.cancelled > 0:
+		case s.cancelled > 0 && !s.refused: // else it was never there to be taken: three steps more to try at each place, and no other answer
 			j.note(client, request{op: "take", id: id}, response{}, s.submitted, over)
 			j.note(client, request{op: "drop", id: id}, response{}, s.cancelled, over)
 			j.note(client+1, request{op: "let go", id: id}, response{}, s.cancelled, over)
