@@ -17,7 +17,6 @@ import (
 	"github.com/gothreading/threading/condition"
 	"github.com/gothreading/threading/internal/locktest"
 	"github.com/gothreading/threading/internal/proof"
-	"github.com/gothreading/threading/internal/watch"
 	"github.com/gothreading/threading/lock"
 )
 
@@ -486,9 +485,6 @@ func allocatesNothing[K comparable](t *testing.T, name string, k K) {
 
 // A key that is locked no more is not kept.
 func TestNothingKeepsAKeyAlive(t *testing.T) {
-	if watch.On {
-		t.Skip("with the tag threadingdebug there are records of what was locked")
-	}
 	defer proof.Watch(t)()
 	type big [100]int
 	var (

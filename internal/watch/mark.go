@@ -192,8 +192,8 @@ func (h *Hold) drop() {
 		if holds[i] == h {
 			h.state.holds = append(holds[:i], holds[i+1:]...)
 			holds[len(holds)-1] = nil
-			if len(h.state.holds) == 0 && cap(h.state.holds) > 32 {
-				h.state.holds = nil
+			if n := len(h.state.holds); cap(holds) > 32 && n < cap(holds)/4 {
+				h.state.holds = append(make([]*Hold, 0, 2*n), holds[:n]...) // it held very many
 			}
 			return
 		}
