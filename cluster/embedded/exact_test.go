@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -103,6 +104,19 @@ func faultyTTL(t testing.TB, addr string, f etcd.Fault, ttl time.Duration) *mana
 	return m
 }
 
+// revokeOldest ends the oldest session of the test's namespace, of which its process does not know yet.
+func revokeOldest(t testing.TB, addr string) {
+	t.Helper()
+	admin := administrator(t, addr, "", "")
+	r, err := admin.Get(background, "/threading/"+url.PathEscape(t.Name())+"/s/", clientv3.WithFirstCreate()...)
+	if err == nil {
+		_, err = admin.Revoke(background, clientv3.LeaseID(r.Kvs[0].Lease))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // What happens to one Txn that is not answered: it was applied, or was not, or will be.
 func TestExact(t *testing.T) {
 	addr := served(t)
@@ -161,6 +175,33 @@ func TestExact(t *testing.T) {
 			t.Error("two hold it")
 		}
 		l.Unlock()
+	})
+
+	// The session ends under the first release: what it lost is owed by the releases of that, and by none after.
+	run("permits that are lost while they are released are nobody else's", func(t *testing.T, s *script, a, b *manager.Manager) {
+		own, far := a.Semaphore("s", 2), b.Semaphore("s", 2)
+		own.AcquireN(2)
+		s.next(func(ctx context.Context, send sending) (*clientv3.TxnResponse, error) {
+			revokeOldest(t, addr)
+			far.AcquireN(2)
+			return send(ctx)
+		})
+		for range 2 {
+			if err := own.ReleaseContext(background); !errors.Is(err, manager.ErrLost) {
+				t.Error(err)
+			}
+		}
+		if n := far.Value(); n != 0 {
+			t.Error(n, "permits are free that another holds")
+		}
+		far.ReleaseN(2)
+		own.Acquire()
+		if err := own.ReleaseContext(background); err != nil {
+			t.Error("a permit of the next session:", err)
+		}
+		if n := far.Value(); n != 2 {
+			t.Error(n, "permits")
+		}
 	})
 
 	// The next attempt comes while what the last one left is still there.

@@ -30,11 +30,16 @@ type semaphoreRef struct {
 }
 
 // ownPermits are those that this process holds of one semaphore.
+//
+// What a session loses becomes a debt: so many releases do nothing, since what they would give back is others' by now. A
+// session may end at any instant of a release, so a release asks for debts when it has its session, for those of the
+// sessions before, and again when that session has ended under it.
 type ownPermits struct {
 	turn  lock.Lock // of those that release
 	guard lock.Lock
-	held  []*holding // oldest first
-	debts int        // permits that sessions lost: so many releases do nothing
+	held  []*holding          // oldest first
+	gone  map[string]struct{} // keys of those that were lost during the release that has the turn
+	debts int
 }
 
 // share returns what all handles of an object share.
@@ -52,7 +57,7 @@ func share[T any](r *ref, make func() T) T {
 // Semaphore returns a semaphore, bounded or not.
 func (b *Backend) Semaphore(spec backend.Spec) backend.Semaphore {
 	r := b.ref(spec)
-	return &semaphoreRef{r, spec.Kind == backend.KindBoundedSemaphore, share(r, func() *ownPermits { return new(ownPermits) })}
+	return &semaphoreRef{r, spec.Kind == backend.KindBoundedSemaphore, share(r, func() *ownPermits { return &ownPermits{gone: make(map[string]struct{})} })}
 }
 
 // permitState is the state of a semaphore.
@@ -242,6 +247,7 @@ func (o *ownPermits) lost(h *holding) {
 	defer o.guard.Unlock()
 	if i := slices.Index(o.held, h); i >= 0 {
 		o.held = slices.Delete(o.held, i, i+1)
+		o.gone[h.key] = struct{}{}
 		o.debts += h.n
 	}
 }
@@ -252,6 +258,14 @@ func (o *ownPermits) drop(h *holding) {
 	if i := slices.Index(o.held, h); i >= 0 {
 		o.held = slices.Delete(o.held, i, i+1)
 	}
+}
+
+// begin begins the release of n permits: it takes up to n off the debts.
+func (o *ownPermits) begin(n int) int {
+	o.guard.Lock()
+	clear(o.gone)
+	o.guard.Unlock()
+	return o.absorb(n)
 }
 
 // absorb takes up to n off the debts.
@@ -281,17 +295,28 @@ func (r *semaphoreRef) Release(ctx context.Context, n int) error {
 	if r.b.Closed() {
 		return backend.ErrClosed
 	}
-	absorbed := r.own.absorb(n)
-	if n -= absorbed; n == 0 {
+	return r.write(ctx, func(s *session, m *meta) error { return r.repay(s, m, n) })
+}
+
+// repay gives back n permits, of which those do nothing that a session lost.
+func (r *semaphoreRef) repay(s *session, m *meta, n int) error {
+	r.own.turn.Lock()
+	defer r.own.turn.Unlock()
+	absorbed := r.own.begin(n)
+	if absorbed == n {
 		return backend.ErrLost
 	}
-	err := r.write(ctx, func(s *session, m *meta) error {
-		r.own.turn.Lock()
-		defer r.own.turn.Unlock()
-		return r.release(s, m, n)
-	})
-	if errors.Is(err, semaphore.ErrOverRelease) || errors.Is(err, semaphore.ErrValue) { // nothing was done
+	err := r.release(s, m, n-absorbed)
+	switch {
+	case errors.Is(err, semaphore.ErrOverRelease), errors.Is(err, semaphore.ErrValue): // nothing was done
 		r.own.absorb(-absorbed)
+	case errors.Is(err, backend.ErrLost):
+		<-s.lost // the debts are known
+		more := r.own.absorb(n - absorbed)
+		if absorbed+more < n && !errors.Is(err, backend.ErrUnknown) {
+			r.own.absorb(-absorbed - more)
+			return errStale // nothing was done: once more, in the next session
+		}
 	}
 	return err
 }
@@ -314,10 +339,14 @@ func (r *semaphoreRef) release(s *session, m *meta, n int) error {
 	}
 	for {
 		resp, err := retried(r.b, r.b.life, func(ctx context.Context) (*clientv3.TxnResponse, error) {
-			return r.b.client.Txn(ctx).Then(r.ops()...).Commit()
+			return r.b.client.Txn(ctx).Then(append(r.ops(), clientv3.OpGet(s.key))...).Commit()
 		})
 		if err != nil {
 			return err
+		}
+		if first(resp.Responses[len(r.ops())]) == nil { // nobody has released what is not there: it was lost
+			s.end(backend.ErrLost)
+			return backend.ErrLost
 		}
 		st, _ := r.state(resp.Responses)
 		r.refresh(s, st)
@@ -364,7 +393,7 @@ func (r *semaphoreRef) release(s *session, m *meta, n int) error {
 	}
 }
 
-// take builds the txn that takes n permits of those holdings, and says what is left of each.
+// take builds the txn that takes n permits of those holdings, and says how many of each.
 func (r *semaphoreRef) take(held []*holding, n int) (t txn, took map[string]int) {
 	took = make(map[string]int)
 	for _, h := range held {
@@ -373,7 +402,7 @@ func (r *semaphoreRef) take(held []*holding, n int) (t txn, took map[string]int)
 		}
 		k := min(n, h.n)
 		n -= k
-		took[h.key] = h.n - k
+		took[h.key] = k
 		t.conds = append(t.conds, clientv3.Compare(clientv3.ModRevision(h.key), "=", h.mod))
 		if h.n == k {
 			t.then = append(t.then, clientv3.OpDelete(h.key))
@@ -384,21 +413,26 @@ func (r *semaphoreRef) take(held []*holding, n int) (t txn, took map[string]int)
 	return t, took
 }
 
-// settleOwn notes what is left of this process's holdings. rev is 0 if it is not known when that was written.
+// settleOwn notes what was taken of this process's holdings. rev is 0 if it is not known when that was written.
 func (r *semaphoreRef) settleOwn(took map[string]int, rev int64) {
 	r.own.guard.Lock()
 	defer r.own.guard.Unlock()
 	r.own.held = slices.DeleteFunc(r.own.held, func(h *holding) bool {
-		left, touched := took[h.key]
+		k, touched := took[h.key]
 		if !touched {
 			return false
 		}
-		h.n, h.mod = left, rev
-		if left == 0 {
-			h.drop()
+		h.n, h.mod = h.n-k, rev
+		if h.n == 0 {
+			h.forget()
 		}
-		return left == 0
+		return h.n == 0
 	})
+	for key, k := range took {
+		if _, lost := r.own.gone[key]; lost { // after it was released
+			r.own.debts -= k
+		}
+	}
 }
 
 // refresh takes from the server what this process holds: others may have released some of it.
@@ -412,7 +446,7 @@ func (r *semaphoreRef) refresh(s *session, st permitState) {
 		}
 		kv := there[h.key]
 		if kv == nil {
-			h.drop()
+			h.forget()
 			return true
 		}
 		h.n, h.mod = permitsIn(kv), kv.ModRevision
