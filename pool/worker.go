@@ -43,13 +43,12 @@ type worker struct {
 }
 
 func (w *worker) main() {
-	local.Set(w)
 	w.thread = thread.Current()
 	ident := w.thread.Ident()
-	count(ident, 1)
+	crowd.Add(ident, w)
 	w.relabel()
 	defer w.leave()
-	defer count(ident, -1)
+	defer crowd.Remove(ident)
 	defer w.finalize()
 	defer w.relabel() // also if a task ends the goroutine
 	w.work()

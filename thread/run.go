@@ -29,7 +29,7 @@ func (t *Thread) begin() {
 	id := goid.Own()
 	t.ident.Store(id)
 	t.begun.Open()
-	byIdent.Store(id, t)
+	byIdent.Add(id, t)
 	if watch.On {
 		t.mark.Taken(watch.Thread)
 	}
@@ -42,7 +42,7 @@ func (t *Thread) finish(err error) {
 	t.err = err
 	id := t.ident.Load()
 	t.values.drop(id)
-	byIdent.Delete(id)
+	byIdent.Remove(id)
 	if watch.On {
 		t.mark.Release(watch.Thread)
 	}
