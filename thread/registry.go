@@ -22,7 +22,10 @@ var (
 // mainThread is made by the initialization of the package, which is the main goroutine's.
 var mainThread = newMainThread(goid.Certain())
 
-func init() { roster.Threads = listed }
+func init() {
+	roster.Threads = listed
+	roster.Labeler = func() func() { return running(goid.Own()).showName }
+}
 
 // listed says what a report wants to know of the threads that are alive.
 func listed() []roster.Thread {
