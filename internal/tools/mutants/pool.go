@@ -58,6 +58,7 @@ c.guard.Unlock()`,
 		Func: "scope.enter",
 		Old:  "e.worker.give()",
 		New:  "_ = e.worker",
+		Tags: "threadingexplore",
 	},
 	{
 		Name: "a submission that waits for room lends nothing",
