@@ -646,6 +646,7 @@ var (
 	codeSpan  = regexp.MustCompile("`([^`]+)`")
 	link      = regexp.MustCompile(`\[[^\]]*\]\(([^)\s]+)\)`)
 	testName  = regexp.MustCompile(`^(Test|Example|Benchmark|Fuzz)([A-Z_]\w*)?$`)
+	linkLine  = regexp.MustCompile(`^\[[^\]]+\]: (\S+)$`)
 	goOrMD    = regexp.MustCompile(`^[\w./-]+\.(go|md)$`)
 	qualified = regexp.MustCompile(`\b(` + strings.Join(packages, "|") + `)\.([A-Z]\w*)`)
 	method    = regexp.MustCompile(`(\w+)\.([A-Z]\w*)\(`)
@@ -689,7 +690,8 @@ func (t *tree) checkLinks(d *document) (problems []string) {
 	}
 	for i, line := range d.prose {
 		// What looks like a link in a code span is code.
-		for _, m := range link.FindAllStringSubmatch(codeSpan.ReplaceAllString(line, "code"), -1) {
+		links := link.FindAllStringSubmatch(codeSpan.ReplaceAllString(line, "code"), -1)
+		for _, m := range append(links, linkLine.FindAllStringSubmatch(line, 1)...) {
 			if strings.Contains(m[1], "://") || strings.HasPrefix(m[1], "mailto:") {
 				continue
 			}
@@ -897,6 +899,7 @@ func TestMistakesAreFound(t *testing.T) {
 		"# A b: `c`\n[a](#a-b-c) [a](porting.md#tables) [a](https://example.org/x)",
 		"```text\n[a](nowhere) `TestNone`\n```",
 		"[a](nowhere.md) // 1: the link to nowhere.md leads nowhere",
+		"[a]: nowhere.md // 1: the link to nowhere.md leads nowhere",
 		"\n[a](#nowhere) // 2: the link to #nowhere leads to no heading",
 		"[a](porting.md#nowhere) // 1: the link to porting.md#nowhere leads to no heading",
 		"`TestNone/sub` // 1: there is no test TestNone/sub",
