@@ -51,7 +51,7 @@ the Go tests and the ids that they show, and then the cases that are not as they
 - *not applicable*: it has no meaning in Go, or was not taken over.
 
 A Go test has the ids in its own name, as ` + "`TestT01Name`" + ` has, or in those of its subtests:
-` + "`go test -v -run '/L01' ./lock`" + ` runs one. The page is generated from the lists and the Go tests, by
+` + "`go test -v -run '/L01' ./lock`" + ` runs one. So where a line names only the file of a case, its id finds the test. The page is generated from the lists and the Go tests, by
 ` + "`go -C internal/tools generate ./...`" + `. A test fails if it is not up to date, if a case that applies has no Go test, or
 if a Go test names a case that there is not.
 
@@ -199,8 +199,8 @@ func (p *page) tests(sec *section) {
 	}
 }
 
-// changes lists the cases of a status, with what is said of them. What is said
-// of several goes without their names.
+// changes lists the cases of a status, with what is said of them. A name stands
+// where that helps: not with what is said of several, or has a test to read.
 func (p *page) changes(sec *section, status status, title string) {
 	for i, g := range grouped(sec.cases, func(c *testCase) (text, name string) {
 		if p.s.status(c) != status {
@@ -216,7 +216,7 @@ func (p *page) changes(sec *section, status status, title string) {
 			p.WriteString("\n" + title + "\n\n")
 		}
 		text := ranges(g.cases)
-		if len(g.cases) == 1 {
+		if len(g.cases) == 1 && status != adapted {
 			text += " " + strings.TrimPrefix(p.s.lookup(text).name, "test_")
 		}
 		if g.text != "" {
@@ -244,13 +244,35 @@ func (p *page) here(c *testCase) string {
 		if !c.applies() {
 			text += "What is left of it: "
 		}
-		text += p.places(places, "") + "."
+		text += p.named(places, c) + "."
 	}
 	return strings.TrimSpace(text)
 }
 
-// places returns `TestA` in [x] and [y], `TestB` in [z]. A test that is named
-// after the id goes without its name.
+// named is like places, but a test that has the id in its name or a subtest is
+// told by its file.
+func (p *page) named(places []place, c *testCase) string {
+	var parts, files []string
+	rest := slices.Clone(places)
+	for _, at := range places {
+		if slices.Contains(p.s.found[c.id], at) {
+			rest = slices.DeleteFunc(rest, func(other place) bool { return other == at })
+			if short := "[" + p.refer(at.file) + "]"; !slices.Contains(files, short) {
+				files = append(files, short)
+			}
+		}
+	}
+	if files != nil {
+		parts = append(parts, and(files))
+	}
+	if len(rest) > 0 {
+		parts = append(parts, p.places(rest, ""))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// places returns `TestA` in [x] and [y], `TestB` and `TestC` in [z]. A test
+// that is named after the id goes without its name.
 func (p *page) places(places []place, id string) string {
 	var names []string
 	files := map[string][]string{}
@@ -264,15 +286,29 @@ func (p *page) places(places []place, id string) string {
 		}
 		files[name] = append(files[name], "["+p.refer(at.file)+"]")
 	}
-	var all []string
+	var in []string
+	of := map[string][]string{}
 	for _, name := range names {
-		text := strings.Join(files[name], ", ")
-		if i := strings.LastIndex(text, ", "); i >= 0 {
-			text = text[:i] + " and" + text[i+1:]
+		where := and(files[name])
+		if of[where] == nil {
+			in = append(in, where)
 		}
-		all = append(all, name+" in "+text)
+		of[where] = append(of[where], name)
+	}
+	var all []string
+	for _, where := range in {
+		all = append(all, and(of[where])+" in "+where)
 	}
 	return strings.Join(all, ", ")
+}
+
+// and returns a, b and c.
+func and(all []string) string {
+	last := len(all) - 1
+	if last == 0 {
+		return all[0]
+	}
+	return strings.Join(all[:last], ", ") + " and " + all[last]
 }
 
 // refer returns the short name of a file of tests: the package for its
