@@ -51,9 +51,10 @@ the Go tests and the ids that they show, and then the cases that are not as they
 - *not applicable*: it has no meaning in Go, or was not taken over.
 
 A Go test has the ids in its own name, as ` + "`TestT01Name`" + ` has, or in those of its subtests:
-` + "`go test -v -run '/L01' ./lock`" + ` runs one. So where a line names only the file of a case, its id finds the test. The page is generated from the lists and the Go tests, by
-` + "`go -C internal/tools generate ./...`" + `. A test fails if it is not up to date, if a case that applies has no Go test, or
-if a Go test names a case that there is not.
+` + "`go test -v -run '/L01' ./lock`" + ` runs one. So where a line names only the
+package of a case, its id finds the test. The page is generated from the lists and the Go tests, by
+` + "`go -C internal/tools generate ./...`" + `. A test fails if it is not up to date, if a case that applies has no Go test, or if a
+Go test names a case that there is not.
 
 `
 
@@ -78,17 +79,16 @@ func wrap(text, indent string) string {
 	return b.String()
 }
 
-// A page is being written. It remembers the files of Go tests that it refers to.
+// A page is being written. It remembers the packages that it refers to.
 type page struct {
 	bytes.Buffer
-	s     *suite
-	short map[string]string // the short name of a file
-	files map[string]string // the file of a short name
+	s    *suite
+	dirs map[string]string // the folder of a short name
 }
 
 // markdown returns the page.
 func (s *suite) markdown() []byte {
-	p := &page{s: s, short: map[string]string{}, files: map[string]string{}}
+	p := &page{s: s, dirs: map[string]string{}}
 	p.WriteString(intro)
 	var all []*testCase
 	for _, sec := range s.sections {
@@ -111,8 +111,8 @@ func (s *suite) markdown() []byte {
 		}
 	}
 	p.WriteByte('\n')
-	for _, short := range slices.Sorted(maps.Keys(p.files)) {
-		fmt.Fprintf(p, "[%s]: ../%s\n", short, p.files[short])
+	for _, short := range slices.Sorted(maps.Keys(p.dirs)) {
+		fmt.Fprintf(p, "[%s]: ../%s\n", short, p.dirs[short])
 	}
 	return p.Bytes()
 }
@@ -250,15 +250,15 @@ func (p *page) here(c *testCase) string {
 }
 
 // named is like places, but a test that has the id in its name or a subtest is
-// told by its file.
+// told by its package.
 func (p *page) named(places []place, c *testCase) string {
 	var parts, files []string
 	rest := slices.Clone(places)
 	for _, at := range places {
 		if slices.Contains(p.s.found[c.id], at) {
 			rest = slices.DeleteFunc(rest, func(other place) bool { return other == at })
-			if short := "[" + p.refer(at.file) + "]"; !slices.Contains(files, short) {
-				files = append(files, short)
+			if in := p.refer(at.file); !slices.Contains(files, in) {
+				files = append(files, in)
 			}
 		}
 	}
@@ -284,7 +284,9 @@ func (p *page) places(places []place, id string) string {
 		if files[name] == nil {
 			names = append(names, name)
 		}
-		files[name] = append(files[name], "["+p.refer(at.file)+"]")
+		if in := p.refer(at.file); !slices.Contains(files[name], in) {
+			files[name] = append(files[name], in)
+		}
 	}
 	var in []string
 	of := map[string][]string{}
@@ -311,22 +313,16 @@ func and(all []string) string {
 	return strings.Join(all[:last], ", ") + " and " + all[last]
 }
 
-// refer returns the short name of a file of tests: the package for its
-// conformance_test.go, and package/x for x_test.go.
+// refer returns the name of the package that a file of tests is in, as a link:
+// the last part of its folder, or all of it where another has that.
 func (p *page) refer(file string) string {
-	if short, ok := p.short[file]; ok {
-		return short
+	dir := path.Dir(file)
+	short := path.Base(dir)
+	if other, taken := p.dirs[short]; taken && other != dir {
+		short = dir
 	}
-	dir, base := path.Dir(file), strings.TrimSuffix(path.Base(file), "_test.go")
-	short := path.Join(path.Base(dir), base)
-	if base == "conformance" {
-		short = path.Base(dir)
-	}
-	if _, taken := p.files[short]; taken {
-		short = strings.TrimSuffix(file, "_test.go")
-	}
-	p.short[file], p.files[short] = short, file
-	return short
+	p.dirs[short] = dir
+	return "[" + short + "]"
 }
 
 // ranges shortens L01, L02, L03 to L01-L03.
