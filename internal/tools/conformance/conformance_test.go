@@ -180,8 +180,7 @@ L16 changed applies (M), and no Go test names it`; got != want {
 		t.Errorf("lacking:\n%s\nwant\n%s", got, want)
 	}
 	for _, want := range []string{
-		"In all: 16 cases: 10 pass, 1 not applicable, 5 **without a test**.",
-		"12 cases: 9 pass, 3 **without a test**.", "4 cases: 1 pass, 1 not applicable, 2 **without a test**.",
+		"16 cases: 10 pass, 0 adapted, 1 not applicable, 5 **without a test**.",
 		"- `TestOne` in [a]: L01 L02 L04-L08 L12", "- a test of its name in [a]: L09", "- L03 L10 L11",
 		"- L13 shown: `TestThree` in [a].", "- L15 not: *not applicable.* Why.", "- L16 changed: **no test.** How.",
 		"[a]: ../a",

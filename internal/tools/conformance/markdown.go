@@ -94,10 +94,12 @@ func (s *suite) markdown() []byte {
 	for _, sec := range s.sections {
 		all = append(all, sec.cases...)
 	}
-	p.paragraph("In all: " + s.counts(all))
+	p.paragraph(s.counts(all))
 	for _, sec := range s.sections {
 		fmt.Fprintf(p, "\n## %s\n\n", sec.heading())
-		p.paragraph(strings.TrimSpace(s.counts(sec.cases) + " " + sec.about))
+		if sec.about != "" {
+			p.paragraph(sec.about)
+		}
 		if sec.listed() {
 			p.tests(sec)
 			p.changes(sec, adapted, "Adapted:")
@@ -105,8 +107,13 @@ func (s *suite) markdown() []byte {
 			p.changes(sec, lacking, "**No test:**")
 		} else {
 			p.WriteByte('\n')
-			for _, c := range sec.cases {
-				p.item(fmt.Sprintf("%s %s: %s", c.id, c.name, p.here(c)))
+			for i := 0; i < len(sec.cases); {
+				here := p.here(sec.cases[i])
+				var same []string // what follows in the same words
+				for ; i < len(sec.cases) && p.here(sec.cases[i]) == here; i++ {
+					same = append(same, sec.cases[i].id+" "+sec.cases[i].name)
+				}
+				p.item(strings.Join(same, "; ") + ": " + here)
 			}
 		}
 	}
@@ -143,17 +150,9 @@ func (s *suite) counts(cases []*testCase) string {
 	for _, c := range cases {
 		n[s.status(c)]++
 	}
-	text := fmt.Sprint(len(cases), " cases: ", n[pass], " pass")
-	if n[pass] == len(cases) {
-		return strings.Replace(text, ": "+fmt.Sprint(n[pass]), ", all", 1) + "."
-	}
-	for _, of := range []struct {
-		status status
-		name   string
-	}{{adapted, "adapted"}, {notApplicable, "not applicable"}, {lacking, "**without a test**"}} {
-		if n[of.status] > 0 {
-			text += fmt.Sprintf(", %d %s", n[of.status], of.name)
-		}
+	text := fmt.Sprintf("%d cases: %d pass, %d adapted, %d not applicable", len(cases), n[pass], n[adapted], n[notApplicable])
+	if n[lacking] > 0 {
+		text += fmt.Sprintf(", %d **without a test**", n[lacking])
 	}
 	return text + "."
 }
@@ -192,7 +191,7 @@ func (p *page) tests(sec *section) {
 		}
 		return "", ""
 	}) {
-		if i == 0 {
+		if i == 0 && sec.about != "" {
 			p.WriteByte('\n')
 		}
 		p.item(g.text + ": " + ranges(g.cases))
