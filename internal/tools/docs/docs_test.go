@@ -637,7 +637,9 @@ func TestEveryPythonBlockParses(t *testing.T) {
 	for where, problem := range problems {
 		t.Errorf("%s: %s", where, problem)
 	}
-	t.Logf("parsed %d blocks", len(blocks))
+	if len(blocks) == 0 {
+		t.Error("there are no Python blocks")
+	}
 }
 
 // Links and names.
@@ -988,8 +990,8 @@ func TestTheWorkedPortIsTheProgram(t *testing.T) {
 		}
 		shown = append(shown, b.language)
 	}
-	if !slices.Contains(shown, "go") || !slices.Contains(shown, "text") {
-		t.Errorf("the worked port shows %q, and should show what the program prints, and a piece of it", shown)
+	if !slices.Contains(shown, "go") {
+		t.Errorf("the worked port shows %q, and should show a piece of the program", shown)
 	}
 }
 
@@ -1026,13 +1028,11 @@ var names = map[string]string{
 		Timer(interval,function,args,kwargs) start() cancel() join(timeout) is_alive() interval function args kwargs finished
 		name getName() setName(name) daemon isDaemon() setDaemon(daemonic) ident native_id run()`,
 	"threading.local": `local()`,
-	"queue.Queue, LifoQueue and PriorityQueue": `
-		Queue(maxsize) LifoQueue(maxsize) PriorityQueue(maxsize) put(item,block,timeout) put_nowait(item)
+	"queue.Queue, LifoQueue, PriorityQueue and SimpleQueue": `
+		SimpleQueue() Queue(maxsize) LifoQueue(maxsize) PriorityQueue(maxsize) put(item,block,timeout) put_nowait(item)
 		get(block,timeout) get_nowait() qsize() empty() full() task_done() join() shutdown(immediate)@3.13
 		is_shutdown@3.13 maxsize unfinished_tasks queue mutex not_empty not_full all_tasks_done
 		Empty! Full! ShutDown! _init! _put! _get! _qsize!`,
-	"queue.SimpleQueue": `
-		SimpleQueue() put(item,block,timeout) put_nowait(item) get(block,timeout) get_nowait() qsize() empty()`,
 	"collections.deque": `
 		deque() append() appendleft() pop() popleft() extend() extendleft() rotate() clear() copy() count() index()
 		insert() remove() reverse() maxlen`,
@@ -1235,10 +1235,9 @@ found = {
     "threading.Barrier": both(constructor(t.Barrier), members(t.Barrier(1))),
     "threading.Timer": both(constructor(t.Timer), members(t.Timer(1, lambda: None))),
     "threading.local": members(t.local()),
-    "queue.Queue, LifoQueue and PriorityQueue": both(
-        constructor(queue.Queue, queue.LifoQueue, queue.PriorityQueue), members(q),
-        {n: None for n in module(queue) if n != "SimpleQueue"}, constructor(queue.Queue)),
-    "queue.SimpleQueue": members(queue.SimpleQueue()),
+    "queue.Queue, LifoQueue, PriorityQueue and SimpleQueue": both(
+        constructor(queue.Queue, queue.LifoQueue, queue.PriorityQueue), members(queue.SimpleQueue()), members(q),
+        {n: None for n in module(queue)}, constructor(queue.Queue)),
     "collections.deque": members(collections.deque()),
     "multiprocessing.pool: Pool and ThreadPool": both(
         {n: None for n in module(mp) if not n.endswith(("Result", "Iterator"))},
