@@ -305,3 +305,27 @@ func TestNothingIsKeptAlive(t *testing.T) {
 		}
 	}
 }
+
+// Nobody releases a lock that is dropped while it is held: what is known of it goes when many others have come.
+func TestLocksThatAreDroppedWhileTheyAreHeldAreForgotten(t *testing.T) {
+	const many = 20_000
+	for name, call := range map[string]func(func()){
+		"by one goroutine":              func(f func()) { f() },
+		"by goroutines that have ended": elsewhere,
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := len(watch.Look().Holds)
+			elsewhere(func() {
+				for i := range many {
+					call(func() { new(lock.Lock).Lock() })
+					if i%500 == 0 {
+						runtime.GC()
+					}
+				}
+			})
+			if n := len(watch.Look().Holds) - before; n > many/4 {
+				t.Errorf("%d of %d are known still", n, many)
+			}
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -82,25 +83,36 @@ type sliceHeader struct {
 // memory returns the bytes of a value without pointers.
 func memory[T any](x *T) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(x)), unsafe.Sizeof(*x)) }
 
-// encode encodes x. The descriptors of shared objects in it go into l.
-func (c *codec[T]) encode(x *T, l *luggage) ([]byte, error) {
+// encode encodes x, behind the bytes of to. The descriptors of shared objects in
+// it go into l.
+func (c *codec[T]) encode(to []byte, x T, l *luggage) ([]byte, error) {
+	if c.form != asCBOR {
+		return c.encodeBytes(to, &x), nil
+	}
+	y := x // which is on the heap; x is not
+	data, err := c.encodeCBOR(&y, l)
+	if err != nil || len(to) == 0 {
+		return data, err
+	}
+	return append(to, data...), nil
+}
+
+// encodeBytes is encode for the other forms.
+func (c *codec[T]) encodeBytes(to []byte, x *T) []byte {
 	switch c.form {
 	case asMemory:
-		return append([]byte(nil), memory(x)...), nil
+		return append(to, memory(x)...)
 	case asString:
-		return []byte(*(*string)(unsafe.Pointer(x))), nil
-	case asSlice:
+		return append(to, *(*string)(unsafe.Pointer(x))...)
+	default:
 		h := (*sliceHeader)(unsafe.Pointer(x))
 		if h.data == nil {
-			return []byte{0}, nil
+			return append(to, 0)
 		}
 		size := h.len * int(reflect.TypeFor[T]().Elem().Size())
-		data := make([]byte, 1+size)
-		data[0] = 1
-		copy(data[1:], unsafe.Slice((*byte)(h.data), size))
-		return data, nil
+		to = append(slices.Grow(to, 1+size), 1)
+		return append(to, unsafe.Slice((*byte)(h.data), size)...)
 	}
-	return c.encodeCBOR(x, l)
 }
 
 // encodeCBOR is encode for that form. It is apart because of what its closure
@@ -122,10 +134,6 @@ func (c *codec[T]) encodeCBOR(x *T, l *luggage) (data []byte, err error) {
 	}
 	return data, err
 }
-
-// encodeCopy is encode for a value that stays where it is, unless this is
-// called.
-func (c *codec[T]) encodeCopy(x T) ([]byte, error) { return c.encode(&x, nil) }
 
 // sized returns nil if n bytes can be a value in memory.
 func (c *codec[T]) sized(n int) error {

@@ -103,7 +103,7 @@ func (c *Conn[A, B]) send(x A, lim limit) error {
 		l = new(luggage)
 		defer l.sent()
 	}
-	data, err := c.out.encode(&x, l)
+	data, err := c.out.encode(nil, x, l)
 	if err != nil {
 		return err
 	}
