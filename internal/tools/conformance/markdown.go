@@ -198,8 +198,7 @@ func (p *page) tests(sec *section) {
 	}
 }
 
-// changes lists the cases of a status, with what is said of them. A name stands
-// where that helps: not with what is said of several, or has a test to read.
+// changes lists the cases of a status, with what is said of them.
 func (p *page) changes(sec *section, status status, title string) {
 	for i, g := range grouped(sec.cases, func(c *testCase) (text, name string) {
 		if p.s.status(c) != status {
@@ -215,9 +214,6 @@ func (p *page) changes(sec *section, status status, title string) {
 			p.WriteString("\n" + title + "\n\n")
 		}
 		text := ranges(g.cases)
-		if len(g.cases) == 1 && status != adapted {
-			text += " " + strings.TrimPrefix(p.s.lookup(text).name, "test_")
-		}
 		if g.text != "" {
 			text += ": " + g.text
 		}
