@@ -27,8 +27,9 @@ var (
 	// client came in time. It is context.DeadlineExceeded to errors.Is.
 	ErrTimeout error = timeoutError{}
 
-	// ErrValue is what an option panics with if its value makes no sense. The
-	// value of the panic wraps it, and names the option and the value.
+	// ErrValue is the error that an option panics with if its value is
+	// invalid. The panic value wraps ErrValue and names the option and the
+	// value.
 	ErrValue = errors.New("socketserver: bad value")
 )
 
