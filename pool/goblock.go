@@ -15,6 +15,7 @@ type goBlock struct {
 
 const (
 	blockSize   = 128
+	fewFuncs    = 8 // that there is room for at first
 	spareBlocks = 8 // that are kept for the next functions
 )
 
@@ -46,7 +47,7 @@ func (c *core) block(d *domain) (b *goBlock) {
 		b = c.spares[last]
 		c.spares = c.spares[:last]
 	} else {
-		b = &goBlock{core: c}
+		b = &goBlock{core: c, fns: make([]func(context.Context) error, 0, fewFuncs)}
 		b.job, b.kind = b, block
 	}
 	b.tie = d.newTie()

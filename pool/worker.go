@@ -41,19 +41,11 @@ type worker struct {
 	few      [1]*errand
 }
 
+// main is what the thread does. A panic of others ends a step, and not the thread.
 func (w *worker) main() {
-	ident := goid.Own()
-	crowd.Add(ident, w)
+	crowd.Add(goid.Own(), w)
 	w.relabel = roster.Labeler()
-	defer w.leave()
-	defer crowd.Remove(ident)
-	defer w.finalize()
-	defer w.relabel() // also if a task ends the goroutine
-	w.work()
-}
-
-// work is what the thread does. A panic of others ends a step, and not the thread.
-func (w *worker) work() {
+	defer w.end()
 	if w.unit != nil { // what ended the last thread
 		w.core.guard.Lock()
 		w.initialize()
@@ -94,9 +86,17 @@ func (w *worker) steps() {
 	}
 }
 
-// leave is the end of a thread.
+// end is the end of a thread, also if it was a task that ended the goroutine.
+func (w *worker) end() {
+	defer w.leave() // also if the Finalizer does
+	w.relabel()
+	w.finalize()
+}
+
+// leave is the last that a thread does.
 func (w *worker) leave() {
 	c := w.core
+	crowd.Remove(goid.Own())
 	if watch.On && w.unit != nil { // which has ended the goroutine
 		w.unit.owner().mark.End()
 	}
