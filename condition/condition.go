@@ -242,9 +242,9 @@ func (c *Condition) waitFor(limit park.Limit, pred func() bool) bool {
 
 // wait waits for a notification, or until pred returns true if that is not nil,
 // and reports whether that came. It is one function with few calls because
-// everything from here to the unlocking of the lock, and the waking of whoever
-// waits for that, runs on a stack that may still have its initial size, and
-// growing it would be the largest cost.
+// everything from here to the unlocking of the lock, and the waking of
+// goroutines that wait for that, runs on a stack that may still have its
+// initial size, and growing it would be the largest cost.
 func (c *Condition) wait(limit park.Limit, pred func() bool) bool {
 	w := waiters.Get(limit)
 	defer leave(w)

@@ -97,7 +97,8 @@ func refused(err error) bool {
 	return (errors.Is(err, ErrQuota) || errors.Is(err, ErrDenied)) && !errors.Is(err, ErrUnknown)
 }
 
-// finish is settle where nobody is told an error: it waits through ErrQuota.
+// finish is settle for callers that return no error: it waits through
+// ErrQuota.
 func (t *taken[T]) finish(how backend.Settlement) {
 	for {
 		if err := t.settle(background, how, 0); !errors.Is(err, ErrQuota) || !refused(err) {

@@ -157,7 +157,7 @@ func (t *Timer) unlockEnded() {
 	t.entry.Remove()
 }
 
-// fire is the clock's function. It counts only if nobody cancelled or reset the Timer before it had the guard.
+// fire is the clock's function. It has no effect if the Timer was cancelled or reset before it had the guard.
 func (t *Timer) fire(round uint64) {
 	t.guard.Lock()
 	if t.state != pending || t.round != round {

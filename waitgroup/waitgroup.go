@@ -61,8 +61,8 @@ type WaitGroup struct {
 // are listed wait for the same round.
 //
 // When a round has ended, but its channel is not yet closed, the state is ending:
-// a count of 0 that is awaited. Whoever sees it waits for the guard, so that the
-// channel and the count change at one instant for everybody.
+// a count of 0 that is awaited. A goroutine that sees it waits for the guard, so
+// that the channel and the count change at one instant for all.
 const (
 	awaited = 1
 	ending  = awaited
