@@ -23,6 +23,10 @@ import (
 //
 // The key v has how many permits a Release has added, and up to which revision those that were there when Resize made
 // them fewer hold in any case: such permits are withdrawn as they come back.
+//
+// A Release takes what anybody holds, also of one who does not know yet that it holds. So a key that has gone, or is for
+// fewer, while its session lives and the semaphore is there, was let in: nobody else takes one. For the same reason an
+// Acquire leaves a receipt, and so does its giving up.
 type semaphoreRef struct {
 	*ref
 	bounded bool
@@ -162,62 +166,111 @@ func (r *semaphoreRef) Acquire(w backend.Wait, n int) (backend.Holding, error) {
 			return nil, backend.ErrGaveUp
 		}
 	}
-	holds := false
-	h, err := detach(r.b, l.ask, func() (h *holding, err error) {
+	h, err := detach(r.b, l.ask, func() (h *asking, err error) {
 		err = r.with(l.ask, func(s *session, m *meta) error {
-			h = &holding{s: s, key: s.fresh(r.prefix + "k/"), n: n}
-			put := clientv3.OpPut(h.key, stamp([]byte(strconv.Itoa(n))), clientv3.WithLease(s.lease))
-			out, err := s.exact(txn{
-				meta: m, conds: []clientv3.Cmp{created(h.key, 0)},
-				then: append([]clientv3.Op{put}, r.ops()...), reads: r.ops(), evidence: keyIn(h.key),
-			})
-			if err != nil {
-				return err
-			}
-			reads := out.reads
-			if out.rev != 0 {
-				reads = out.then[1:]
-			}
-			kv := kvsByName(kvsOf(reads[0]))[h.key]
-			if kv == nil {
-				s.b.sessionLooks(s)
-				return backend.ErrLost
-			}
-			h.create, h.mod = kv.CreateRevision, kv.ModRevision
-			st, _ := r.state(reads)
-			holds = st.holds(h.key)
-			return nil
+			h, err = r.enqueue(s, m, n)
+			return err
 		})
 		return h, err
-	}, func(h *holding) { _, _ = h.s.exact(freeing(h)) })
+	}, r.undo)
 	switch {
 	case err != nil:
 		return nil, r.left(err, l)
-	case !holds && w.Try:
-		r.settle(func() { _, _ = h.s.exact(freeing(h)) })
-		return nil, r.b.gaveUp()
-	case !holds:
-		if err := r.await(l, h); err != nil {
-			return nil, err
-		}
+	case h.in:
+	case w.Try:
+		err = r.leave(h)
+	default:
+		err = r.await(l, h)
 	}
-	h.owed = r.own.lost
-	r.own.guard.Lock()
-	r.own.held = append(r.own.held, h)
-	r.own.guard.Unlock()
-	if !h.s.hold(h) {
-		r.own.drop(h)
-		return nil, h.s.ended()
+	if err != nil {
+		return nil, err
+	}
+	if h.n > 0 && !r.own.add(h.holding) {
+		if h.n == h.want {
+			return nil, h.s.ended()
+		}
+		r.own.absorb(-h.n) // some of it was released already: so it was acquired, and the rest is lost
 	}
 	return permits{h.s}, nil
 }
 
-func (r *semaphoreRef) await(l limit, h *holding) error {
+// An asking is the key of an Acquire. n is for how many it is, of want: somebody has released the others already.
+type asking struct {
+	*holding
+	m    *meta
+	want int
+	in   bool // it was let in
+}
+
+// acquires is one of the lanes of those that acquire, or give up.
+func (r *semaphoreRef) acquires(s *session) *lane {
+	return s.lane("a" + strconv.Itoa(int(s.names.Load()%acquireLanes)) + url.PathEscape(r.prefix))
+}
+
+const acquireLanes = 8
+
+// enqueue makes the key of an Acquire.
+func (r *semaphoreRef) enqueue(s *session, m *meta, n int) (*asking, error) {
+	h := &asking{&holding{s: s, key: s.fresh(r.prefix + "k/"), n: n}, m, n, false}
+	put := clientv3.OpPut(h.key, stamp([]byte(strconv.Itoa(n))), clientv3.WithLease(s.lease))
+	for {
+		out, err := s.exact(txn{
+			meta: m, lane: r.acquires(s), conds: []clientv3.Cmp{created(h.key, 0)},
+			then: append([]clientv3.Op{put}, r.ops()...), reads: r.ops(),
+		})
+		if err != nil {
+			return nil, err
+		}
+		if !out.applied { // the lane's last receipt was not known
+			continue
+		}
+		reads := out.reads
+		if out.rev != 0 {
+			reads = out.then[1:]
+		}
+		kv := kvsByName(kvsOf(reads[0]))[h.key]
+		if kv == nil {
+			return h, r.letIn(h)
+		}
+		st, _ := r.state(reads)
+		h.is(kv, st.holds(h.key))
+		return h, nil
+	}
+}
+
+// is takes what is known of the key.
+func (h *asking) is(kv *mvccpb.KeyValue, in bool) {
+	n := permitsIn(kv)
+	h.in = in || n < h.n
+	h.create, h.mod, h.n = kv.CreateRevision, kv.ModRevision, n
+}
+
+// letIn is what a key was whose key has gone, unless it went with its session, or the semaphore.
+func (r *semaphoreRef) letIn(h *asking) error {
+	resp, err := retried(r.b, r.b.life, func(ctx context.Context) (*clientv3.TxnResponse, error) {
+		return r.b.client.Txn(ctx).Then(clientv3.OpGet(h.s.key), clientv3.OpGet(h.m.key)).Commit()
+	})
+	if err != nil {
+		return err
+	}
+	if first(resp.Responses[0]) == nil {
+		h.s.end(backend.ErrLost)
+		return backend.ErrLost
+	}
+	if m := first(resp.Responses[1]); m == nil || m.CreateRevision != h.m.create {
+		return backend.ErrLost // by hand
+	}
+	h.in, h.n = true, 0
+	return nil
+}
+
+func (r *semaphoreRef) await(l limit, h *asking) error {
 	m := r.b.mirror(r.prefix)
 	defer m.done()
 	gone := false
 	err := m.await(l.wait, h.s, h.create, func(state map[string]*mvccpb.KeyValue) bool {
-		if gone = state[h.key] == nil; gone {
+		kv := state[h.key]
+		if gone = kv == nil; gone {
 			return true
 		}
 		keys := make(map[string]*mvccpb.KeyValue, len(state))
@@ -226,19 +279,84 @@ func (r *semaphoreRef) await(l limit, h *holding) error {
 				keys[k] = kv
 			}
 		}
-		return permitsOf(specOf(state[r.metaKey()]).N, keys, state[r.prefix+"v"]).holds(h.key)
+		h.is(kv, permitsOf(specOf(state[r.metaKey()]).N, keys, state[r.prefix+"v"]).holds(h.key))
+		return h.in
 	})
 	switch {
 	case err == nil && gone:
-		r.b.sessionLooks(h.s)
-		return backend.ErrLost
+		return r.letIn(h)
 	case err == nil:
 		return nil
 	case h.s.ended() != nil:
 		return h.s.ended()
 	}
-	r.settle(func() { _, _ = h.s.exact(freeing(h)) })
+	return r.leave(h)
+}
+
+// leave gives up, unless h was let in meanwhile and that is known soon.
+func (r *semaphoreRef) leave(h *asking) error {
+	soon, stop := context.WithTimeout(r.b.life, settleTime)
+	defer stop()
+	gone, err := detach(r.b, soon, func() (bool, error) { return r.withdraw(h) }, func(gone bool) {
+		if !gone {
+			r.giveBack(h)
+		}
+	})
+	if err == nil && !gone {
+		return nil
+	}
 	return r.b.gaveUp()
+}
+
+// withdraw deletes the key of one that gives up, unless somebody has released some of it.
+func (r *semaphoreRef) withdraw(h *asking) (gone bool, err error) {
+	t := txn{
+		lane:  r.acquires(h.s),
+		conds: []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(h.key), "=", h.mod)},
+		then:  []clientv3.Op{clientv3.OpDelete(h.key)},
+		reads: []clientv3.Op{clientv3.OpGet(h.key)},
+	}
+	for {
+		out, err := h.s.exact(t)
+		if errors.Is(err, backend.ErrQuota) && !errors.Is(err, backend.ErrUnknown) { // a receipt is refused, a deletion is not
+			t.lane, t.evidence = nil, func(reads []*op) bool { return first(reads[0]) == nil }
+			continue
+		}
+		if err != nil || out.applied {
+			return err == nil, err
+		}
+		switch kv := first(out.reads[0]); {
+		case kv == nil:
+			return false, r.letIn(h)
+		case kv.ModRevision != h.mod:
+			h.is(kv, true)
+			return false, nil
+		}
+	}
+}
+
+// undo gives back what an Acquire was given whose caller has left.
+func (r *semaphoreRef) undo(h *asking) {
+	if gone, err := r.withdraw(h); err == nil && !gone {
+		r.giveBack(h)
+	}
+}
+
+// giveBack releases what h was let in for, also what others have released of it.
+func (r *semaphoreRef) giveBack(h *asking) {
+	if h.n > 0 && !r.own.add(h.holding) {
+		r.own.absorb(-h.n)
+	}
+	_ = r.with(r.b.life, func(s *session, m *meta) error { return r.repay(s, m, h.want) })
+}
+
+// add adds what was acquired, and reports false if it was lost before.
+func (o *ownPermits) add(h *holding) bool {
+	h.owed = o.lost
+	o.guard.Lock()
+	o.held = append(o.held, h)
+	o.guard.Unlock()
+	return h.s.hold(h) || !o.drop(h)
 }
 
 // lost counts what a session lost.
@@ -252,12 +370,15 @@ func (o *ownPermits) lost(h *holding) {
 	}
 }
 
-func (o *ownPermits) drop(h *holding) {
+// drop takes h out, and reports whether it was there still.
+func (o *ownPermits) drop(h *holding) bool {
 	o.guard.Lock()
 	defer o.guard.Unlock()
-	if i := slices.Index(o.held, h); i >= 0 {
+	i := slices.Index(o.held, h)
+	if i >= 0 {
 		o.held = slices.Delete(o.held, i, i+1)
 	}
+	return i >= 0
 }
 
 // begin begins the release of n permits: it takes up to n off the debts.
@@ -302,44 +423,41 @@ func (r *semaphoreRef) Release(ctx context.Context, n int) error {
 func (r *semaphoreRef) repay(s *session, m *meta, n int) error {
 	r.own.turn.Lock()
 	defer r.own.turn.Unlock()
-	absorbed := r.own.begin(n)
-	if absorbed == n {
+	owed := r.own.begin(n)
+	if owed == n {
 		return backend.ErrLost
 	}
-	err := r.release(s, m, n-absorbed)
-	switch {
-	case errors.Is(err, semaphore.ErrOverRelease), errors.Is(err, semaphore.ErrValue): // nothing was done
-		r.own.absorb(-absorbed)
-	case errors.Is(err, backend.ErrLost):
+	err := r.release(s, m, n-owed)
+	if err == nil || errors.Is(err, backend.ErrUnknown) {
+		return err
+	}
+	lost := errors.Is(err, backend.ErrLost)
+	if lost {
 		<-s.lost // the debts are known
-		more := r.own.absorb(n - absorbed)
-		if absorbed+more < n && !errors.Is(err, backend.ErrUnknown) {
-			r.own.absorb(-absorbed - more)
-			return errStale // nothing was done: once more, in the next session
+		if owed += r.own.absorb(n - owed); owed == n {
+			return err
 		}
+	}
+	r.own.absorb(-owed) // nothing was done
+	if lost {
+		return errStale // once more, in the next session
 	}
 	return err
 }
 
 // release gives back n permits: this session's, the oldest of others, and new ones.
 func (r *semaphoreRef) release(s *session, m *meta, n int) error {
-	lane := s.lane("p" + url.PathEscape(r.prefix))
 	held, sum := r.own.of(s)
 	if sum >= n {
 		t, took := r.take(held, n)
-		t.meta, t.lane = m, lane
-		out, err := s.exact(t)
-		if err != nil {
+		t.meta = m
+		if done, err := r.gives(s, t, took); err != nil || done {
 			return err
-		}
-		if out.applied {
-			r.settleOwn(took, out.rev)
-			return nil
 		}
 	}
 	for {
-		resp, err := retried(r.b, r.b.life, func(ctx context.Context) (*clientv3.TxnResponse, error) {
-			return r.b.client.Txn(ctx).Then(append(r.ops(), clientv3.OpGet(s.key))...).Commit()
+		resp, err := retried(r.b, r.b.life, func(context.Context) (*clientv3.TxnResponse, error) {
+			return r.b.commit(nil, append(r.ops(), clientv3.OpGet(s.key)), nil)
 		})
 		if err != nil {
 			return err
@@ -349,7 +467,7 @@ func (r *semaphoreRef) release(s *session, m *meta, n int) error {
 			return backend.ErrLost
 		}
 		st, _ := r.state(resp.Responses)
-		r.refresh(s, st)
+		r.refresh(s, st, resp.Header.Revision)
 		var take []*holding
 		left := n
 		add := func(own bool) {
@@ -364,7 +482,7 @@ func (r *semaphoreRef) release(s *session, m *meta, n int) error {
 		add(true)
 		add(false)
 		t, took := r.take(take, n-left)
-		t.meta, t.lane = m, lane
+		t.meta = m
 		if left > 0 {
 			switch {
 			case r.bounded:
@@ -382,15 +500,24 @@ func (r *semaphoreRef) release(s *session, m *meta, n int) error {
 			already, granted := addedTo(added)
 			t.then = append(t.then, clientv3.OpPut(r.prefix+"v", fmt.Sprint(already+left, granted)))
 		}
-		out, err := s.exact(t)
-		if err != nil {
+		if done, err := r.gives(s, t, took); err != nil || done {
 			return err
 		}
-		if out.applied {
-			r.settleOwn(took, out.rev)
-			return nil
-		}
 	}
+}
+
+// gives sends a release that takes so many of each key.
+func (r *semaphoreRef) gives(s *session, t txn, took map[string]int) (bool, error) {
+	t.lane = s.lane("p" + url.PathEscape(r.prefix))
+	out, err := s.exact(t)
+	switch {
+	case out.applied:
+		r.settleOwn(took, out.rev)
+	case errors.Is(err, backend.ErrUnknown) && errors.Is(err, backend.ErrLost):
+		<-s.lost
+		r.settleOwn(took, 0) // what was this session's is gone either way, and is released by this
+	}
+	return out.applied, err
 }
 
 // take builds the txn that takes n permits of those holdings, and says how many of each.
@@ -435,13 +562,13 @@ func (r *semaphoreRef) settleOwn(took map[string]int, rev int64) {
 	}
 }
 
-// refresh takes from the server what this process holds: others may have released some of it.
-func (r *semaphoreRef) refresh(s *session, st permitState) {
+// refresh takes from the server what this process held at a revision: others may have released some of it.
+func (r *semaphoreRef) refresh(s *session, st permitState, rev int64) {
 	there := kvsByName(st.held)
 	r.own.guard.Lock()
 	defer r.own.guard.Unlock()
 	r.own.held = slices.DeleteFunc(r.own.held, func(h *holding) bool {
-		if h.s != s {
+		if h.s != s || h.create > rev {
 			return false
 		}
 		kv := there[h.key]
