@@ -210,7 +210,9 @@ func TestWhatALostSessionDoesLate(t *testing.T) {
 	if err := all.once.Do(ctx, func(context.Context, uint64) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	hooks.Store("holder", func(ctx context.Context, _ string) (string, error) { return fmt.Sprint("attempt ", cluster.Info(ctx).Attempt), nil })
+	hooks.Store("holder", func(ctx context.Context, _ string) (string, error) {
+		return fmt.Sprint("attempt ", cluster.Info(ctx).Attempt), nil
+	})
 	world2{t, addr}.work(all.pool, 1)
 	if out, err := result.Get(ctx); out != "attempt 2" || err != nil {
 		t.Error(out, err)

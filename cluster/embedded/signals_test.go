@@ -149,6 +149,46 @@ func TestAPermitThatIsAcquiredDuringARelease(t *testing.T) {
 	}
 }
 
+// A session ends under a release of more than it held.
+func TestASessionEndsUnderAReleaseOfMore(t *testing.T) {
+	addr := served(t)
+	sc := &script{}
+	own, far := faulty(t, addr, sc.fault).Semaphore("s", 3), faulty(t, addr, nil).Semaphore("s", 3)
+	own.Acquire()
+	far.AcquireN(2)
+	sc.next(func(ctx context.Context, send sending) (*clientv3.TxnResponse, error) {
+		revokeOldest(t, addr)
+		return send(ctx)
+	})
+	// One that was lost, and one that far has: the next session releases that, and not two.
+	if err := own.ReleaseNContext(background, 2); err != nil {
+		t.Error(err)
+	}
+	if n := far.Value(); n != 2 {
+		t.Errorf("%d permits, want 2", n)
+	}
+}
+
+// A session ends between a release that was refused, since somebody had released some of it, and the look after that.
+func TestASessionEndsBetweenAReleaseAndItsLook(t *testing.T) {
+	addr := served(t)
+	sc := &script{}
+	own, far := faulty(t, addr, sc.fault).BoundedSemaphore("s", 2), faulty(t, addr, nil).BoundedSemaphore("s", 2)
+	own.AcquireN(2)
+	far.Release()
+	sc.next(func(ctx context.Context, send sending) (*clientv3.TxnResponse, error) {
+		resp, err := send(ctx)
+		revokeOldest(t, addr)
+		return resp, err
+	})
+	if err := own.ReleaseContext(background); !errors.Is(err, manager.ErrLost) { // and no ErrOverRelease
+		t.Error(err)
+	}
+	if n := far.Value(); n != 2 {
+		t.Errorf("%d permits, want 2", n)
+	}
+}
+
 // Signals: some processes release what others acquire. None is lost, whoever gives up meanwhile.
 func TestSignalsAreConserved(t *testing.T) {
 	defer proof.Watch(t)()

@@ -138,11 +138,11 @@ var clusterMutants = append(
 			New:  "uint64(1) << 60",
 		},
 		mutant{
-			Name: "a look reads from the beginning of all that was deleted",
+			Name: "floors are never raised",
 			File: "queue.go",
-			Func: "queueRef.learn",
-			Old:  "from < floor",
-			New:  "false",
+			Func: "queueRef.raise",
+			Old:  "to < floor+firstWindow/4",
+			New:  "true",
 		},
 	)...,
 )
