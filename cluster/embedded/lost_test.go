@@ -353,8 +353,8 @@ func TestWithoutAMajority(t *testing.T) {
 	ctx := within(t, time.Minute)
 	m := opened(t, "etcd://"+strings.Join(clients, ",")+"/app", manager.TTL(2*time.Second))
 	defer m.Close()
-	l, q := m.Lock("l"), manager.NewQueue[int](m, "q", 0)
-	if err := errors.Join(l.LockContext(ctx), q.PutContext(ctx, 7)); err != nil {
+	l, q, s := m.Lock("l"), manager.NewQueue[int](m, "q", 0), m.Semaphore("s", 1)
+	if err := errors.Join(l.LockContext(ctx), q.PutContext(ctx, 7), s.AcquireContext(ctx)); err != nil {
 		t.Fatal(err)
 	}
 	members[0].kill()
@@ -367,6 +367,7 @@ func TestWithoutAMajority(t *testing.T) {
 	case <-ctx.Done():
 		t.Fatal("it is not told that its lock is lost")
 	}
+	s.Release() // there is nothing to do, and nobody to ask
 	start(0).says(t)
 	l.Unlock()
 	if err := l.LockContext(ctx); err != nil {

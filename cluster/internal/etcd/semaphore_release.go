@@ -59,6 +59,21 @@ func (o *ownPermits) drop(h *holding) bool {
 	return i >= 0
 }
 
+// owe takes n off the debts if that is all there is to do, for which no server is needed.
+func (o *ownPermits) owe(n int) bool {
+	if !o.turn.TryLock() {
+		return false
+	}
+	defer o.turn.Unlock()
+	o.guard.Lock()
+	defer o.guard.Unlock()
+	if o.debts < n {
+		return false
+	}
+	o.debts -= n
+	return true
+}
+
 // begin begins the release of n permits: it takes up to n off the debts.
 func (o *ownPermits) begin(n int) int {
 	o.guard.Lock()
@@ -93,6 +108,12 @@ func (r *semaphoreRef) Release(ctx context.Context, n int) error {
 	}
 	if r.b.Closed() {
 		return backend.ErrClosed
+	}
+	if s := r.b.now(); s.ended() != nil {
+		<-s.lost // the debts are known
+	}
+	if r.own.owe(n) {
+		return backend.ErrLost
 	}
 	return r.write(ctx, func(s *session, m *meta) error { return r.repay(s, m, n) })
 }
@@ -134,9 +155,7 @@ func (r *semaphoreRef) release(s *session, m *meta, n int) error {
 		}
 	}
 	for {
-		resp, err := retried(r.b, r.b.life, func(context.Context) (*clientv3.TxnResponse, error) {
-			return r.b.commit(nil, append(r.ops(), clientv3.OpGet(s.key)), nil)
-		})
+		resp, err := s.ask(append(r.ops(), clientv3.OpGet(s.key))...)
 		if err != nil {
 			return err
 		}
