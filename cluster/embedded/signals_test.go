@@ -176,10 +176,9 @@ func TestASessionEndsBetweenAReleaseAndItsLook(t *testing.T) {
 	own, far := faulty(t, addr, sc.fault).BoundedSemaphore("s", 2), faulty(t, addr, nil).BoundedSemaphore("s", 2)
 	own.AcquireN(2)
 	far.Release()
-	sc.next(func(ctx context.Context, send sending) (*clientv3.TxnResponse, error) {
-		resp, err := send(ctx)
+	sc.next(asIs, func(ctx context.Context, send sending) (*clientv3.TxnResponse, error) {
 		revokeOldest(t, addr)
-		return resp, err
+		return send(ctx)
 	})
 	if err := own.ReleaseContext(background); !errors.Is(err, manager.ErrLost) { // and no ErrOverRelease
 		t.Error(err)
