@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		only     = flags.String("run", "", "a regular expression: only operations whose names it matches")
 		backlog  = flags.Int("backlog", 0, "how many items wait in the rows about a backlog; 0 leaves them out")
 		dir      = flags.String("dir", "", "where the servers keep their data (default: a temporary directory)")
-		python   = flags.String("python", "python3", "the command of a Python that may have celery and redis")
+		python   = flags.String("python", "python3,/usr/bin/python3", "commands of Python, of which the first that has celery and redis is taken")
 		quick    = flags.Bool("quick", false, "1 round of 20ms, and a backlog of 2000: to see that all works")
 	)
 	if err := flags.Parse(args); err != nil {

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -228,7 +229,13 @@ func (w *world) celeryClient() (*child, error) {
 	if w.celery != nil || w.gone["celery"] != nil {
 		return w.celery, w.gone["celery"]
 	}
-	if err := exec.Command(w.python, "-c", "import celery, redis").Run(); err != nil {
+	python := ""
+	for command := range strings.SplitSeq(w.python, ",") {
+		if python == "" && exec.Command(command, "-c", "import celery, redis").Run() == nil {
+			python = command
+		}
+	}
+	if python == "" {
 		w.gone["celery"] = fmt.Errorf("celery, or redis for Python, %w", errMissing)
 		return nil, w.gone["celery"]
 	}
@@ -241,11 +248,11 @@ func (w *world) celeryClient() (*child, error) {
 		return nil, err
 	}
 	start := func(args ...string) (*child, error) {
-		cmd := exec.Command(w.python, args...)
+		cmd := exec.Command(python, args...)
 		cmd.Dir, cmd.Env = w.dir, append(os.Environ(), "REDIS=redis://"+addr)
 		return w.start(cmd)
 	}
-	if _, err := start("-m", "celery", "-A", "tasks", "worker", "--concurrency", "2", "--loglevel", "ERROR", "--quiet"); err != nil {
+	if _, err := start("-m", "celery", "-A", "tasks", "worker", "--concurrency", "2", "--loglevel", "ERROR"); err != nil {
 		return nil, err
 	}
 	if w.celery, err = start("tasks.py"); err != nil {
@@ -290,11 +297,16 @@ func (w *world) start(cmd *exec.Cmd) (*child, error) {
 	}
 	ended := false
 	c := &child{in, bufio.NewReader(out), func() {
-		if !ended {
-			ended = true
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
+		if ended {
+			return
 		}
+		ended = true
+		if cmd.Process.Signal(syscall.SIGTERM) != nil { // Celery's worker ends its own children then
+			_ = cmd.Process.Kill()
+		}
+		late := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+		defer late.Stop()
+		_ = cmd.Wait()
 	}}
 	w.stops = append(w.stops, c.end)
 	return c, nil

@@ -285,7 +285,8 @@ type referee struct {
 	begun   map[string]bool
 	acked   map[string]int
 	unsure  map[string]bool
-	faults  time.Time // until when a wait may be long
+	faults  time.Time            // until when a wait may be long
+	back    map[string]time.Time // since when one that was paused counts again
 
 	contested map[uint64]string // tokens of holders who were inside when the next came, and who have to find that they lost it
 	crowd     map[string]bool   // too many that have permits, of whom one has to find that it lost them; false: it has not
@@ -335,7 +336,7 @@ func (r *referee) hear(line string) {
 		}
 		r.holder, r.token = name, token
 		r.locks++
-		if wait := time.Duration(ms) * time.Millisecond; time.Now().After(r.faults) {
+		if wait := time.Duration(ms) * time.Millisecond; time.Now().After(r.faults) && time.Now().Add(-wait).After(r.back[name]) {
 			r.longest = max(r.longest, wait)
 		}
 	case "out", "lost":
@@ -400,6 +401,7 @@ func (r *referee) exclude(name string, is bool) {
 		r.out[name] = true
 	} else {
 		delete(r.out, name)
+		r.back[name] = time.Now()
 	}
 	if r.holder == name && is {
 		r.holder = ""
@@ -469,7 +471,7 @@ func killsAndPauses(t *testing.T, servers int) {
 	}
 	defer l.Close()
 	r := &referee{
-		t: t, out: map[string]bool{}, permits: map[string]bool{}, put: map[string]bool{}, contested: map[uint64]string{}, counts: map[string]int{}, begun: map[string]bool{}, acked: map[string]int{}, unsure: map[string]bool{},
+		t: t, out: map[string]bool{}, permits: map[string]bool{}, put: map[string]bool{}, contested: map[uint64]string{}, back: map[string]time.Time{}, counts: map[string]int{}, begun: map[string]bool{}, acked: map[string]int{}, unsure: map[string]bool{},
 	}
 	go r.serve(l)
 	addr := "etcd://" + strings.Join(clients, ",") + "/chaos"
@@ -606,7 +608,7 @@ func killsAndPauses(t *testing.T, servers int) {
 	if more := c["tripped0"] - c["tripped1"]; max(more, -more) > most+c["lost-arrival"] {
 		t.Error("parties of the generations of the barrier:", c)
 	}
-	if r.longest > 6*time.Second {
+	if r.longest > 8*time.Second { // of three that died in a row, and held it or were next; an orphan would be there for longer
 		t.Error("a wait for the lock of", r.longest)
 	}
 	t.Logf("%d kills, %d pauses, %d kills and %d pauses of servers, %d links held up, %d reset: %d locks (longest wait without a fault of server or link %v), %d permits, %d items put, %d acknowledged, %d left, %d notifications, %d generations",
