@@ -301,6 +301,6 @@ var shmMutants = inShm(
 		Old:     "f.deaths() != s.seen",
 		New:     "false",
 		Package: "internal/shm",
-		Flags:   only("KilledAtRandomWithPlainFutexes/(mutex|barrier|condition)"),
+		Flags:   only("ASleepOnOneWordHearsOfADeath"),
 	},
 )
