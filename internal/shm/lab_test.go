@@ -17,6 +17,8 @@ import (
 	"unsafe"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/diagnose"
 )
 
 // A laboratory: processes that use objects, and are killed at it. The test program runs itself again for each of them.
@@ -57,7 +59,7 @@ func TestMain(m *testing.M) {
 	if name := os.Getenv(labEnv); name != "" {
 		runWorker(name)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(diagnose.Wrap(m))
 }
 
 // lifeline is a pipe that nobody writes to: when this process has ended, however it did, the workers read its end, and end
