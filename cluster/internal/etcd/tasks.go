@@ -40,6 +40,7 @@ type Tasks struct {
 	guard   sync.Mutex
 	heads   map[string]string // of each task that is looked at: where its first one was
 	full    time.Time         // when the last look from the beginning was
+	crowded time.Time         // when another worker was last faster
 	results map[string]*results
 	last    atomic.Int64 // the newest revision that is known
 	submits batcher[*submitting]
@@ -413,14 +414,8 @@ func (t *Tasks) endTogether(batch []*ending) {
 			continue
 		}
 		for i, one := range batch {
-			done := false
-			if out.rev != 0 {
-				done = out.then[i].GetResponseTxn().Succeeded
-			} else { // its answer was lost: what it has written is of its revision
-				kv := first(out.reads[i])
-				done = kv == nil && one.next.Forget || kv != nil && kv.ModRevision == out.receipt
-			}
-			if done {
+			gone := out.rev == 0 && one.next.Forget && first(out.reads[i]) == nil
+			if gone || out.did(i) {
 				one.answer <- nil
 			} else {
 				one.answer <- backend.ErrLost
