@@ -117,6 +117,14 @@ var planted = []struct {
 		var m lock.Map[string]
 		ring(m.Locker("a"), m.Locker("b"))
 	}},
+	{"two keys, where others were passed on", 2, func() {
+		var m lock.Map[int]
+		for k := range 500 { // keys serve one after another with what is there for the last
+			m.Lock(k)
+			elsewhere(func() { m.Unlock(k) })
+		}
+		ring(m.Locker(-1), m.Locker(-2))
+	}},
 	{"three", 3, func() { ring(locks(3)...) }},
 	{"seven", 7, func() { ring(locks(7)...) }},
 	{"philosophers", 5, func() { ring(locks(5)...) }},

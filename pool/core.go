@@ -87,7 +87,8 @@ type core struct {
 	guard guard
 
 	// What New was told.
-	prefix      string
+	given       string // for a name
+	number      uint64 // of a pool that has none
 	initializer func() error
 	finalizer   func()
 	backlog     int // math.MaxInt: no bound
@@ -107,14 +108,14 @@ type core struct {
 	callbacks lane // of tasks that were dropped
 	afters    lane // functions of OnDone
 
-	waking   int            // workers that are on their way to look for work
-	starting int            // workers in the initializer
-	workers  int            // all of them, but for those that are leaving
-	away     int            // of them, in a wait for which they lent a slot, of whatever kind
-	mostAway int            // at once, since nothing was running
-	leaving  int            // those in the finalizer
-	opening  int            // calls that are about to open what they have dropped
-	runs     map[uint64]int // loops over an IMap, and scopes, by the ident of their goroutine
+	waking   int        // workers that are on their way to look for work
+	starting int        // workers in the initializer
+	workers  int        // all of them, but for those that are leaving
+	away     int        // of them, in a wait for which they lent a slot, of whatever kind
+	mostAway int        // at once, since nothing was running
+	leaving  int        // those in the finalizer
+	opening  int        // calls that are about to open what they have dropped
+	runs     list[*run] // loops over an IMap, and scopes
 
 	levels  levels
 	awaited list[*errand] // what tasks wait for, which is started first
@@ -149,9 +150,14 @@ var (
 	named  atomic.Uint64 // counts the automatic prefixes
 )
 
-// accept queues e.
-func (c *core) accept(e *entry, priority int) {
-	c.levels.push(c.levels.of(priority), e, c.lifo)
+// accept queues what s is of.
+func (c *core) accept(s *submission) {
+	e := s.entry
+	if e == nil {
+		c.acceptGo(s.fn, s.domain, s.priority)
+		return
+	}
+	c.levels.push(c.levels.of(s.priority), e, c.lifo)
 	if e.tie != nil {
 		e.tie.domain.add(e)
 	}
@@ -237,7 +243,7 @@ func (c *core) busy() bool {
 
 // finished reports whether nothing will be started any more.
 func (c *core) finished() bool {
-	return c.terminated || c.err != nil && len(c.runs) == 0 && !c.busy()
+	return c.terminated || c.err != nil && c.runs.first == nil && !c.busy()
 }
 
 // calm reports whether there is nothing for a worker to do, and nothing for unlock
@@ -272,7 +278,7 @@ func (c *core) unlock() {
 		for c.idle.Front() != nil {
 			c.wake(&woken) // so that it leaves
 		}
-		over = c.workers == 0 && c.leaving == 0 && c.opening == 0 && len(c.runs) == 0 && !c.callbacks.busy() && !c.afters.busy()
+		over = c.workers == 0 && c.leaving == 0 && c.opening == 0 && c.runs.first == nil && !c.callbacks.busy() && !c.afters.busy()
 	}
 	unfollow := c.unfollow
 	var idling *park.Latch
@@ -333,8 +339,16 @@ func (c *core) start(w *worker) {
 		c.forgetEnded()
 	}
 	c.hired++
-	name := c.prefix + "-" + strconv.FormatUint(c.hired, 10)
-	c.threads = append(c.threads, thread.Go(w.main, thread.Name(name), thread.Daemon(true)))
+	name := strconv.AppendUint(append(c.name(), '-'), c.hired, 10)
+	c.threads = append(c.threads, thread.Go(w.main, thread.Name(string(name)), thread.Daemon(true)))
+}
+
+// name returns the prefix of the names of the workers.
+func (c *core) name() []byte {
+	if c.given != "" {
+		return []byte(c.given)
+	}
+	return strconv.AppendUint([]byte("Pool-"), c.number, 10)
 }
 
 // forgetEnded forgets the threads that have ended.

@@ -29,11 +29,11 @@ func (t *Thread) begin() {
 	id := goid.Own()
 	t.ident.Store(id)
 	t.begun.Open()
-	byIdent.Store(id, t)
+	byIdent.Add(id, t)
 	if watch.On {
 		t.mark.Taken(watch.Thread)
 	}
-	setLabel(t.Name())
+	t.showName()
 }
 
 // finish ends t. The order matters: whoever learns of the end finds t gone from
@@ -42,7 +42,7 @@ func (t *Thread) finish(err error) {
 	t.err = err
 	id := t.ident.Load()
 	t.values.drop(id)
-	byIdent.Delete(id)
+	byIdent.Remove(id)
 	if watch.On {
 		t.mark.Release(watch.Thread)
 	}
@@ -53,8 +53,12 @@ func (t *Thread) finish(err error) {
 	}
 }
 
-// setLabel shows the name in profiles of the calling goroutine. The goroutine's labels
-// cannot be read, so the name replaces them all.
-func setLabel(name string) {
-	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("thread", name)))
+// showName shows the name of t in profiles of the calling goroutine, which is t's.
+// The goroutine's labels cannot be read, so the name replaces them all.
+func (t *Thread) showName() {
+	if name := t.name.Load(); name != t.shown {
+		t.shown = name
+		t.labels = pprof.WithLabels(context.Background(), pprof.Labels("thread", *name))
+	}
+	pprof.SetGoroutineLabels(t.labels)
 }

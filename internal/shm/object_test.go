@@ -297,6 +297,24 @@ func TestAWakeUpIsGivenOn(t *testing.T) {
 	}
 }
 
+// A notification may come when a waiter is out of time, and has not given up yet.
+func TestAWaiterThatWasNotifiedDoesNotGiveUp(t *testing.T) {
+	c, err := NewCondition()
+	must(err)
+	at := must1(c.Enlist())
+	state := &c.page.places[at].state
+	waiting := state.Load()
+	c.notify(at)
+	if c.giveUp(at, waiting) || state.Load()&placeStates != placeNotified {
+		t.Errorf("its place is in state %d, want %d", state.Load()&placeStates, placeNotified)
+	}
+	c.Vacate(at)
+	at = must1(c.Enlist())
+	if !c.giveUp(at, state.Load()) || state.Load() != 0 || c.Waiting() != 0 {
+		t.Errorf("it has not given up: state %d, %d wait", state.Load()&placeStates, c.Waiting())
+	}
+}
+
 // A place that has become free is used again, so the places are not in the order in which the waiters came; and tickets
 // are counted modulo their width.
 func TestTheOldestWaiterIsNotified(t *testing.T) {

@@ -111,7 +111,7 @@ func (m *Mark) hold(h *Hold) {
 	s.Lock()
 	st := s.state(goroutine)
 	h.state = st
-	st.holds = append(st.holds, h)
+	st.add(h)
 	s.Unlock()
 	if !what.shared() {
 		id.hold.Store(h)

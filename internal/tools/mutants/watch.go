@@ -78,7 +78,15 @@ acquired := $taken`,
 	},
 	{
 		Name: "Check forgives whoever waits", File: "diagnose/check.go", Func: "since.left",
-		Old: "waiting++", New: "_ = 0", Package: "diagnose",
+		Old: "if s.begun(p) { $*told }", New: "_ = p", Package: "diagnose",
+	},
+	{
+		Name: "locks that are dropped while they are held pile up", File: "internal/watch/state.go", Func: "state.add",
+		Old: "st.forget()", New: "", Package: "diagnose", Tags: "threadingdebug",
+	},
+	{
+		Name: "those of goroutines that have ended pile up", File: "internal/watch/state.go", Func: "shard.forget",
+		Old: "st.forget()", New: "", Package: "diagnose", Tags: "threadingdebug",
 	},
 	{
 		Name: "an idle worker waits", File: "internal/traceback/call.go", Func: "Goroutine.Wait",
