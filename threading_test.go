@@ -172,10 +172,13 @@ func TestZeroValuesWork(t *testing.T) {
 	if !l.TryLock() || l.TryLock() {
 		t.Error("Lock: wrong answer")
 	}
+	l.Unlock()
 	r.Lock()
 	if !r.TryLock() || r.Depth() != 2 {
 		t.Error("RLock: wrong answer")
 	}
+	r.Unlock()
+	r.Unlock()
 	if e.Set(); !e.IsSet() {
 		t.Error("Event: wrong answer")
 	}

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gothreading/threading/coroutine"
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/thread"
 )
 
@@ -16,7 +17,7 @@ func TestMain(m *testing.M) {
 		scenario()
 		os.Exit(0)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(diagnose.Wrap(m))
 }
 
 var errWhy = errors.New("why")

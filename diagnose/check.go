@@ -90,11 +90,9 @@ const patience = time.Second
 
 // end returns what is wrong, or nothing. It looks only once if hasty.
 func (s *since) end(hasty bool) string {
-	const step = patience / 100
 	text := s.left(false)
-	for i := 0; text != "" && i < int(patience/step) && !hasty; i++ {
-		time.Sleep(step)
-		text = s.left(false)
+	for start := time.Now(); text != "" && !hasty && time.Since(start) < patience; text = s.left(false) {
+		time.Sleep(patience / 100)
 	}
 	if text != "" {
 		text = s.left(true)
@@ -115,36 +113,43 @@ func (s *since) left(ask bool) string {
 			findings = append(findings, f)
 		}
 	}
-	counts := map[string]int{}
+	counts := map[Kind]int{}
 	var lines strings.Builder
 	for _, f := range findings {
 		if f.Kind == SelfWait || f.Kind == Long {
 			continue // those that wait are told of below
 		}
-		counts[string(f.Kind)]++
-		lines.WriteString("\n" + f.text())
+		if counts[f.Kind]++; counts[f.Kind] <= mostTold {
+			lines.WriteString("\n" + f.text())
+		}
 	}
 	held, waiting := 0, 0
+	say := func(n *int, format string, args ...any) {
+		if *n++; *n <= mostTold {
+			fmt.Fprintf(&lines, format, args...)
+		}
+	}
 	for _, o := range r.holds() {
 		for _, p := range o.Holders {
 			if p.Goroutine == s.self && p.Since < time.Since(s.began) || s.begun(p) {
-				held++
-				fmt.Fprintf(&lines, "\n%s holds %s, acquired at %s", p.who(), o.String(), site(p.At))
+				say(&held, "\n%s holds %s, acquired at %s", p.who(), o.String(), site(p.At))
 			}
 		}
 	}
 	for _, o := range r.report.Objects {
 		for _, p := range o.Waiters {
 			if s.begun(p) {
-				waiting++
-				fmt.Fprintf(&lines, "\n%s waits in %s for %s at %s", p.who(), p.Form, o.String(), site(p.At))
+				say(&waiting, "\n%s waits in %s for %s at %s", p.who(), p.Form, o.String(), site(p.At))
 			}
 		}
 	}
 	var parts []string
 	for _, k := range []Kind{Deadlock, Hopeless, Abandoned, Order, Unfinished} {
-		if n := counts[string(k)]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, names[k]))
+		switch n := counts[k]; {
+		case n == 1:
+			parts = append(parts, "1 "+names[k][0])
+		case n > 1:
+			parts = append(parts, fmt.Sprintf("%d %s", n, names[k][1]))
 		}
 	}
 	switch {
@@ -166,9 +171,16 @@ func (s *since) left(ask bool) string {
 }
 
 // names are what findings are counted as.
-var names = map[Kind]string{
-	Deadlock: "deadlock", Hopeless: "hopeless wait", Abandoned: "abandoned lock", Order: "contradictory order", Unfinished: "unfinished queue",
+var names = map[Kind][2]string{
+	Deadlock:   {"deadlock", "deadlocks"},
+	Hopeless:   {"hopeless wait", "hopeless waits"},
+	Abandoned:  {"abandoned lock", "abandoned locks"},
+	Order:      {"contradiction of orders", "contradictions of orders"},
+	Unfinished: {"unfinished queue", "unfinished queues"},
 }
+
+// mostTold is how many of a kind are told of. The others are counted.
+const mostTold = 20
 
 // concerns reports whether anybody of f came after the beginning.
 func (s *since) concerns(f Finding) bool {

@@ -175,6 +175,14 @@ var innocent = map[string]func(){
 		elsewhere(func() { both(a.RLocker(), b.RLocker()) })
 		elsewhere(func() { both(b.RLocker(), a.RLocker()) })
 	},
+	"both orders of a lock and of one that is only read": func() {
+		var a, b rwlock.RWLock
+		elsewhere(func() { both(a.RLocker(), &b) })
+		elsewhere(func() { both(&b, a.RLocker()) })
+		var c, d rwlock.RWLock
+		elsewhere(func() { both(&d, c.RLocker()) })
+		elsewhere(func() { both(c.RLocker(), &d) })
+	},
 	"ordered philosophers": func() {
 		forks := make([]lock.Lock, 5)
 		var wg sync.WaitGroup
@@ -303,5 +311,29 @@ func TestNothingIsKeptAlive(t *testing.T) {
 		case <-time.After(time.Second):
 			t.Fatalf("%d of 3 are gone", n)
 		}
+	}
+}
+
+// Nobody releases a lock that is dropped while it is held: what is known of it goes when many others have come.
+func TestLocksThatAreDroppedWhileTheyAreHeldAreForgotten(t *testing.T) {
+	const many = 20_000
+	for name, call := range map[string]func(func()){
+		"by one goroutine":              func(f func()) { f() },
+		"by goroutines that have ended": elsewhere,
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := len(watch.Look().Holds)
+			elsewhere(func() {
+				for i := range many {
+					call(func() { new(lock.Lock).Lock() })
+					if i%500 == 0 {
+						runtime.GC()
+					}
+				}
+			})
+			if n := len(watch.Look().Holds) - before; n > many/4 {
+				t.Errorf("%d of %d are known still", n, many)
+			}
+		})
 	}
 }

@@ -11,11 +11,12 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/event"
 	"github.com/gothreading/threading/internal/proof"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 // A form is one of the ways to wait for an Event until it is set.
 type form struct {

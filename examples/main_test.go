@@ -11,9 +11,11 @@ import (
 	"testing/fstest"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/diagnose"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 func run(sources fs.FS, args ...string) (code int, stdout, stderr string) {
 	var out, errs strings.Builder

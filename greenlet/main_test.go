@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/greenlet"
 	"github.com/gothreading/threading/internal/proof"
 )
@@ -18,7 +19,7 @@ func TestMain(m *testing.M) {
 		scenario()
 		os.Exit(0)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(diagnose.Wrap(m))
 }
 
 var errWhy = errors.New("why")

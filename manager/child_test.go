@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/manager"
 )
 
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 		runChild(child)
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(diagnose.Wrap(m))
 }
 
 func runChild(child string) {

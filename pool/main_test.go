@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/thread"
 )
 
@@ -18,5 +19,5 @@ func TestMain(m *testing.M) {
 			standard(th, p)
 		}
 	})
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(diagnose.Wrap(m))
 }

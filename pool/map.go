@@ -54,6 +54,7 @@ func startMap[In, Out any](
 	n := len(items)
 	m := &mapping[In, Out]{
 		fn: fn, items: items, chunk: choices.chunk, failFast: choices.failFast, progress: newProgress(choices.progress, n),
+		least: choices.least,
 	}
 	if m.chunk > 0 {
 		m.chunk = min(max(m.chunk, n/math.MaxInt32+1), maxPart) // so that the chunks can be counted

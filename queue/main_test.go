@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/queue"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 // rounds scales the length of a race: under the race detector a full million takes more than 20 seconds. Every path is
 // then still taken thousands of times.

@@ -65,8 +65,10 @@ func ExampleRWLock_Downgrade() {
 func ExampleRWLock_LockTimeout() {
 	var mu rwlock.RWLock
 	mu.RLock() // a long report is being written
+	defer mu.RUnlock()
 	fmt.Println(mu.LockTimeout(10 * time.Millisecond))
 	fmt.Println(mu.TryRLock())
+	mu.RUnlock()
 	// Output:
 	// false
 	// true
@@ -75,6 +77,7 @@ func ExampleRWLock_LockTimeout() {
 func ExampleRWLock_RLockContext() {
 	var mu rwlock.RWLock
 	mu.Lock() // the table is being rebuilt
+	defer mu.Unlock()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	go cancel(errors.New("the client hung up"))
 	fmt.Println(mu.RLockContext(ctx))
@@ -96,6 +99,7 @@ func ExampleRWLock_TryRLock() {
 	mu.RUnlock()
 	<-written
 	fmt.Println(mu.TryRLock())
+	mu.RUnlock()
 	// Output:
 	// true
 	// true
@@ -116,9 +120,10 @@ func ExampleRWLock_RLocker() {
 
 // Misuse panics with a value that recover can tell from others.
 func ExampleRWLock_RUnlock() {
-	defer func() { fmt.Println(recover() == rwlock.ErrNotLocked) }()
 	var mu rwlock.RWLock
 	mu.Lock()
+	defer mu.Unlock()
+	defer func() { fmt.Println(recover() == rwlock.ErrNotLocked) }()
 	mu.RUnlock()
 	// Output: true
 }

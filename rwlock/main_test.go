@@ -11,12 +11,13 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/internal/locktest"
 	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/rwlock"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 const (
 	century = 100 * 365 * 24 * time.Hour

@@ -9,11 +9,12 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/sched"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 const (
 	century = 100 * 365 * 24 * time.Hour

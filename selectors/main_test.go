@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/diagnose"
 )
 
 // programs are what a child of the test binary does instead of the tests, by name.
@@ -15,5 +17,5 @@ func TestMain(m *testing.M) {
 		program()
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(diagnose.Wrap(m))
 }

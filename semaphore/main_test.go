@@ -10,12 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/semaphore"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 // rounds scales the length of a race: under the race detector a full million of
 // each takes more than a minute. Every path is then still taken thousands of

@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/process"
 )
 
@@ -26,5 +27,5 @@ func TestMain(m *testing.M) {
 		program()
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(diagnose.Wrap(m))
 }

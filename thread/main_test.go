@@ -17,6 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/internal/live"
 	"github.com/gothreading/threading/internal/park"
 	"github.com/gothreading/threading/internal/proof"
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	madeByMain = thread.New(func() {})
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(diagnose.Wrap(m))
 }
 
 // programs need a process of their own, because they end it or because they need its main goroutine.

@@ -14,9 +14,9 @@
 //	threading.local()             Local
 //	the wait at the exit          Main(f)
 //
-// A [Thread] runs one function on one goroutine. Use a go statement if nobody needs to
-// know more than that, a sync.WaitGroup to wait for many goroutines, and a pool for
-// many short tasks.
+// A [Thread] runs one function on one goroutine. If nothing more is needed, use a go
+// statement; to wait for many goroutines, a [sync.WaitGroup]; for many short tasks,
+// a pool.
 //
 // # Goroutines not started here
 //
@@ -45,8 +45,8 @@
 // Everything here blocks durably in the sense of [testing/synctest], and time in a
 // bubble is the bubble's. A goroutine in a bubble must join only threads of that
 // bubble: being woken from outside of a bubble is fatal, as for sync.Cond. A bubble
-// ends when all its goroutines have, so threads that nobody joins must have been told
-// to end before its first function returns.
+// ends when all its goroutines have, so threads that are not joined must have been
+// told to end before its first function returns.
 package thread
 
 import (

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/thread"
 	"github.com/gothreading/threading/timer"
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 		program()
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(diagnose.Wrap(m))
 }
 
 // programs need a process of their own, because they need its main goroutine and its end.

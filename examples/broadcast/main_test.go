@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/diagnose"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 // start runs the program in a bubble, with typed as what the keyboard says, and tells how long it took there. The
 // lines between two of the input's are sorted, for the threads that wrote them run at the same time.

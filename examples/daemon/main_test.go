@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/diagnose"
 )
 
 // asProgram makes the test's binary be the program: that daemons are cut off is the end of a process.
@@ -21,7 +23,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main() // on the main goroutine, as in real life
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(diagnose.Wrap(m))
 }
 
 const (

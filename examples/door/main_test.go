@@ -8,10 +8,11 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 // Those of one instant in order of their text.
 const want = `1.0  member 0 goes through

@@ -5,10 +5,11 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 func TestControlGoesWhereItIsSent(t *testing.T) {
 	const want = "12\n56\n34\n78\ntest1 dead: false, test2 dead: true\ntest1 ends: greenlet: exit\n"

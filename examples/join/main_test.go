@@ -8,10 +8,11 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 const want = `before the joins: 50 threads alive, cost 0.0 s
 after the joins: 0 threads alive, cost 2.0 s

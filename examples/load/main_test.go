@@ -12,12 +12,13 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/examples/internal/demo/demotest"
 	"github.com/gothreading/threading/socketserver"
 	"github.com/gothreading/threading/thread"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 // expect checks the output of clients that send rounds messages each.
 func expect(t *testing.T, clients, rounds int, args ...string) {

@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/diagnose"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 // start runs the program in a bubble, with typed as what the keyboard says, and tells how long it took there.
 func start(t *testing.T, typed string, args ...string) (code int, stdout, stderr string, took time.Duration) {

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) {
 		os.Args = []string{"stdin", "-fast", "-keyboard"}
 		main()
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(diagnose.Wrap(m))
 }
 
 // needSelectors skips a test where there are none.

@@ -6,10 +6,11 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/examples/internal/demo/demotest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 func TestEachGuestEatsWhatIsMadeBeforeTheNextIsMade(t *testing.T) {
 	const want = `A is ready to eat baozi

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/diagnose"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 // start runs the program in a bubble and says how long it took there.
 func start(t *testing.T, args ...string) (code int, stdout, stderr string, took time.Duration) {

@@ -13,11 +13,12 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/internal/netwait"
 	"github.com/gothreading/threading/internal/proof"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 // A socket has a deadline, as those of the netpoller: it ends a wait that has begun, and one that begins later.
 type socket struct {

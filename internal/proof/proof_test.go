@@ -15,9 +15,11 @@ import (
 
 	"github.com/anishathalye/porcupine"
 	"go.uber.org/goleak"
+
+	"github.com/gothreading/threading/diagnose"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 // A register holds a number; put sets it, and get returns it.
 var register = porcupine.Model{

@@ -2,13 +2,17 @@
 
 package watch
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // A state is what a goroutine holds and waits for. It is made when the goroutine
 // first holds or waits, and forgotten when it does neither.
 type state struct {
 	id    uint64
 	holds []*Hold
+	sweep int // at how many holds those of what is gone are forgotten
 	wait  *Wait
 	seen  map[route]struct{} // of the graph of orders
 }
@@ -44,11 +48,29 @@ func (s *shard) forget() {
 		s.states = map[uint64]*state{}
 	}
 	for id, st := range s.states {
+		st.forget()
 		if len(st.holds) == 0 && st.wait == nil {
 			delete(s.states, id)
 		}
 	}
 	s.sweep = max(16, 2*len(s.states))
+}
+
+// mostGone is how many holds of what is gone a goroutine may have.
+const mostGone = 1024
+
+// add adds a hold. A lock may be dropped while it is held, and then nobody releases
+// it: when there are many holds, those are forgotten.
+func (st *state) add(h *Hold) {
+	if len(st.holds) >= max(st.sweep, mostGone) {
+		st.forget()
+		st.sweep = 2 * len(st.holds)
+	}
+	st.holds = append(st.holds, h)
+}
+
+func (st *state) forget() {
+	st.holds = slices.DeleteFunc(st.holds, func(h *Hold) bool { return h.Of.mark.Value() == nil })
 }
 
 // waiting returns what a goroutine waits for, or nil.

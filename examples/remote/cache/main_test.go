@@ -9,10 +9,11 @@ import (
 	"github.com/bradfitz/gomemcache/memcache"
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/examples/internal/demo"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 func start(p demo.Program, args ...string) (code int, stdout, stderr string) {
 	var out, errs strings.Builder

@@ -11,10 +11,11 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/crypto/ssh/knownhosts"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/examples/internal/demo"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 // start runs the program at a site.
 func (s site) start(t testing.TB, args ...string) (code int, stdout, stderr string) {

@@ -20,12 +20,13 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/internal/backend"
 	"github.com/gothreading/threading/internal/backend/local"
 	"github.com/gothreading/threading/internal/proof"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 
 type jsonCodec struct{}
 

@@ -2,6 +2,7 @@ package unstarted
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"time"
 
@@ -27,10 +28,15 @@ func dropped(p *pool.Pool, q *queue.Queue[int]) {
 	pool.IMap(p, double, slices.Values([]int{1}))                       // want `what pool.IMap returns is dropped, and does nothing until a loop ranges over it`
 	pool.IMapUnordered(p, double, slices.Values([]int{1}))              // want `what pool.IMapUnordered returns is dropped`
 	pool.AsCompleted[int]()                                             // want `what pool.AsCompleted returns is dropped`
+	pool.AsCompletedTimeout[int](time.Second)                           // want `what pool.AsCompletedTimeout returns is dropped`
+	q.All()                                                             // want `what Queue.All returns is dropped, and does nothing until a loop ranges over it`
 	q.Tasks()                                                           // want `what Queue.Tasks returns is dropped`
 	coroutine.New(func(coroutine.Yield[int, int]) error { return nil }) // want `what coroutine.New returns is dropped, and never runs`
 	greenlet.New(func(any) (any, error) { return nil, nil })            // want `what greenlet.New returns is dropped`
 }
+
+// A sequence of others may do what it likes when it is made.
+func others() iter.Seq[int] { return nil }
 
 func right(p *pool.Pool) {
 	thread.Go(work)
@@ -40,6 +46,7 @@ func right(p *pool.Pool) {
 	_ = timer.New(time.Second, work)
 	timer.New(time.Second, work).Start()
 	thread.New(nil)
+	others()
 	_, _ = pool.Map(p, double, []int{1})
 	for range pool.IMap(p, double, slices.Values([]int{1})) {
 	}
