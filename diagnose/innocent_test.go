@@ -175,6 +175,14 @@ var innocent = map[string]func(){
 		elsewhere(func() { both(a.RLocker(), b.RLocker()) })
 		elsewhere(func() { both(b.RLocker(), a.RLocker()) })
 	},
+	"both orders of a lock and of one that is only read": func() {
+		var a, b rwlock.RWLock
+		elsewhere(func() { both(a.RLocker(), &b) })
+		elsewhere(func() { both(&b, a.RLocker()) })
+		var c, d rwlock.RWLock
+		elsewhere(func() { both(&d, c.RLocker()) })
+		elsewhere(func() { both(c.RLocker(), &d) })
+	},
 	"ordered philosophers": func() {
 		forks := make([]lock.Lock, 5)
 		var wg sync.WaitGroup

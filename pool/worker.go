@@ -41,19 +41,11 @@ type worker struct {
 	few      [1]*errand
 }
 
+// main is what the thread does. A panic of others ends a step, and not the thread.
 func (w *worker) main() {
-	ident := goid.Own()
-	crowd.Add(ident, w)
+	crowd.Add(goid.Own(), w)
 	w.relabel = roster.Labeler()
-	defer w.leave()
-	defer crowd.Remove(ident)
-	defer w.finalize()
-	defer w.relabel() // also if a task ends the goroutine
-	w.work()
-}
-
-// work is what the thread does. A panic of others ends a step, and not the thread.
-func (w *worker) work() {
+	defer w.end()
 	if w.unit != nil { // what ended the last thread
 		w.core.guard.Lock()
 		w.initialize()
@@ -81,10 +73,12 @@ func (w *worker) steps() {
 			w.unit.run()
 			w.relabel()
 			w.finish()
+			w.open()
 		case w.call != nil:
 			w.call.run()
 			w.relabel()
 			w.finishCall()
+			w.open()
 		case !w.next():
 			if f := w.core.onLeave; f != nil {
 				f(w)
@@ -94,9 +88,17 @@ func (w *worker) steps() {
 	}
 }
 
-// leave is the end of a thread.
+// end is the end of a thread, also if it was a task that ended the goroutine.
+func (w *worker) end() {
+	defer w.leave() // also if the Finalizer does
+	w.relabel()
+	w.finalize()
+}
+
+// leave is the last that a thread does.
 func (w *worker) leave() {
 	c := w.core
+	crowd.Remove(goid.Own())
 	if watch.On && w.unit != nil { // which has ended the goroutine
 		w.unit.owner().mark.End()
 	}
@@ -108,7 +110,8 @@ func (w *worker) leave() {
 			c.entry.Remove()
 		}
 	} else {
-		c.start(w)
+		c.threads++
+		go c.begin(w)
 	}
 	c.unlock()
 }
@@ -261,7 +264,6 @@ func (w *worker) finish() {
 		w.look()
 	}
 	c.unlock()
-	w.open()
 }
 
 // finishCall is finish for a call.
@@ -279,7 +281,6 @@ func (w *worker) finishCall() {
 	w.slot = nil
 	w.look()
 	c.unlock()
-	w.open()
 }
 
 // look notes that the worker will look for work at once, so that nobody else

@@ -99,21 +99,44 @@ func (c *codec[T]) encode(to []byte, x T, l *luggage) ([]byte, error) {
 
 // encodeBytes is encode for the other forms.
 func (c *codec[T]) encodeBytes(to []byte, x *T) []byte {
+	head, data := c.parts(x)
+	if len(head) > 0 {
+		to = append(slices.Grow(to, len(head)+len(data)), head...)
+	}
+	return append(to, data...)
+}
+
+// parts returns the bytes of a value in one of the other forms, where they are.
+func (c *codec[T]) parts(x *T) (head, data []byte) {
 	switch c.form {
 	case asMemory:
-		return append(to, memory(x)...)
+		return nil, memory(x)
 	case asString:
-		return append(to, *(*string)(unsafe.Pointer(x))...)
+		s := *(*string)(unsafe.Pointer(x))
+		return nil, unsafe.Slice(unsafe.StringData(s), len(s))
 	default:
 		h := (*sliceHeader)(unsafe.Pointer(x))
 		if h.data == nil {
-			return append(to, 0)
+			return sliceNil, nil
 		}
-		size := h.len * int(reflect.TypeFor[T]().Elem().Size())
-		to = append(slices.Grow(to, 1+size), 1)
-		return append(to, unsafe.Slice((*byte)(h.data), size)...)
+		return sliceThere, unsafe.Slice((*byte)(h.data), c.length(x)-1)
 	}
 }
+
+// length returns how many bytes these are.
+func (c *codec[T]) length(x *T) int {
+	switch c.form {
+	case asMemory:
+		return len(memory(x))
+	case asString:
+		return len(*(*string)(unsafe.Pointer(x)))
+	default:
+		return 1 + (*sliceHeader)(unsafe.Pointer(x)).len*int(reflect.TypeFor[T]().Elem().Size())
+	}
+}
+
+// What is before the elements of a slice.
+var sliceNil, sliceThere = []byte{0}, []byte{1}
 
 // encodeCBOR is encode for that form. It is apart because of what its closure
 // captures, which is on the heap.
@@ -190,6 +213,36 @@ func (c *codec[T]) decodeSlice(data []byte) (x T, err error) {
 	}
 	reflect.ValueOf(&x).Elem().Set(s)
 	return x, nil
+}
+
+// decodeWhereItGoes is decode for a large value that is not CBOR: what has
+// arrived is copied once.
+func (c *codec[T]) decodeWhereItGoes(m *arrival) (x T, err error) {
+	switch n := m.size(); c.form {
+	case asMemory:
+		if err := c.sized(n); err != nil {
+			m.close()
+			return x, err
+		}
+		return x, m.copy(memory(&x))
+	case asString:
+		data := make([]byte, n)
+		err = m.copy(data)
+		*(*string)(unsafe.Pointer(&x)) = unsafe.String(unsafe.SliceData(data), n)
+		return x, err
+	default:
+		t := reflect.TypeFor[T]()
+		size := int(t.Elem().Size())
+		if (n-1)%size != 0 || m.bytes[0] == 0 {
+			m.close()
+			return x, c.wrong(n)
+		}
+		s := reflect.MakeSlice(t, (n-1)/size, (n-1)/size)
+		m.bytes = m.bytes[1:]
+		err = m.copy(unsafe.Slice((*byte)(s.UnsafePointer()), n-1))
+		reflect.ValueOf(&x).Elem().Set(s)
+		return x, err
+	}
 }
 
 func (c *codec[T]) wrong(n int) error {

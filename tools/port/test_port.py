@@ -30,6 +30,8 @@ INSTANCES = {
     "multiprocessing.dummy": "multiprocessing.dummy.Namespace()",
     "faulthandler": "0",
     "multiprocessing": "multiprocessing.Process()",
+    "gevent": "gevent.spawn(f)",
+    "asyncio": "asyncio.create_task(f())",
     "multiprocessing.managers": "multiprocessing.managers.SyncManager()",
 }
 # Members of other classes than the table's own.
@@ -137,8 +139,20 @@ class Rows(unittest.TestCase):
             "multiprocessing.cpu_count()": "runtime.GOMAXPROCS(0)",
             "concurrent.futures.ThreadPoolExecutor(8).shutdown(wait=False)": "p.Close()",
             "concurrent.futures.ThreadPoolExecutor().submit(f).result(timeout=3)": "r.GetTimeout(d)",
+            "gevent.pool.Pool(4)": "pool.New(n, pool.Backlog(0))",
+            "gevent.pool.Pool(4).spawn(f).get(timeout=3)": "r.GetTimeout(d)",
+            "gevent.spawn(f).kill()": "r.Cancel()",
+            "gevent.spawn(f).ready()": "r.Ready()",
+            "gevent.event.Event().wait(3)": "e.WaitTimeout(d)",
+            "gevent.lock.RLock().acquire(False)": "r.TryLock()",
+            "gevent.queue.Queue().get_nowait()": "q.TryGet()",
+            "asyncio.Queue(3)": "queue.Queue[T]",
+            "asyncio.Queue().put_nowait(1)": "q.TryPut(item)",
+            "asyncio.Event().wait()": "e.Wait()",
+            "asyncio.create_task(f()).cancel()": "r.Cancel()",
+            "asyncio.get_running_loop().call_soon(f)": "thread.Go(f)",
         }.items():
-            text = "import threading, queue, collections, concurrent.futures, multiprocessing\n" + call
+            text = "import threading, queue, collections, concurrent.futures, multiprocessing, asyncio, gevent\n" + call
             got = [u for u in scan(text) if u.text in (call, "…" + call[call.rindex(")."):][1:])] if ")." in call else scan(text)
             self.assertEqual(go, "; ".join(a.go for u in got[-1:] for a in u.answers), call)
 

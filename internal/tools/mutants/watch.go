@@ -77,8 +77,24 @@ acquired := $taken`,
 		Old: "r.goroutines[goroutine] == nil", New: "false", Package: "diagnose", Tags: "threadingdebug",
 	},
 	{
+		Name: "a lock was acquired where another one was", File: "internal/watch/trace.go", Func: "here",
+		Old: "t.path == p", New: "true", Package: "internal/watch", Tags: "threadingdebug",
+	},
+	{
+		Name: "frame pointers are never read", File: "internal/watch/trace.go", Func: "proven",
+		Old: "compare(depth)", New: "len(recent) == 0", Package: "internal/watch", Tags: "threadingdebug",
+	},
+	{
 		Name: "Check forgives whoever waits", File: "diagnose/check.go", Func: "since.left",
-		Old: "waiting++", New: "_ = 0", Package: "diagnose",
+		Old: "if s.begun(p) { $*told }", New: "_ = p", Package: "diagnose",
+	},
+	{
+		Name: "locks that are dropped while they are held pile up", File: "internal/watch/state.go", Func: "state.add",
+		Old: "st.forget()", New: "", Package: "diagnose", Tags: "threadingdebug",
+	},
+	{
+		Name: "those of goroutines that have ended pile up", File: "internal/watch/state.go", Func: "shard.forget",
+		Old: "st.forget()", New: "", Package: "diagnose", Tags: "threadingdebug",
 	},
 	{
 		Name: "an idle worker waits", File: "internal/traceback/call.go", Func: "Goroutine.Wait",

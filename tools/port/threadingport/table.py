@@ -20,6 +20,13 @@ ALIASES = {
     "selectors.EpollSelector": "selectors.DefaultSelector",
     "selectors.PollSelector": "selectors.DefaultSelector",
     "selectors.SelectSelector": "selectors.DefaultSelector",
+    "gevent.event.AsyncResult": "gevent.AsyncResult",
+    "gevent.event.Event": "threading.Event",
+    "gevent.greenlet.Greenlet": "gevent.Greenlet",
+    "gevent.local.local": "threading.local",
+    "gevent.monkey.patch_all": "gevent.patch_all",
+    "gevent.pool.Group": "gevent.Group",
+    "gevent.pool.Pool": "gevent.Pool",
 }
 PREFIXES = {
     "concurrent.futures.thread.": "concurrent.futures.",
@@ -27,6 +34,9 @@ PREFIXES = {
     "concurrent.futures._base.": "concurrent.futures.",
     "six.moves.queue.": "queue.",
     "Queue.": "queue.",
+    "gevent.lock.": "threading.",
+    "gevent.queue.": "queue.",
+    "gevent.threading.": "threading.",
 }
 SAME_AS_THREADING = {"Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "Event", "Barrier"}
 
@@ -48,6 +58,9 @@ RETURNS = {
     ("multiprocessing.pool.ThreadPool", "apply_async"): "multiprocessing.pool.AsyncResult",
     ("multiprocessing.pool.ThreadPool", "map_async"): "multiprocessing.pool.AsyncResult",
     ("multiprocessing.pool.ThreadPool", "starmap_async"): "multiprocessing.pool.AsyncResult",
+    ("gevent.Group", "spawn"): "gevent.Greenlet",
+    ("gevent.Pool", "spawn"): "gevent.Greenlet",
+    ("asyncio.AbstractEventLoop", "create_task"): "asyncio.Task",
 }
 FUNCTIONS = {
     "threading.current_thread": "threading.Thread",
@@ -57,6 +70,15 @@ FUNCTIONS = {
     "select.poll": "select.poll",
     "select.epoll": "select.epoll",
     "greenlet.getcurrent": "greenlet.greenlet",
+    "gevent.spawn": "gevent.Greenlet",
+    "gevent.spawn_later": "gevent.Greenlet",
+    "asyncio.create_task": "asyncio.Task",
+    "asyncio.ensure_future": "asyncio.Task",
+    "asyncio.current_task": "asyncio.Task",
+    "asyncio.run_coroutine_threadsafe": "concurrent.futures.Future",
+    "asyncio.get_event_loop": "asyncio.AbstractEventLoop",
+    "asyncio.get_running_loop": "asyncio.AbstractEventLoop",
+    "asyncio.new_event_loop": "asyncio.AbstractEventLoop",
 }
 ELEMENTS = {
     "threading.enumerate": "threading.Thread",
@@ -80,6 +102,8 @@ BASES = {"multiprocessing.pool.ThreadPool": "multiprocessing.pool.Pool", "queue.
          "queue.PriorityQueue": "queue.Queue", "threading.BoundedSemaphore": "threading.Semaphore",
          "threading.Timer": "threading.Thread", "concurrent.futures.ThreadPoolExecutor": "concurrent.futures.Executor",
          "concurrent.futures.ProcessPoolExecutor": "concurrent.futures.Executor"}
+BASES.update(("asyncio." + name, "queue." + name) for name in ("Queue", "PriorityQueue", "LifoQueue"))
+BASES.update(("asyncio." + name, "threading." + name) for name in SAME_AS_THREADING - {"RLock"})
 # What processes share has the methods of what threads share.
 BASES.update(("multiprocessing." + name, "threading." + name) for name in SAME_AS_THREADING)
 BASES.update({"multiprocessing.Queue": "queue.Queue", "multiprocessing.JoinableQueue": "queue.Queue",
@@ -176,12 +200,14 @@ def parameters(text):
 
 
 def owners(section):
-    """The module that a heading names, and the classes, as dotted paths."""
+    """The module that a heading names, and the classes, as dotted paths; or all modules, where it names several."""
     head, _, tail = section.partition(":")
     parts = re.split(r", | and ", head)
     if not re.match(r"^[a-z_][\w.]*$", parts[0]):
         return section, []
     module, classes = parts[0], []
+    if len(parts) > 1 and all(part in MODULES for part in parts):
+        return module, parts
     for i, part in enumerate(parts):
         above, _, name = part.rpartition(".")
         if name[:1].isupper() or part in SMALL_CLASSES:
@@ -221,7 +247,8 @@ class Table:
         self.modules = {}  # module: section
         for row in self.rows:
             module, classes = owners(row.section)
-            self.modules.setdefault(module, row.section)
+            for m in [module] + [c for c in classes if c in MODULES]:
+                self.modules.setdefault(m, row.section)
             for span in row.spans:
                 self.add(row, span, module, classes)
 
@@ -257,17 +284,18 @@ class Table:
 
     def patterns(self, owner, name):
         """The patterns of a name in a module, or of a member of a class."""
-        found = []
+        found, modules = [], []
         seen = set()
         while owner and owner not in seen:
             seen.add(owner)
             found += self.index.get(owner, {}).get(name, [])
-            module = owner.rpartition(".")[0]
-            if not found and owner not in self.index:
-                found += self.index.get(module, {}).get(name, [])
             if found:
                 break
+            if owner not in self.index:
+                modules.append(owner.rpartition(".")[0])
             owner = BASES.get(owner)
+        for module in modules if not found else ():  # where the table of a module tells of its classes, too
+            found = found or self.index.get(module, {}).get(name, [])
         return found
 
     def of_module(self, path):
