@@ -448,3 +448,57 @@ func TestASessionEndsUnderTheEndOfATask(t *testing.T) {
 		})
 	}
 }
+
+// Two workers want one task, and one of them is slow; or it is not answered.
+func TestATaskIsClaimedOnce(t *testing.T) {
+	addr := served(t)
+	for how, answered := range map[string]bool{"answered": true, "unanswered": false} {
+		for faster, want := range map[bool]int32{true: 2, false: 1} { // another worker has the first task, or none
+			t.Run(fmt.Sprint(how, ", another is faster: ", faster), func(t *testing.T) {
+				s := &script{}
+				own, err := cluster.From(faulty(t, addr, s.fault))
+				if err != nil {
+					t.Fatal(err)
+				}
+				far, err := cluster.From(faulty(t, addr, nil))
+				if err != nil {
+					t.Fatal(err)
+				}
+				w := world2{t, ""}
+				var runs atomic.Int32
+				name := hook(t, func(context.Context, string) (string, error) { return fmt.Sprint("run ", runs.Add(1)), nil })
+				first, err := cluster.ApplyAsync(background, far.Pool("p"), call, name)
+				w.ok(err)
+				// The Work's key, and then the claim.
+				s.next(asIs, func(ctx context.Context, send sending) (*clientv3.TxnResponse, error) {
+					if faster {
+						stop := w.work(far.Pool("p"), 1)
+						if got, err := first.Get(within(t, 20*time.Second)); got != "run 1" || err != nil {
+							t.Error(got, err)
+						}
+						_ = stop()
+					}
+					resp, err := send(ctx)
+					if !answered {
+						return nil, errLine
+					}
+					return resp, err
+				})
+				w.work(own.Pool("p"), 1)
+				if got, err := first.Get(within(t, 20*time.Second)); got != "run 1" || err != nil {
+					t.Error(got, err)
+				}
+				if want > 1 {
+					second, err := cluster.ApplyAsync(background, far.Pool("p"), call, name)
+					w.ok(err)
+					if got, err := second.Get(within(t, 20*time.Second)); got != "run 2" || err != nil {
+						t.Error(got, err)
+					}
+				}
+				if n := runs.Load(); n != want {
+					t.Errorf("%d runs, want %d", n, want)
+				}
+			})
+		}
+	}
+}

@@ -39,6 +39,16 @@ type outcome struct {
 	receipt int64            // the revision in which it was applied, if it has a lane
 }
 
+// did reports whether the i'th of Txns within a txn was applied, that has a receipt and reads a key for each, which it
+// writes. If the answer was lost, what it wrote is of the revision of the receipt.
+func (o outcome) did(i int) bool {
+	if o.rev != 0 {
+		return o.then[i].GetResponseTxn().Succeeded
+	}
+	kv := first(o.reads[i])
+	return kv != nil && kv.ModRevision == o.receipt
+}
+
 var errStale = errors.New("etcd: the object was deleted, and perhaps made again")
 
 // requestTime is for how long one request may be under way.

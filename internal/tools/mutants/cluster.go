@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 // inCluster are breaks of what package cluster stands on. Only module cluster/embedded may import etcd's server, so the
 // tests are there. The server maps 10 GB at once, of which it uses little.
 func inCluster(run string, ms ...mutant) []mutant {
@@ -11,7 +13,7 @@ func inCluster(run string, ms ...mutant) []mutant {
 	return ms
 }
 
-var clusterMutants = append(
+var clusterMutants = slices.Concat(
 	inCluster("^TestExact$|^TestASessionEnds|^TestPermits|^TestAPermit|^TestQuota$|^TestWithoutAMajority$",
 		// A request that is not answered; each of these was in a first version once.
 		mutant{
@@ -128,6 +130,50 @@ var clusterMutants = append(
 			Old:  "r.giveBack(h)",
 			New:  "",
 		},
+		mutant{
+			Name: "an acquire leaves no receipt",
+			File: "semaphore_acquire.go",
+			Func: "semaphoreRef.enqueue",
+			Old:  "r.acquires(s)",
+			New:  "nil",
+		},
+		mutant{
+			Name: "a give-up leaves no receipt",
+			File: "semaphore_acquire.go",
+			Func: "semaphoreRef.withdraw",
+			Old:  "r.acquires(h.s)",
+			New:  "nil",
+		},
+	),
+	inCluster("^TestATaskIsClaimedOnce$|^TestASessionEndsUnderTheEndOfATask$|^TestClaimsThatAreSettledTogether$",
+		mutant{
+			Name: "a task that another was faster to claim is run, too",
+			File: "exact.go",
+			Func: "outcome.did",
+			Old:  "o.then[i].GetResponseTxn().Succeeded",
+			New:  "true",
+		},
+		mutant{
+			Name: "a task that another was faster to claim is run, too, if the answer was lost",
+			File: "exact.go",
+			Func: "outcome.did",
+			Old:  "kv.ModRevision == o.receipt",
+			New:  "true",
+		},
+		mutant{
+			Name: "a task whose claim was not answered is not run",
+			File: "exact.go",
+			Func: "outcome.did",
+			Old:  "kv.ModRevision == o.receipt",
+			New:  "false",
+		},
+		mutant{
+			Name: "claims that are settled together each ring the bell",
+			File: "queue_settle.go",
+			Func: "rung.ring",
+			Old:  "string(op.KeyBytes())",
+			New:  "string(op.KeyBytes()) + string(rune(len(b)))",
+		},
 	),
 	inCluster("^TestClaimsFromABacklogReadAWindow$",
 		mutant{
@@ -144,5 +190,5 @@ var clusterMutants = append(
 			Old:  "to < floor+firstWindow/4",
 			New:  "true",
 		},
-	)...,
+	),
 )
