@@ -47,20 +47,16 @@ var ErrNotLocked = errors.New("condition: wait or notify without holding the loc
 // A notification “synchronizes before” the return of the wait that it ends.
 //
 // Waiters are notified in order of arrival, and then compete for the lock under
-// its own fairness policy. There are no spurious wakeups. Still, another
-// goroutine may have acquired the lock first and changed what the notification
-// was about, so wait in a loop, or use WaitFor.
+// its own fairness policy. There are no spurious wakeups, but another goroutine
+// may acquire the lock first: wait in a loop, or use WaitFor.
 //
 // A limit bounds the wait for the notification, not for the lock, which is held
 // again whenever a call returns. A waiter that gave up before it was notified
 // does not count for Notify, and one that was notified reports success. If the
-// lock's own methods panic, a notification that has reached the waiter goes to
-// the next one.
+// lock's own methods panic, the notification goes to the next waiter.
 //
 // A wait allocates only for its limit: a timer, or a channel. Notify without
-// waiters is an atomic load. A goroutine that waits is durably blocked in the
-// sense of testing/synctest, and while it waits for the lock if that is one of
-// this module.
+// waiters is an atomic load.
 //
 // To wait for a flag, an item or a set number of goroutines, use an event, a
 // queue or a barrier.
@@ -246,9 +242,9 @@ func (c *Condition) waitFor(limit park.Limit, pred func() bool) bool {
 
 // wait waits for a notification, or until pred returns true if that is not nil,
 // and reports whether that came. It is one function with few calls because
-// everything from here to the unlocking of the lock, and the waking of whoever
-// waits for that, runs on a stack that may still have its initial size, and
-// growing it would be the largest cost.
+// everything from here to the unlocking of the lock, and the waking of
+// goroutines that wait for that, runs on a stack that may still have its
+// initial size, and growing it would be the largest cost.
 func (c *Condition) wait(limit park.Limit, pred func() bool) bool {
 	w := waiters.Get(limit)
 	defer leave(w)

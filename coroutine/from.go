@@ -6,7 +6,7 @@ import "errors"
 // body: Python's yield from g. What yield is sent or thrown, g is. If g has not
 // started, its body runs here, on this goroutine, with a yield of its own that
 // calls yield: one more call for each value. If g is suspended, it is resumed
-// for each value, as PEP 380 tells.
+// for each value, as in PEP 380.
 //
 // Where there is no Generator yet, call the body instead: err := body(yield), or
 // r, err := body(yield) if it has a result. That costs nothing for each value,
@@ -14,10 +14,10 @@ import "errors"
 // [ErrClosed] and the body then returns nil, From returns ErrClosed, so that the
 // caller ends as well.
 //
-// Meanwhile g is Running to everybody else, and afterwards it has ended. If g
-// has ended before, From returns nil; if it is running, From panics with
-// [ErrRunning]. If g yields again after ErrClosed, the Close of the caller
-// panics with [ErrIgnoredClose], and all go on.
+// Meanwhile g is Running for all other goroutines, and afterwards it has
+// ended. If g has ended before, From returns nil; if it is running, From
+// panics with [ErrRunning]. If g yields again after ErrClosed, the Close of
+// the caller panics with [ErrIgnoredClose], and all go on.
 func From[In, Out any](yield Yield[In, Out], g *Generator[In, Out]) error {
 	switch g.control.enter(Running) {
 	case Created:

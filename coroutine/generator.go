@@ -30,14 +30,14 @@
 //
 // # Who am I
 //
-// The body of a generator has a goroutine of its own, but acts for whoever
-// resumes it, as any function acts for its caller. In it thread.Current is the
-// resumer's Thread and a thread.Local the resumer's value, an RLock that the
-// resumer holds is the body's to lock again, and a wait for a pool lends the
-// slot of the task that resumes it. What the body locks and does not unlock
-// before it yields stays locked, by the resumer. A go statement in the body
-// starts a goroutine that acts for itself; so does the function of a plain
-// iter.Pull.
+// The body of a generator has a goroutine of its own, but acts for the
+// goroutine that resumes it, as any function acts for its caller. In it
+// thread.Current is the resumer's Thread and a thread.Local the resumer's
+// value, an RLock that the resumer holds is the body's to lock again, and a
+// wait for a pool lends the slot of the task that resumes it. What the body
+// locks and does not unlock before it yields stays locked, by the resumer. A
+// go statement in the body starts a goroutine that acts for itself; so does
+// the function of a plain iter.Pull.
 //
 // # What must be closed
 //
@@ -46,20 +46,19 @@
 //
 //	defer g.Close()
 //
-// where it is not run to its end. One that was forgotten is seen by goleak, as
-// a goroutine in the state "coroutine", and by a synctest bubble, which does
-// not end. One that was never started holds nothing.
+// where it is not run to its end. One that was forgotten is reported by
+// goleak, as a goroutine in the state "coroutine", and keeps a synctest bubble
+// from ending. One that was never started holds nothing.
 //
 // # Threads of the operating system
 //
 // A generator may be resumed by any goroutine, one after the other, with the
-// exception that the runtime makes for [iter.Pull], and that nothing here can
-// mend: whoever resumes it must be locked to the same thread as the goroutine
-// that first did, or, as that one, to none. So a goroutine that called
-// [runtime.LockOSThread] starts its generators itself and shares them with
-// nobody, and a body that calls LockOSThread calls UnlockOSThread before it
-// yields or returns. Otherwise the process ends with "coro: OS thread locking must
-// match". Callbacks from C are locked as well.
+// exception that the runtime makes for [iter.Pull] too: a goroutine that resumes
+// it must be locked to the same thread as the one that did so first, or to none if
+// that one was. So a goroutine that called [runtime.LockOSThread] starts its own
+// generators and shares none of them, and a body that calls LockOSThread calls
+// UnlockOSThread before it yields or returns. Otherwise the process ends with
+// "coro: OS thread locking must match". Callbacks from C are locked as well.
 //
 // # Bubbles and package initialization
 //
@@ -67,8 +66,8 @@
 // time in its body is the bubble's. A generator that was started in a bubble
 // can be resumed only there, one that was started outside only outside, and one
 // that the initialization of a package has started only until the packages are
-// initialized: to resume it elsewhere panics with [ErrElsewhere] and changes
-// nothing. Its start is the first Next, not New.
+// initialized. A call that resumes it elsewhere panics with [ErrElsewhere] and
+// changes nothing. A generator starts with the first Next, not with New.
 package coroutine
 
 import (
@@ -78,23 +77,23 @@ import (
 	"github.com/gothreading/threading/internal/coro"
 )
 
-// A Yield is what a body is given to yield with: x, err := yield(v) is Python's
-// x = yield v. It returns when the generator is resumed: what Send was given,
-// or after Next the zero value, and the error that Throw was given, or
+// A Yield is the function that a body calls to yield: x, err := yield(v) is
+// Python's x = yield v. It returns when the generator is resumed: what Send was
+// given, or after Next the zero value, and the error that Throw was given, or
 // [ErrClosed] for Close. With an error the body should clean up and return.
 //
 // Only the goroutine that runs the body may call it, and only while it runs;
 // else it panics with [ErrOutside].
 //
 // It is an alias, so that New infers its type arguments from the body. The
-// first is what is sent in and the second what is yielded: the order of
-// Python's Generator[Yield, Send, Return] is the other one. struct{} stands for
+// first is what is sent in and the second what is yielded; Python's
+// Generator[Yield, Send, Return] has the other order. struct{} stands for
 // nothing: a Generator[string, struct{}] only takes, a Generator[struct{},
 // string] only gives.
 type Yield[In, Out any] = func(Out) (In, error)
 
 // A Generator is a function, its body, that is run from one yield to the next.
-// New makes one; it must not be copied.
+// Make one with [New]; it must not be copied.
 //
 // It is Python's generator:
 //
@@ -105,17 +104,17 @@ type Yield[In, Out any] = func(Out) (In, error)
 //	inspect.getgeneratorstate(g)           State
 //	return value                           a variable that the body captures
 //
-// One goroutine at a time resumes it, whichever. If another does meanwhile, or
-// the body itself, that call panics with [ErrRunning] and changes nothing. A
-// call to Send synchronizes before the return of the yield that it resumes, and
-// a call to yield before the return of the Send that it ends; so do Next, Throw
-// and Close.
+// Any goroutine may resume it, one at a time. A call that resumes it while it
+// runs, in another goroutine or in the body, panics with [ErrRunning] and
+// changes nothing. A call of Send “synchronizes before” the return of the yield
+// that it resumes, and a call of yield before the return of the Send that it
+// ends; so do Next, Throw and Close.
 //
 // A call that resumes takes as long as the body does, and cannot give up: a
 // body that waits takes a context. If the body panics, the generator has ended
-// and the panic goes on in whoever resumed it. Its value is then an error that
-// is a [*thread.PanicError], with the original value and the stack of the body,
-// and prints both. A [runtime.Goexit] goes on there too.
+// and the panic goes on in the call that resumed it. Its value is then an error
+// that is a [*thread.PanicError], with the original value and the stack of the
+// body, and prints both. A [runtime.Goexit] goes on there too.
 //
 // A resumption costs two switches of goroutines without the scheduler, less
 // than a hundred nanoseconds, and no allocation. A started generator takes
@@ -243,7 +242,7 @@ func (g *Generator[In, Out]) All() iter.Seq2[Out, error] {
 	}
 }
 
-// State returns how far g is: Python's inspect.getgeneratorstate(g). In the
+// State returns the state of g: Python's inspect.getgeneratorstate(g). In the
 // body it is Running.
 func (g *Generator[In, Out]) State() State { return g.control.State() }
 

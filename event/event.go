@@ -33,10 +33,9 @@ import (
 //
 // A Set releases every goroutine that is waiting, and each reports that it was
 // released, even if a Clear follows before it runs. A goroutine that begins to
-// wait after the Clear waits for the next Set. Set takes effect at once, and
-// takes no longer however many goroutines it releases and however fast they
-// come back: if there are more than 32, another goroutine wakes the rest of
-// them, and then ends.
+// wait after the Clear waits for the next Set. However many goroutines there
+// are, Set wakes at most 32 of them itself; another goroutine wakes the rest,
+// and then ends.
 //
 // IsSet, and every form of wait on a set Event, is one atomic load. A wait
 // allocates only for its limit: a timer, or a channel.
@@ -48,7 +47,7 @@ type Event struct{ flag park.Flag }
 // e is set.
 func (e *Event) Set() { e.flag.Set() }
 
-// Clear clears e: from now on, waiting means waiting for the next Set.
+// Clear clears e. From then on, a wait is for the next Set.
 func (e *Event) Clear() { e.flag.Clear() }
 
 // IsSet reports whether e is set.

@@ -33,10 +33,10 @@
 // # What must be ended
 //
 // A greenlet that has started and not ended holds a goroutine, and the collector
-// frees neither. Throw([ErrExit]) ends it. When its thread has ended nobody can,
-// so a thread ends its greenlets before. One that was forgotten is seen by
-// goleak, as a goroutine in the state "coroutine", and by a testing/synctest
-// bubble, which does not end.
+// frees neither. Throw([ErrExit]) ends it. A thread must do that before it ends;
+// afterwards no goroutine can. A greenlet that was forgotten is reported by
+// goleak, as a goroutine in the state "coroutine", and keeps a testing/synctest
+// bubble from ending.
 //
 // The rule of [runtime.LockOSThread] is that of package coroutine: a goroutine
 // that is locked when it starts greenlets stays so. What the initialization of a
@@ -76,7 +76,7 @@ var (
 )
 
 // A Greenlet is a function that runs until it switches to another Greenlet, and
-// goes on when one switches to it. New makes one; it must not be copied.
+// goes on when one switches to it. Make one with [New]; it must not be copied.
 //
 // It is Python's greenlet, with one value in place of arguments and keywords:
 //
@@ -89,10 +89,9 @@ var (
 //	GreenletExit                           ErrExit
 //	greenlet.error                         ErrOtherThread, ErrCycle, ErrRoot
 //
-// A call to Switch or Throw synchronizes before the return of the Switch, or the
-// start of the function, that it brings about. It costs one switch of goroutines
-// without the scheduler, at times several, never more than two on average: some
-// 50 ns. It cannot give up: where the others wait, they take a context.
+// A call of Switch or Throw “synchronizes before” the return of the Switch, or
+// the start of the function, to which it leads. It costs at most two switches of
+// goroutines on average, without the scheduler: some 50 ns. It cannot give up.
 //
 // Parent, Dead, Active and String may be called by any goroutine, the other
 // methods only by those of the thread.
@@ -114,9 +113,9 @@ const (
 	dead
 )
 
-// New returns a Greenlet that will call run when somebody first switches to it,
-// with the value of that Switch. Its parent is Current(). There is no goroutine
-// before it starts. New panics if run is nil.
+// New returns a Greenlet that calls run at the first switch to it, with the
+// value of that Switch. Its parent is Current(). There is no goroutine before
+// it starts. New panics if run is nil.
 //
 // When run returns, its parent goes on: the Switch in which the parent waits
 // returns what run has returned, or, if run's error is ErrExit or wraps it, that
@@ -145,8 +144,9 @@ func Current() *Greenlet { return here().current }
 // with v; else the Switch in which g waits returns v. If g has ended, its parent
 // takes its place. If g is the calling Greenlet, Switch returns v at once.
 //
-// Switch returns what it is given by whoever switches back, or by a child that
-// has ended. The error is what was thrown, or what the child has returned.
+// Switch returns the value of the Switch that leads back, or what a child that
+// has ended returned. The error is what was thrown, or what the child
+// returned.
 //
 // It panics with [ErrOtherThread] if g belongs to another thread.
 func (g *Greenlet) Switch(v any) (any, error) {

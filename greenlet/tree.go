@@ -16,10 +16,10 @@ import (
 //
 // # Who resumes whom
 //
-// A coroutine goes back to whoever has resumed it, and greenlets go to any of their kind. So a Switch is at most one
-// resumption and some returns. The greenlets that are resumed and have not paused are a stack, with the main greenlet at
-// the bottom and the current one on top: each waits in the Next of the one above it. Whoever passes control on sets the
-// target, and then
+// A coroutine goes back to the goroutine that resumed it, and greenlets go to any of their kind. So a Switch is at most
+// one resumption and some returns. The greenlets that are resumed and have not paused are a stack, with the main
+// greenlet at the bottom and the current one on top: each waits in the Next of the one above it. Whoever passes control
+// on sets the target, and then
 //
 //   - resumes it, if it is not on the stack, which it thereby comes on top of; or
 //   - pauses, if it is: the one below looks for itself whether it is the target, or pauses as well.
@@ -55,8 +55,8 @@ type message struct {
 // fails reports whether m kills whom it finds not started.
 func (m message) fails() bool { return m.err != nil || m.panicked != nil || m.gone != nil }
 
-// trees has the tree of each thread: uint64 -> weak.Pointer[tree]. A tree lives as long as somebody has one of its
-// greenlets. Whether its goroutine does is not known; but then nobody can tell a new tree from the old one.
+// trees has the tree of each thread: uint64 -> weak.Pointer[tree]. A tree lives as long as one of its greenlets is
+// reachable. Whether its goroutine does is not known; but then nobody can tell a new tree from the old one.
 var trees sync.Map
 
 // here returns the tree of the calling thread.
@@ -150,7 +150,7 @@ func (t *tree) next() *Greenlet {
 	return g
 }
 
-// back is for whoever has resumed g.
+// back is called by the one that resumed g.
 func (g *Greenlet) back(paused bool) {
 	g.resumed = false
 	if !paused {

@@ -40,15 +40,14 @@ var ErrNotLocked = errors.New("lock: Unlock of a Lock that is not locked")
 // “synchronizes before” the return of the m'th call that acquires the Lock, for
 // any n < m.
 //
-// Fairness is that of [sync.Mutex]. A running goroutine may acquire the Lock
-// ahead of a waiter that was just woken, which keeps a contended Lock fast. A
-// waiter that has tried for a millisecond and failed again is handed the Lock
-// next, and so are all that were waiting at that moment, in order of arrival.
+// Fairness is that of [sync.Mutex]: a running goroutine may barge ahead of a
+// waiter that was just woken, but a waiter that has tried for a millisecond and
+// failed again is handed the Lock next, and so are all that wait at that moment,
+// in order of arrival.
 //
 // Locking and unlocking a free Lock is one atomic operation each, in every
-// form, and allocates nothing. A goroutine that finds it held spins for about a
-// microsecond before it sleeps, as long as spinning has recently paid off. A
-// wait allocates only for its limit: a timer, or a channel.
+// form, and allocates nothing. A wait spins for at most about a microsecond
+// before it sleeps, and allocates only for its limit: a timer, or a channel.
 //
 // If no goroutine ever gives up, use a sync.Mutex: it takes 8 bytes instead of
 // 32. To wait for something to happen, use an event, a condition or a channel.

@@ -10,26 +10,25 @@ import (
 	"github.com/gothreading/threading/internal/park"
 )
 
-// A Map has a [Lock] for each key. Locks of different keys have nothing to do
-// with each other, and there is no limit to their number: a key takes memory
-// only while a goroutine holds its lock or waits for it.
+// A Map has a [Lock] for each key. Locks of different keys are independent, and
+// there may be any number of them: a key takes memory only while a goroutine
+// holds its lock or waits for it.
 //
 // The zero value has all keys unlocked. A Map must not be copied after first
 // use. Python programs keep such locks by hand, in a dict with a lock of its
 // own and a count of users.
 //
-// For each key, memory model, fairness and giving up are those of a Lock: the
-// n'th Unlock of a key synchronizes before the return of a later Lock of that
+// For each key, memory model, fairness and giving up are those of a Lock: an
+// Unlock of a key “synchronizes before” the return of every later Lock of that
 // key. A key that cannot be hashed panics as in a map, and changes nothing. One
 // that is not equal to itself, such as a NaN, is a new key in each call, so it
 // can be locked and never unlocked.
 //
-// Locking and unlocking a key that is free takes some ten atomic operations
-// fewer than two locks of a sync.Mutex and two look-ups in a map would suggest:
-// two short locks of one of many parts of the Map, with one hash each. It
-// allocates nothing once the Map has been in use.
+// Locking a free key, and unlocking it, takes a hash of the key and a short lock
+// of one of many parts of the Map. Once the Map has been in use it allocates
+// nothing.
 //
-// Use a Lock in the value itself if there is a value for each key anyway.
+// If there is a value for each key anyway, make a Lock a field of the value.
 type Map[K comparable] struct {
 	parts atomic.Pointer[[parts]part[K]] // made when it is first used
 }
@@ -67,17 +66,18 @@ func (m *Map[K]) TryLock(k K) bool {
 	return acquired
 }
 
-// LockTimeout acquires the lock of k unless that takes longer than d, and
-// reports whether it did. If d <= 0, LockTimeout is equivalent to
-// [Map.TryLock]. A d of [math.MaxInt64] never times out.
+// LockTimeout is like [Map.Lock], but gives up after d. It reports whether it
+// acquired the lock. If d <= 0, it is equivalent to [Map.TryLock]. A d of
+// [math.MaxInt64] never times out.
 func (m *Map[K]) LockTimeout(k K, d time.Duration) bool {
 	p, hash := m.part(k)
 	e, acquired := p.enter(k, hash, d > 0)
 	return acquired || d > 0 && p.wait(e, park.After(d))
 }
 
-// LockContext acquires the lock of k, or returns the cause of ctx if ctx ends
-// before. A ctx that has ended at the call makes it fail even if k is unlocked.
+// LockContext is like [Map.Lock], but gives up when ctx ends, and then returns
+// [context.Cause] of ctx. If ctx has ended before the call, it does so even if k
+// is unlocked.
 func (m *Map[K]) LockContext(ctx context.Context, k K) error {
 	p, hash := m.part(k)
 	if ctx.Err() != nil {
@@ -111,9 +111,9 @@ func (m *Map[K]) Locked(k K) bool {
 	return e != nil && e.lock.Locked()
 }
 
-// Len returns how many keys take memory: those that are locked, and those that
-// a goroutine is about to lock. If keys are locked and unlocked meanwhile, it is
-// a number in between.
+// Len returns the number of keys that take memory: those that are locked, and
+// those that a goroutine is about to lock. It is exact only if no key is locked
+// or unlocked meanwhile.
 func (m *Map[K]) Len() (n int) {
 	all := m.parts.Load()
 	if all == nil {
@@ -128,9 +128,9 @@ func (m *Map[K]) Len() (n int) {
 	return n
 }
 
-// Locker returns the lock of k as a [sync.Locker], for a condition, say. It
-// holds nothing and may be kept: its methods are m's, with that key. Two Lockers
-// of one key are equal. If k cannot be hashed, Locker panics.
+// Locker returns the lock of k as a [sync.Locker], for example for a condition.
+// It holds nothing and may be kept: its methods call those of m with that key.
+// Two Lockers of one key are equal. If k cannot be hashed, Locker panics.
 func (m *Map[K]) Locker(k K) sync.Locker {
 	m.part(k)
 	return locker[K]{m, k}

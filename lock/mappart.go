@@ -10,9 +10,9 @@ import (
 // An entry is there as long as it has users: the goroutine that holds the key's
 // lock, and those that wait for it. A waiter whose wait ends remains a user if
 // it is the holder now, and ceases to be one if it gave up. Everything but the
-// waiting is done with the guard held, so whoever finds no entry finds a key
-// that is unlocked and that nobody waits for: to add an entry is to lock the
-// key, and to remove one with a single user, the holder, is to unlock it.
+// waiting is done with the guard held, so if there is no entry, the key is
+// unlocked and no goroutine waits for it: to add an entry is to lock the key,
+// and to remove one with a single user, the holder, is to unlock it.
 //
 // Therefore the Lock of an entry is locked when the entry is added, and nobody
 // touches it unless there are more users. When it is removed, all that was done

@@ -42,9 +42,9 @@ func (m *Manager) Barrier(name string, parties int, action func()) *Barrier {
 // ErrBroken.
 func (b *Barrier) Wait() (index int, err error) { return b.wait(forever, barrier.ErrBroken) }
 
-// WaitTimeout is like Wait, but if the others have not all arrived within d, it
-// breaks the barrier and returns ErrBroken. With d <= 0 it does so at once unless
-// it is the last; [math.MaxInt64] is forever.
+// WaitTimeout is like Wait, but if the others have not all arrived after d, it
+// breaks the barrier and returns ErrBroken. If d <= 0, it does so at once unless
+// it is the last. A d of [math.MaxInt64] never times out.
 func (b *Barrier) WaitTimeout(d time.Duration) (index int, err error) {
 	return b.wait(after(d), barrier.ErrBroken)
 }
@@ -65,11 +65,11 @@ func (b *Barrier) wait(w backend.Wait, gaveUp error) (index int, err error) {
 	return index, nil
 }
 
-// Reset makes the barrier as new: everybody who waits gets ErrBroken.
+// Reset makes the barrier as new: every party that waits gets ErrBroken.
 func (b *Barrier) Reset() { b.change(b.b.Reset) }
 
-// Abort breaks the barrier: everybody who waits gets ErrBroken, and everybody who
-// comes, until Reset.
+// Abort breaks the barrier: every party that waits gets ErrBroken, and every
+// party that arrives, until Reset.
 func (b *Barrier) Abort() { b.change(b.b.Abort) }
 
 func (b *Barrier) change(f func(context.Context) error) {

@@ -97,7 +97,8 @@ func refused(err error) bool {
 	return (errors.Is(err, ErrQuota) || errors.Is(err, ErrDenied)) && !errors.Is(err, ErrUnknown)
 }
 
-// finish is settle where nobody is told an error: it waits through ErrQuota.
+// finish is settle for callers that return no error: it waits through
+// ErrQuota.
 func (t *taken[T]) finish(how backend.Settlement) {
 	for {
 		if err := t.settle(background, how, 0); !errors.Is(err, ErrQuota) || !refused(err) {
@@ -107,21 +108,21 @@ func (t *taken[T]) finish(how backend.Settlement) {
 	}
 }
 
-// Claim takes an item on claim, waiting for one for as long as that takes.
+// Claim takes an item on claim. It blocks until there is one.
 func (q *Queue[T]) Claim() (*Claim[T], error) { return public(q.claim(forever, nil)) }
 
 // TryClaim takes an item on claim if there is one, or returns [queue.ErrEmpty].
 func (q *Queue[T]) TryClaim() (*Claim[T], error) { return public(q.claim(try, queue.ErrEmpty)) }
 
-// ClaimTimeout takes an item on claim unless it has to wait for one for longer
-// than d; then it returns [queue.ErrEmpty]. With d <= 0 it is like TryClaim;
-// [math.MaxInt64] is forever.
+// ClaimTimeout is like Claim, but gives up after d, and then returns
+// [queue.ErrEmpty]. If d <= 0, it is equivalent to TryClaim. A d of
+// [math.MaxInt64] never times out.
 func (q *Queue[T]) ClaimTimeout(d time.Duration) (*Claim[T], error) {
 	return public(q.claim(after(d), queue.ErrEmpty))
 }
 
-// ClaimContext takes an item on claim unless ctx ends before there is one; then it
-// returns the cause.
+// ClaimContext is like Claim, but gives up when ctx ends, and then returns
+// [context.Cause] of ctx.
 func (q *Queue[T]) ClaimContext(ctx context.Context) (*Claim[T], error) {
 	t, err := q.claim(until(ctx), backend.ErrGaveUp)
 	return public(t, cause(ctx, err))
@@ -250,9 +251,9 @@ func (c *claims) idle() bool {
 	return len(c.list) == 0
 }
 
-// TaskDone says that an item is finished which a Get of this process returned: the
-// oldest that the calling goroutine got, and only if it has none the oldest of
-// the process. It panics with [queue.ErrTaskDone] if there is none, and with
+// TaskDone marks an item as finished that a Get of this process returned: the
+// oldest that the calling goroutine got, and only if it has none the oldest of the
+// process. It panics with [queue.ErrTaskDone] if there is none, and with
 // [ErrNotJoinable] if the queue was made without Joinable. If the item was lost
 // with its session it has gone back to the queue, and TaskDone does nothing.
 func (q *Queue[T]) TaskDone() {
@@ -300,9 +301,9 @@ func (q *Queue[T]) mustJoin() {
 // queue was made without Joinable.
 func (q *Queue[T]) Join() { granted(q.join(forever)) }
 
-// JoinTimeout is like Join, unless that takes longer than d, and reports whether
-// everything was finished. With d <= 0 it does not wait; [math.MaxInt64] is
-// forever.
+// JoinTimeout is like Join, but gives up after d. It reports whether no item was
+// unfinished. If d <= 0, it does not wait. A d of [math.MaxInt64] never times
+// out.
 func (q *Queue[T]) JoinTimeout(d time.Duration) bool { return granted(q.join(after(d))) }
 
 func (q *Queue[T]) join(w backend.Wait) error {
@@ -310,7 +311,8 @@ func (q *Queue[T]) join(w backend.Wait) error {
 	return patiently(w, q.b.Join)
 }
 
-// JoinContext is like Join, unless ctx ends first; then it returns the cause.
+// JoinContext is like Join, but gives up when ctx ends, and then returns
+// [context.Cause] of ctx.
 func (q *Queue[T]) JoinContext(ctx context.Context) error {
 	q.mustJoin()
 	return q.m.read(ctx, func(ctx context.Context) error { return cause(ctx, q.b.Join(until(ctx))) })

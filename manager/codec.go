@@ -26,7 +26,7 @@ func (jsonCodec) Name() string                       { return "json" }
 func (jsonCodec) Marshal(v any) ([]byte, error)      { return json.Marshal(v) }
 func (jsonCodec) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }
 
-// encode turns v into bytes that nobody else has.
+// encode turns v into bytes that are not shared.
 func encode[T any](c Codec, v T) ([]byte, error) {
 	if raw, ok := any(v).([]byte); ok {
 		return append([]byte{}, raw...), nil

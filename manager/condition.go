@@ -70,13 +70,13 @@ func (c *Condition) mustHold() {
 // again. It panics with [condition.ErrNotLocked] if the lock is not held.
 func (c *Condition) Wait() { c.granted(c.wait(forever, nil)) }
 
-// WaitTimeout is like Wait, unless it is not notified within d, and reports
-// whether it was. With d <= 0 it releases the lock, acquires it again and reports
-// false.
+// WaitTimeout is like Wait, but gives up after d. It reports whether it was
+// notified. If d <= 0, it releases the lock, acquires it again and returns false.
 func (c *Condition) WaitTimeout(d time.Duration) bool { return c.granted(c.wait(after(d), nil)) }
 
-// WaitContext is like Wait, unless ctx ends before it is notified; then it
-// returns the cause. If ctx has ended already it keeps the lock.
+// WaitContext is like Wait, but gives up when ctx ends, and then returns
+// [context.Cause] of ctx. If ctx has ended before the call, it does so without
+// releasing the lock.
 func (c *Condition) WaitContext(ctx context.Context) error {
 	c.mustHold()
 	if err := c.m.ended(ctx); err != nil {
@@ -90,16 +90,16 @@ func (c *Condition) WaitContext(ctx context.Context) error {
 // things, use NotifyAll. If pred panics, the lock is held.
 func (c *Condition) WaitFor(pred func() bool) { c.granted(c.waitFor(forever, pred)) }
 
-// WaitForTimeout is like WaitFor, for d at most, and reports whether pred
-// returned true. When the time has run out it calls pred once more: success beats
-// the deadline.
+// WaitForTimeout is like WaitFor, but gives up after d, when it calls pred once
+// more. It reports whether pred returned true.
 func (c *Condition) WaitForTimeout(pred func() bool, d time.Duration) bool {
 	return c.granted(c.waitFor(after(d), pred))
 }
 
-// WaitForContext is like WaitFor, unless ctx ends first and pred, called once
-// more, returns false; then it returns the cause. If ctx has ended already it
-// keeps the lock and calls nothing.
+// WaitForContext is like WaitFor, but gives up when ctx ends and pred, called
+// once more, returns false; then it returns [context.Cause] of ctx. If ctx has
+// ended before the call, it does so without releasing the lock, and does not
+// call pred.
 func (c *Condition) WaitForContext(ctx context.Context, pred func() bool) error {
 	c.mustHold()
 	if err := c.m.ended(ctx); err != nil {
@@ -187,20 +187,20 @@ func (c *Condition) sleep(w backend.Wait, look bool) error {
 }
 
 // Notify wakes the n that have waited longest, or all if there are fewer. They
-// return when they have the lock, so not before the caller has released it. With
-// n < 1 it wakes nobody. It panics with [condition.ErrNotLocked] if the lock is
-// not held.
+// return when they have the lock, so not before the caller has released it. If n
+// < 1, it wakes none. It panics with [condition.ErrNotLocked] if the lock is not
+// held.
 func (c *Condition) Notify(n int) {
 	if _, err := c.notify(background, n); !errors.Is(err, ErrLost) {
 		must(err)
 	}
 }
 
-// NotifyAll wakes everybody who waits.
+// NotifyAll wakes all that wait.
 func (c *Condition) NotifyAll() { c.Notify(math.MaxInt) }
 
-// NotifyContext is like Notify, and returns how many it woke. It returns ErrLost,
-// and wakes nobody, if the lock had been lost.
+// NotifyContext is like Notify, and returns how many it woke. If the lock had
+// been lost, it returns ErrLost and wakes none.
 func (c *Condition) NotifyContext(ctx context.Context, n int) (int, error) {
 	c.mustHold()
 	if err := c.m.ended(ctx); err != nil {

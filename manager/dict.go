@@ -227,7 +227,8 @@ func (d *Dict[K, V]) remove(ctx context.Context, k K) (c backend.Cell, err error
 	return c, err
 }
 
-// SetAll sets several values in one step: nobody sees a part of them.
+// SetAll sets several values in one step: no other call sees only some of
+// them.
 func (d *Dict[K, V]) SetAll(ctx context.Context, values map[K]V) error {
 	pairs := make([]backend.Pair, 0, len(values))
 	for k, v := range values {

@@ -111,7 +111,7 @@ func (d *door) ask(c clock, value []byte) (backend.Holding, error) {
 	}
 }
 
-// sit takes the seat for somebody whom the backend has let in.
+// sit takes the seat for a caller that the backend has let in.
 func (d *door) sit(in *hold, c clock) error {
 	if !acquire(&d.seat, c) {
 		_, _ = d.lock.Release(background, in.Holding, false)
@@ -130,8 +130,8 @@ func (d *door) holder() *hold {
 	return d.inside
 }
 
-// stand makes in, or whoever is inside if in is nil, one that is about to leave: nobody else can make it leave. It
-// returns nil if it is not inside.
+// stand marks in, or the hold inside if in is nil, as about to leave: no other call can make it leave. It returns
+// nil if it is not inside.
 func (d *door) stand(in *hold) *hold {
 	d.guard.Lock()
 	defer d.guard.Unlock()

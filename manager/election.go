@@ -35,10 +35,10 @@ type Term struct {
 	err      error
 }
 
-// Campaign waits until the caller leads, unless ctx ends first; then it returns
-// the cause. value is what others learn about the leader, an address perhaps. A
-// term that was lost keeps other candidates of this process out until it is
-// resigned.
+// Campaign blocks until the caller leads, but gives up when ctx ends, and then
+// returns [context.Cause] of ctx. value is what others learn about the leader,
+// an address perhaps. A term that was lost keeps other candidates of this
+// process out until it is resigned.
 func (e *Election) Campaign(ctx context.Context, value string) (*Term, error) {
 	in, err := e.door.enterContext(ctx, []byte(value))
 	if err != nil {
@@ -100,7 +100,8 @@ func (t *Term) run(ctx context.Context, fn func(context.Context, *Term) error) (
 	return fn(alive, t), false
 }
 
-// Leader returns the leader's value and token, or ErrNotFound if nobody leads.
+// Leader returns the leader's value and token, or [ErrNotFound] if there is
+// none.
 func (e *Election) Leader(ctx context.Context) (value string, token uint64, err error) {
 	err = e.m.read(ctx, func(ctx context.Context) error {
 		v, t, err := e.door.lock.Holder(ctx)

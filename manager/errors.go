@@ -21,14 +21,14 @@ var (
 	// ErrMismatch means that an object was made with other parameters. Its text
 	// names both values and the remedy.
 	ErrMismatch = backend.ErrMismatch
-	// ErrBusy means that somebody holds the object or waits for it.
+	// ErrBusy means that a session holds the object or waits for it.
 	ErrBusy = backend.ErrBusy
 	// ErrTooLarge means that a value is larger than the backend takes.
 	ErrTooLarge = backend.ErrTooLarge
 	// ErrQuota means that there is no room, or that too many calls wait.
 	ErrQuota = backend.ErrQuota
-	// ErrDenied means that the server refused this user, or the client that
-	// server.
+	// ErrDenied means that the server refused this user, or that the client
+	// refused the server.
 	ErrDenied = backend.ErrDenied
 	// ErrConflict is returned by a CompareAndSet whose revision is out of date.
 	ErrConflict = backend.ErrConflict
@@ -37,13 +37,13 @@ var (
 	// ErrNotFound means that there is no such object, session, index, leader,
 	// type or method.
 	ErrNotFound = backend.ErrNotFound
-	// ErrNoServer is returned by Open if nobody serves that address.
+	// ErrNoServer is returned by [Open] if no process serves the address.
 	ErrNoServer = backend.ErrNoServer
-	// ErrNotJoinable is the value that TaskDone and Join of a queue panic with
-	// that was made without Joinable().
+	// ErrNotJoinable is the error that TaskDone and Join panic with if the
+	// queue was made without [Joinable].
 	ErrNotJoinable = backend.ErrNotJoinable
 	// ErrInsecure means that an address or a listener would be open to others.
 	ErrInsecure = backend.ErrInsecure
-	// ErrValue means that a parameter makes no sense. The text names it.
+	// ErrValue means that a parameter is invalid. The text names it.
 	ErrValue = backend.ErrValue
 )

@@ -14,8 +14,8 @@ import (
 //	set(), clear(), is_set()     Set, Clear, IsSet
 //	wait(), wait(timeout=d)      Wait, WaitTimeout(d)
 //
-// A Set releases everybody who waits, also if a Clear follows at once. The flag
-// belongs to nobody: it stays as it is when the process that set it dies.
+// A Set releases every goroutine that waits, even if a Clear follows at once.
+// The flag has no owner: it stays as it is when the process that set it dies.
 type Event struct {
 	object
 	b backend.Event
@@ -27,7 +27,7 @@ func (m *Manager) Event(name string) *Event {
 	return &Event{object{m, spec}, m.backend.Event(spec)}
 }
 
-// Set sets e and releases everybody who waits for it.
+// Set sets e and releases every goroutine that waits for it.
 func (e *Event) Set() { e.change(e.b.Set) }
 
 // Clear clears e.
@@ -68,17 +68,18 @@ func (e *Event) IsSetContext(ctx context.Context) (is bool, err error) {
 	return is, err
 }
 
-// Wait waits until e is set.
+// Wait blocks until e is set.
 func (e *Event) Wait() { granted(e.wait(forever)) }
 
-// WaitTimeout waits until e is set, for d at most, and reports whether it was.
-// With d <= 0 it is like IsSet; [math.MaxInt64] is forever.
+// WaitTimeout is like [Event.Wait], but gives up after d. It reports whether e
+// was set. If d <= 0, it is equivalent to [Event.IsSet]. A d of
+// [math.MaxInt64] never times out.
 func (e *Event) WaitTimeout(d time.Duration) bool { return granted(e.wait(after(d))) }
 
 func (e *Event) wait(w backend.Wait) error { return patiently(w, e.b.Wait) }
 
-// WaitContext waits until e is set, unless ctx ends first; then it returns the
-// cause.
+// WaitContext is like [Event.Wait], but gives up when ctx ends, and then
+// returns [context.Cause] of ctx.
 func (e *Event) WaitContext(ctx context.Context) error {
 	return e.m.read(ctx, func(ctx context.Context) error { return cause(ctx, e.b.Wait(until(ctx))) })
 }

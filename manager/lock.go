@@ -13,11 +13,11 @@ import (
 // [sync.Locker].
 //
 // A Lock is held by this process, not by a goroutine: any goroutine of it may
-// unlock. To unlock what nobody here holds panics with [lock.ErrNotLocked], also
-// if another process holds it. When the session is lost, the Lock is free for
-// other processes but stays held in this one until its Unlock, which then does
-// nothing else; [Lock.Lost] tells, and [Lock.Token] protects what others may
-// write meanwhile.
+// unlock. Unlock panics with [lock.ErrNotLocked] if this process does not hold
+// it, even if another process does. When the session is lost, the Lock is free
+// for other processes but stays held in this one until its Unlock, which then
+// does nothing else; [Lock.Lost] tells, and [Lock.Token] protects what others
+// may write meanwhile.
 //
 //	acquire(), release()         Lock, Unlock
 //	acquire(blocking=False)      TryLock
@@ -25,10 +25,10 @@ import (
 //	locked()                     Locked
 //	with l:                      With, or Lock and a deferred Unlock
 //
-// The goroutines of one process line up before they ask, so a call that waits in
-// many goroutines is one call to the server. A holder that dies frees the Lock
-// within milliseconds (etcd: after its lease). A call costs a round trip: 15 to 40
-// µs on a Unix socket, 10 to 25 times that on etcd.
+// The goroutines of one process queue up before they ask the server, which sees
+// one waiting call for all of them. A holder that dies frees the Lock within
+// milliseconds (etcd: after its lease). A call costs a round trip: 15 to 40 µs on
+// a Unix socket, 10 to 25 times that on etcd.
 type Lock struct {
 	object
 	door *door
@@ -53,14 +53,15 @@ func (m *Manager) Lock(name string) *Lock {
 	return &Lock{object{m, spec}, state(m, spec, func() *door { return &door{m: m, lock: m.backend.Lock(spec)} })}
 }
 
-// Lock acquires l, waiting for as long as that takes.
+// Lock acquires l. It blocks until l is available.
 func (l *Lock) Lock() { granted(l.lock(forever)) }
 
 // TryLock acquires l if it is free, and reports whether it did.
 func (l *Lock) TryLock() bool { return granted(l.lock(try)) }
 
-// LockTimeout acquires l unless that takes longer than d, and reports whether it
-// did. With d <= 0 it is like TryLock; [math.MaxInt64] is forever.
+// LockTimeout is like [Lock.Lock], but gives up after d. It reports whether it
+// acquired l. If d <= 0, it is equivalent to [Lock.TryLock]. A d of
+// [math.MaxInt64] never times out.
 func (l *Lock) LockTimeout(d time.Duration) bool { return granted(l.lock(after(d))) }
 
 func (l *Lock) lock(w backend.Wait) error {
@@ -70,7 +71,8 @@ func (l *Lock) lock(w backend.Wait) error {
 	})
 }
 
-// LockContext acquires l unless ctx ends first; then it returns the cause.
+// LockContext is like [Lock.Lock], but gives up when ctx ends, and then
+// returns [context.Cause] of ctx.
 func (l *Lock) LockContext(ctx context.Context) error {
 	_, err := l.door.enterContext(ctx, nil)
 	return err
@@ -109,14 +111,14 @@ func (l *Lock) unlock(ctx context.Context) error {
 	panic(lock.ErrNotLocked)
 }
 
-// Locked reports whether anybody holds l.
+// Locked reports whether l is held, by this process or another.
 func (l *Lock) Locked() bool { return l.door.locked() }
 
 // Token returns the fencing token of the present holding, or 0 if this process
 // does not hold l. Tokens of one name only grow, over all processes and also if
-// the server starts again. Who stores under a lock passes the token along and
-// refuses smaller ones: so a process that was paused, and has lost the lock
-// without knowing, spoils nothing.
+// the server starts again. Pass the token along with what is stored under a
+// lock, and have the store refuse smaller ones: then a process that was paused,
+// and has lost the lock without knowing, spoils nothing.
 func (l *Lock) Token() uint64 { return l.door.token() }
 
 // Lost returns a channel that is closed if the present holding is lost before it

@@ -27,7 +27,7 @@
 // share what this process holds. The name "" makes a fresh one, as Python's
 // m.dict() does; its Name goes to other processes. An object lives until
 // [Manager.Delete] or the server's end. Parameters, such as the size of a queue,
-// belong to the object: whoever uses other ones gets [ErrMismatch].
+// belong to the object: a handle with other ones gets [ErrMismatch].
 //
 // # Values are copies
 //
@@ -198,9 +198,9 @@ func (m *Manager) Objects(ctx context.Context) iter.Seq2[Info, error] {
 	}
 }
 
-// Delete deletes an object with all that is in it. It returns ErrBusy while
-// anybody holds it or waits for it, and ErrNotFound if it is not there. Whoever
-// uses it afterwards makes a new one. A Manager remembers the names of locks,
+// Delete deletes an object with all that is in it. It returns ErrBusy while a
+// session holds it or waits for it, and ErrNotFound if it is not there. A later
+// use of the name makes a new one. A Manager remembers the names of locks,
 // semaphores and queues that it has used until it deletes them.
 func (m *Manager) Delete(ctx context.Context, kind Kind, name string) error {
 	err := m.backend.Delete(ctx, backend.Kind(kind), name)

@@ -14,7 +14,7 @@ import (
 
 // Open opens a session at an address; the package comment lists the schemes. ctx
 // bounds the opening; the session lasts until Close. Open returns [ErrNoServer]
-// if nobody serves there, and [ErrDenied] if the server is another user's or
+// if no process serves there, and [ErrDenied] if the server is another user's or
 // refuses this one.
 func Open(ctx context.Context, addr string, opts ...Option) (*Manager, error) {
 	scheme, _, found := strings.Cut(addr, ":")

@@ -59,5 +59,5 @@ func settings(opts []Option) (o backend.Options) {
 	return o
 }
 
-// background is for calls that nobody can give up.
+// background is for calls that cannot be given up.
 var background = context.Background()

@@ -26,9 +26,9 @@ import (
 // JoinableQueue, each Get is such a claim, and TaskDone its Ack. An item that was
 // delivered [MaxDeliveries] times without is dead: see [Queue.Dead].
 //
-// Whoever waits is served in order of arrival, over all processes. maxsize, the
-// order, Joinable and the codec belong to the queue: other handles have to name
-// the same; maxsize can be changed by Resize. Claims that come back may exceed it.
+// Waiters are served in order of arrival, over all processes. maxsize, the order,
+// Joinable and the codec belong to the queue: other handles have to name the same;
+// maxsize can be changed by Resize. Claims that come back may exceed it.
 type Queue[T any] struct {
 	object
 	b      backend.Queue
@@ -99,22 +99,22 @@ func (q *Queue[T]) item(v T) (i backend.Item, err error) {
 	return i, err
 }
 
-// Put stores an item, waiting for room for as long as that takes. It returns nil
-// or [queue.ErrShutdown], or what went wrong.
+// Put stores an item. It blocks until there is room. It returns nil,
+// [queue.ErrShutdown], or an error that names what went wrong.
 func (q *Queue[T]) Put(item T) error { return q.put(forever, item, nil) }
 
 // TryPut stores an item if there is room, or returns [queue.ErrFull].
 func (q *Queue[T]) TryPut(item T) error { return q.put(try, item, queue.ErrFull) }
 
-// PutTimeout stores an item unless it has to wait for room for longer than d;
-// then it returns [queue.ErrFull]. With d <= 0 it is like TryPut;
-// [math.MaxInt64] is forever.
+// PutTimeout is like Put, but gives up after d, and then returns
+// [queue.ErrFull]. If d <= 0, it is equivalent to TryPut. A d of
+// [math.MaxInt64] never times out.
 func (q *Queue[T]) PutTimeout(item T, d time.Duration) error {
 	return q.put(after(d), item, queue.ErrFull)
 }
 
-// PutContext stores an item unless ctx ends before there is room; then it returns
-// the cause.
+// PutContext is like Put, but gives up when ctx ends, and then returns
+// [context.Cause] of ctx.
 func (q *Queue[T]) PutContext(ctx context.Context, item T) error {
 	return cause(ctx, q.put(until(ctx), item, backend.ErrGaveUp))
 }
@@ -156,22 +156,21 @@ func (q *Queue[T]) PutKey(ctx context.Context, item T, key string, window time.D
 	return cause(ctx, q.again(until(ctx), func(w backend.Wait) error { return q.b.Put(w, i) }))
 }
 
-// Get takes an item, waiting for one for as long as that takes. It returns
-// [queue.ErrShutdown] when the queue is shut down and nothing is left. Of a queue
-// with Joinable the item is a claim of the calling goroutine, which TaskDone
-// ends.
+// Get takes an item. It blocks until there is one. It returns [queue.ErrShutdown]
+// when the queue is shut down and nothing is left. Of a queue with Joinable the
+// item is a claim of the calling goroutine, which TaskDone ends.
 func (q *Queue[T]) Get() (T, error) { return q.get(forever, nil) }
 
 // TryGet takes an item if there is one, or returns [queue.ErrEmpty].
 func (q *Queue[T]) TryGet() (T, error) { return q.get(try, queue.ErrEmpty) }
 
-// GetTimeout takes an item unless it has to wait for one for longer than d; then
-// it returns [queue.ErrEmpty]. With d <= 0 it is like TryGet; [math.MaxInt64] is
-// forever.
+// GetTimeout is like Get, but gives up after d, and then returns
+// [queue.ErrEmpty]. If d <= 0, it is equivalent to TryGet. A d of
+// [math.MaxInt64] never times out.
 func (q *Queue[T]) GetTimeout(d time.Duration) (T, error) { return q.get(after(d), queue.ErrEmpty) }
 
-// GetContext takes an item unless ctx ends before there is one; then it returns
-// the cause.
+// GetContext is like Get, but gives up when ctx ends, and then returns
+// [context.Cause] of ctx.
 func (q *Queue[T]) GetContext(ctx context.Context) (T, error) {
 	v, err := q.get(until(ctx), backend.ErrGaveUp)
 	return v, cause(ctx, err)

@@ -15,9 +15,9 @@ import (
 // processes wait. It implements [sync.Locker].
 //
 // The owner is a goroutine of a process. One that ends while it holds an RLock
-// leaves it locked until its process ends. To unlock what the goroutine does not
-// hold panics with [rlock.ErrNotOwner]. What is said of a Lock about its session,
-// its cost and its order holds here too.
+// leaves it locked until its process ends. Unlock panics with [rlock.ErrNotOwner]
+// if the calling goroutine does not hold it. What is said of a Lock about its
+// session, its cost and its order holds here too.
 //
 //	acquire(), release()         Lock, Unlock
 //	acquire(blocking=False)      TryLock
@@ -67,7 +67,7 @@ func (o *owner) entered(depth int) {
 	o.id.Store(goid.Get())
 }
 
-// Lock acquires r, waiting for as long as that takes. The owner goes one level
+// Lock acquires r. It blocks until r is available. The owner goes one level
 // deeper at once.
 func (r *RLock) Lock() { granted(r.lock(forever)) }
 
@@ -75,8 +75,9 @@ func (r *RLock) Lock() { granted(r.lock(forever)) }
 // did.
 func (r *RLock) TryLock() bool { return granted(r.lock(try)) }
 
-// LockTimeout acquires r unless that takes longer than d, and reports whether it
-// did. With d <= 0 it is like TryLock; [math.MaxInt64] is forever.
+// LockTimeout is like [RLock.Lock], but gives up after d. It reports whether it
+// acquired r. If d <= 0, it is equivalent to [RLock.TryLock]. A d of
+// [math.MaxInt64] never times out.
 func (r *RLock) LockTimeout(d time.Duration) bool { return granted(r.lock(after(d))) }
 
 func (r *RLock) lock(w backend.Wait) error {
@@ -93,8 +94,9 @@ func (r *RLock) lock(w backend.Wait) error {
 	return err
 }
 
-// LockContext acquires r unless ctx ends first; then it returns the cause, also
-// if r is the caller's own.
+// LockContext is like [RLock.Lock], but gives up when ctx ends, and then
+// returns [context.Cause] of ctx. If ctx has ended before the call, it does so
+// even if the caller owns r.
 func (r *RLock) LockContext(ctx context.Context) error {
 	if !backend.Ended(ctx) && r.own.reenter() {
 		return nil
@@ -156,7 +158,7 @@ func (r *RLock) LockDepth(depth int) {
 	r.own.again += depth - 1
 }
 
-// Locked reports whether anybody holds r.
+// Locked reports whether r is held, by this process or another.
 func (r *RLock) Locked() bool { return r.own.locked() }
 
 // Owned reports whether the calling goroutine holds r.

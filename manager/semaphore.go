@@ -24,15 +24,15 @@ import (
 // process can acquire what another releases, and Value is always what it began
 // with, minus what was acquired, plus what was released, as in Python. But a
 // permit that a Release had added, and whose acquirer dies, comes back, too: for
-// signals use a [Queue] or an [Event]. As many later Releases of this process do
-// nothing as permits were lost with its session.
+// signals use a [Queue] or an [Event]. For each permit that was lost with the
+// session of this process, one later Release does nothing.
 //
 // n belongs to the semaphore: other handles have to name the same, until Resize.
 type Semaphore struct{ permits }
 
-// A BoundedSemaphore is like a [Semaphore], but a Release of what nobody holds
-// panics with [semaphore.ErrOverRelease], and to acquire more than the bound at
-// once panics with [semaphore.ErrValue].
+// A BoundedSemaphore is like a [Semaphore], but a Release of a permit that no
+// process holds panics with [semaphore.ErrOverRelease], and an acquire of more
+// than the bound at once panics with [semaphore.ErrValue].
 type BoundedSemaphore struct{ permits }
 
 // permits are what the two have in common.
@@ -92,29 +92,31 @@ func newPermits(m *Manager, kind Kind, name string, n int) permits {
 	return permits{object{m, spec}, m.backend.Semaphore(spec), state(m, spec, func() *held { return new(held) })}
 }
 
-// Acquire takes a permit, waiting for as long as that takes.
+// Acquire takes a permit. It blocks until one is available.
 func (p *permits) Acquire() { p.AcquireN(1) }
 
 // TryAcquire takes a permit if one is free, and reports whether it did.
 func (p *permits) TryAcquire() bool { return p.TryAcquireN(1) }
 
-// AcquireTimeout takes a permit unless that takes longer than d, and reports
-// whether it did. With d <= 0 it is like TryAcquire; [math.MaxInt64] is forever.
+// AcquireTimeout is like Acquire, but gives up after d. It reports whether it
+// took a permit. If d <= 0, it is equivalent to TryAcquire. A d of
+// [math.MaxInt64] never times out.
 func (p *permits) AcquireTimeout(d time.Duration) bool { return p.AcquireNTimeout(1, d) }
 
-// AcquireContext takes a permit unless ctx ends first; then it returns the cause.
+// AcquireContext is like Acquire, but gives up when ctx ends, and then returns
+// [context.Cause] of ctx.
 func (p *permits) AcquireContext(ctx context.Context) error { return p.AcquireNContext(ctx, 1) }
 
-// AcquireN takes n permits at once, waiting for as long as that takes. It panics
-// with [semaphore.ErrValue] if n < 1.
+// AcquireN takes n permits at once. It blocks until all of them are available.
+// It panics with [semaphore.ErrValue] if n < 1.
 func (p *permits) AcquireN(n int) { granted(p.acquire(forever, n)) }
 
 // TryAcquireN takes n permits if that many are free, and reports whether it did.
 // It panics with [semaphore.ErrValue] if n < 1.
 func (p *permits) TryAcquireN(n int) bool { return granted(p.acquire(try, n)) }
 
-// AcquireNTimeout takes n permits at once unless that takes longer than d, and
-// reports whether it did. It panics with [semaphore.ErrValue] if n < 1.
+// AcquireNTimeout is like AcquireN, but gives up after d. It reports whether
+// it took the permits. It panics with [semaphore.ErrValue] if n < 1.
 func (p *permits) AcquireNTimeout(n int, d time.Duration) bool {
 	return granted(p.acquire(after(d), n))
 }
@@ -124,8 +126,8 @@ func (p *permits) acquire(w backend.Wait, n int) error {
 	return patiently(w, func(w backend.Wait) error { return p.ask(w, n) })
 }
 
-// AcquireNContext takes n permits at once unless ctx ends first; then it returns
-// the cause. It panics with [semaphore.ErrValue] if n < 1.
+// AcquireNContext is like AcquireN, but gives up when ctx ends, and then returns
+// [context.Cause] of ctx. It panics with [semaphore.ErrValue] if n < 1.
 func (p *permits) AcquireNContext(ctx context.Context, n int) error {
 	p.must(n)
 	if err := p.m.ended(ctx); err != nil {
@@ -229,10 +231,9 @@ func (b *BoundedSemaphore) TryRelease() bool {
 }
 
 // Resize changes how many permits there are: it adds some, or withdraws some,
-// those that are out as they come back; Value is never below 0. Whoever waits for
-// more than there are waits until there are more. It is also how a semaphore gets
-// another n in a rolling deploy. It panics with [semaphore.ErrValue] if n is below
-// 0 or too large.
+// those that are out as they come back; Value is never below 0. An acquire of more
+// than there are waits until there are more. Call it to change n in a rolling
+// deploy. It panics with [semaphore.ErrValue] if n is below 0 or too large.
 func (p *permits) Resize(ctx context.Context, n int) error {
 	spec := p.spec
 	spec.N = n

@@ -3,15 +3,14 @@ package pool
 import (
 	"context"
 	"math"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/gothreading/threading/internal/live"
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/roster"
 	"github.com/gothreading/threading/internal/watch"
-	"github.com/gothreading/threading/thread"
 )
 
 // The core is what all views of a pool share. Everything in it changes under one
@@ -87,7 +86,8 @@ type core struct {
 	guard guard
 
 	// What New was told.
-	prefix      string
+	given       string // for a name
+	number      uint64 // of a pool that has none
 	initializer func() error
 	finalizer   func()
 	backlog     int // math.MaxInt: no bound
@@ -107,14 +107,14 @@ type core struct {
 	callbacks lane // of tasks that were dropped
 	afters    lane // functions of OnDone
 
-	waking   int            // workers that are on their way to look for work
-	starting int            // workers in the initializer
-	workers  int            // all of them, but for those that are leaving
-	away     int            // of them, in a wait for which they lent a slot, of whatever kind
-	mostAway int            // at once, since nothing was running
-	leaving  int            // those in the finalizer
-	opening  int            // calls that are about to open what they have dropped
-	runs     map[uint64]int // loops over an IMap, and scopes, by the ident of their goroutine
+	waking   int        // workers that are on their way to look for work
+	starting int        // workers in the initializer
+	workers  int        // all of them, but for those that are leaving
+	away     int        // of them, in a wait for which they lent a slot, of whatever kind
+	mostAway int        // at once, since nothing was running
+	leaving  int        // those in the finalizer
+	opening  int        // calls that are about to open what they have dropped
+	runs     list[*run] // loops over an IMap, and scopes
 
 	levels  levels
 	awaited list[*errand] // what tasks wait for, which is started first
@@ -127,10 +127,12 @@ type core struct {
 	submitted, succeeded, failed, cancelled uint64
 
 	onLeave func(worker any) // called by each worker that leaves, or nil
-	hired   uint64           // threads that were ever started
-	threads []*thread.Thread // of workers; some have ended
-	spares  []*goBlock
-	over    park.Latch // opens when nothing is accepted any more, and all has ended
+	hired   atomic.Uint64    // threads that have ever begun
+	threads int              // goroutines that have not ended
+	spares  [spareBlocks]*goBlock
+	spare   int         // how many
+	over    bool        // nothing is accepted any more, all has ended, and everybody was told
+	joined  *park.Latch // opens when there is nothing left, if somebody waits for that
 
 	entry  live.Entry  // what thread.Main waits for, as long as there are workers
 	listed bool        // it is registered
@@ -149,9 +151,14 @@ var (
 	named  atomic.Uint64 // counts the automatic prefixes
 )
 
-// accept queues e.
-func (c *core) accept(e *entry, priority int) {
-	c.levels.push(c.levels.of(priority), e, c.lifo)
+// accept queues what s is of.
+func (c *core) accept(s *submission) {
+	e := s.entry
+	if e == nil {
+		c.acceptGo(s.fn, s.domain, s.priority)
+		return
+	}
+	c.levels.push(c.levels.of(s.priority), e, c.lifo)
 	if e.tie != nil {
 		e.tie.domain.add(e)
 	}
@@ -237,7 +244,7 @@ func (c *core) busy() bool {
 
 // finished reports whether nothing will be started any more.
 func (c *core) finished() bool {
-	return c.terminated || c.err != nil && len(c.runs) == 0 && !c.busy()
+	return c.terminated || c.err != nil && c.runs.first == nil && !c.busy()
 }
 
 // calm reports whether there is nothing for a worker to do, and nothing for unlock
@@ -268,13 +275,17 @@ func (c *core) unlock() {
 		}
 	}
 	over := false
+	var joined *park.Latch
 	if c.err != nil && c.finished() {
 		for c.idle.Front() != nil {
 			c.wake(&woken) // so that it leaves
 		}
-		over = c.workers == 0 && c.leaving == 0 && c.opening == 0 && len(c.runs) == 0 && !c.callbacks.busy() && !c.afters.busy()
+		over = c.ended()
+		if over && c.over {
+			joined, c.joined = c.joined, nil
+		}
 	}
-	unfollow := c.unfollow
+	conclude := over && !c.over
 	var idling *park.Latch
 	if c.idling != nil && !c.busy() {
 		idling, c.idling = c.idling, nil
@@ -285,11 +296,29 @@ func (c *core) unlock() {
 	}
 	served.Wake(park.Granted)
 	woken.Wake(park.Granted)
-	if over && !c.over.IsOpen() {
-		c.root.endContext(context.Canceled, context.Canceled)
-		unfollow()
-		c.over.Open()
+	if joined != nil {
+		joined.Open()
 	}
+	if conclude {
+		c.conclude()
+	}
+}
+
+// ended reports whether nothing is left of the pool, which is finished.
+func (c *core) ended() bool {
+	return c.threads == 0 && c.opening == 0 && c.runs.first == nil && !c.callbacks.busy() && !c.afters.busy()
+}
+
+// conclude is the end of the pool. It calls code of others.
+func (c *core) conclude() {
+	c.root.endContext(context.Canceled, context.Canceled)
+	c.guard.Lock()
+	unfollow := c.unfollow
+	c.guard.Unlock()
+	unfollow()
+	c.guard.Lock()
+	c.over = true
+	c.unlock()
 }
 
 // wake takes an idle worker off the list.
@@ -322,22 +351,40 @@ func (c *core) hire() {
 	}
 	c.waking++
 	c.workers++
-	w := &worker{core: c, comes: true}
-	w.plain.core = c
-	c.start(w)
+	c.threads++
+	go c.begin(nil)
 }
 
-// start gives w a thread.
-func (c *core) start(w *worker) {
-	if len(c.threads) > 2*(c.workers+c.leaving)+8 {
-		c.forgetEnded()
+// begin makes the calling goroutine, one of those counted as threads, the thread of
+// w, or of a worker that was hired.
+func (c *core) begin(w *worker) {
+	defer c.gone()
+	if w == nil {
+		w = &worker{core: c, comes: true}
+		w.plain.core = c
 	}
-	c.hired++
-	name := c.prefix + "-" + strconv.FormatUint(c.hired, 10)
-	c.threads = append(c.threads, thread.Go(w.main, thread.Name(name), thread.Daemon(true)))
+	roster.Adopt(c.threadName(), w.main)
 }
 
-// forgetEnded forgets the threads that have ended.
-func (c *core) forgetEnded() {
-	c.threads = slices.DeleteFunc(c.threads, func(t *thread.Thread) bool { return !t.IsAlive() })
+// gone is the last that a goroutine of the pool does.
+func (c *core) gone() {
+	c.guard.Lock()
+	c.threads--
+	c.unlock()
+}
+
+// name returns the prefix of the names of the workers.
+func (c *core) name() string {
+	if c.given != "" {
+		return c.given
+	}
+	return "Pool-" + strconv.FormatUint(c.number, 10)
+}
+
+func (c *core) threadName() string {
+	name := append(make([]byte, 0, 32), c.given...)
+	if c.given == "" {
+		name = strconv.AppendUint(append(name, "Pool-"...), c.number, 10)
+	}
+	return string(strconv.AppendUint(append(name, '-'), c.hired.Add(1), 10))
 }

@@ -6,7 +6,10 @@ import (
 	"github.com/gothreading/threading/internal/crew"
 )
 
-func init() { crew.Of = func(p any) crew.Pool { return crewOf{p.(*Pool).core} } }
+func init() {
+	crew.Of = func(p any) crew.Pool { return crewOf{p.(*Pool).core} }
+	crew.Least = func(f func() int) any { return MapOption{func(c *mapChoices) { c.least = f }} }
+}
 
 // A crewOf shows the core of a pool to package process.
 type crewOf struct{ core *core }

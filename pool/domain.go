@@ -52,14 +52,15 @@ type domain struct {
 // An ending is how a domain ended.
 type ending struct {
 	err, cause error
-	values     context.Context // which has ended with the cause: there context.Cause looks for it
+	once       sync.Once
+	values     context.Context // see of
 }
 
 // A tie ties an entry to a domain other than the root.
 type tie struct {
 	domain *domain
-	place  node[*entry] // while it is queued
-	ctx    *taskContext
+	place  node[*entry] // while it is queued; whoever keeps the context keeps no entry
+	ctx    taskContext
 }
 
 // left notes that what is tied has ended. It needs the guard.
@@ -69,12 +70,12 @@ func (t *tie) left() {
 	}
 }
 
-// newTie returns what ties e to d: nothing, if d is the root.
-func (d *domain) newTie(e *entry) *tie {
+// newTie returns what ties an entry to d: nothing, if d is the root.
+func (d *domain) newTie() *tie {
 	if d.parent == nil {
 		return nil
 	}
-	return &tie{domain: d, place: node[*entry]{of: e}, ctx: &taskContext{parent: d}}
+	return &tie{domain: d, ctx: taskContext{parent: d}}
 }
 
 // inner returns a domain below d.
@@ -206,6 +207,7 @@ func (d *domain) unlink() { d.parent.below.remove(&d.place) }
 
 // add notes that e is queued.
 func (d *domain) add(e *entry) {
+	e.tie.place.of = e
 	d.queued.add(&e.tie.place, false)
 	for ; d != nil; d = d.parent {
 		if d.errand != nil {
@@ -215,7 +217,10 @@ func (d *domain) add(e *entry) {
 }
 
 // remove notes that e is queued no longer.
-func (d *domain) remove(e *entry) { d.queued.remove(&e.tie.place) }
+func (d *domain) remove(e *entry) {
+	d.queued.remove(&e.tie.place)
+	e.tie.place.of = nil
+}
 
 // first returns an entry that is queued in d or below, or nil.
 func (d *domain) first() *entry {

@@ -9,14 +9,12 @@ import (
 
 // endContext ends d as a context.
 func (d *domain) endContext(err, cause error) {
-	values, cancel := context.WithCancelCause(context.WithoutCancel(d.values()))
-	cancel(cause)
 	d.mu.Lock()
 	if d.over.Load() != nil {
 		d.mu.Unlock()
 		return
 	}
-	d.over.Store(&ending{err, cause, values})
+	d.over.Store(&ending{err: err, cause: cause})
 	done := d.done.Load()
 	if done == nil {
 		d.done.Store(&closedChannel)
@@ -91,15 +89,26 @@ func (d *domain) Deadline() (earliest time.Time, is bool) {
 // Value is a method of context.Context.
 func (d *domain) Value(key any) any {
 	if over := d.over.Load(); over != nil {
-		return over.values.Value(key)
+		return over.of(d).Value(key)
 	}
 	return d.values().Value(key)
+}
+
+// of returns a context that has the values of d, and has ended with the cause:
+// there context.Cause looks for it. It is made when it is first looked at.
+func (e *ending) of(d *domain) context.Context {
+	e.once.Do(func() {
+		values, cancel := context.WithCancelCause(context.WithoutCancel(d.values()))
+		cancel(e.cause)
+		e.values = values
+	})
+	return e.values
 }
 
 func (d *domain) String() string {
 	switch {
 	case d.parent == nil:
-		return "pool(" + d.core.prefix + ")"
+		return "pool(" + d.core.name() + ")"
 	case d.root:
 		return d.parent.String() + ".Scope"
 	case d.given == nil:

@@ -13,6 +13,7 @@ import (
 // An imapRun is one range over an IMap. All of it belongs to the ranging
 // goroutine, but for what says otherwise. Its parts have a domain of their own.
 type imapRun[In, Out any] struct {
+	run           run
 	pool          *Pool // a view whose domain is the run's
 	fn            func(context.Context, In) (Out, error)
 	yield         func(Out, error) bool
@@ -37,12 +38,11 @@ type imapRun[In, Out any] struct {
 
 // loop is the range.
 func (r *imapRun[In, Out]) loop(p *Pool, items iter.Seq[In]) {
-	run, err := p.beginRun()
-	if err != nil {
+	if err := r.run.begin(p); err != nil {
 		r.fail(err)
 		return
 	}
-	defer run.end()
+	defer r.run.end()
 	d := p.domain.inner()
 	d.hold()
 	defer d.release()
@@ -160,7 +160,7 @@ func (r *imapRun[In, Out]) send() {
 			p.task.reject(err)
 		}
 	}()
-	if err = r.pool.submit(&p.task.entry, math.MaxInt64); err == nil && r.hasFailed() { // and whoever did may have looked before p could be withdrawn
+	if err = r.pool.submit(submission{entry: &p.task.entry}, math.MaxInt64); err == nil && r.hasFailed() { // and whoever did may have looked before p could be withdrawn
 		p.task.core.withdraw(ErrCancelled, &p.task.entry)
 	}
 }

@@ -1,30 +1,12 @@
 package pool
 
-import (
-	"sync/atomic"
+import "github.com/gothreading/threading/internal/goid"
 
-	"github.com/gothreading/threading/internal/goid"
-	"github.com/gothreading/threading/thread"
-)
-
-// local is the worker that the calling goroutine is. Most goroutines that wait are
-// none, and learn so without a look into a map: crowd counts the workers by the
-// last bits of the ident of their goroutine.
-var (
-	local thread.Local[*worker]
-	crowd [1024]atomic.Int32
-)
-
-func count(ident uint64, n int32) { crowd[ident%uint64(len(crowd))].Add(n) }
+// crowd finds the worker that a goroutine is.
+var crowd goid.Table[worker]
 
 // here returns the worker that the calling goroutine is, or nil.
-func here() *worker {
-	if crowd[goid.Get()%uint64(len(crowd))].Load() == 0 {
-		return nil
-	}
-	w, _ := local.Lookup()
-	return w
-}
+func here() *worker { return crowd.Find(goid.Get()) }
 
 // lender returns the worker that the calling goroutine is, if it has a slot to
 // lend, or nil.

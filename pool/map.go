@@ -54,6 +54,7 @@ func startMap[In, Out any](
 	n := len(items)
 	m := &mapping[In, Out]{
 		fn: fn, items: items, chunk: choices.chunk, failFast: choices.failFast, progress: newProgress(choices.progress, n),
+		least: choices.least,
 	}
 	if m.chunk > 0 {
 		m.chunk = min(max(m.chunk, n/math.MaxInt32+1), maxPart) // so that the chunks can be counted
@@ -72,7 +73,7 @@ func startMap[In, Out any](
 	if n == 0 {
 		err = p.refusal()
 	} else {
-		err = p.submit(&t.entry, math.MaxInt64)
+		err = p.submit(submission{entry: &t.entry}, math.MaxInt64)
 	}
 	if err != nil || n == 0 {
 		t.reject(err)

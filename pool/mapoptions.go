@@ -8,6 +8,7 @@ type mapChoices struct {
 	chunk, buffer int // 0: the default
 	failFast      bool
 	progress      func(done, total int)
+	least         func() int // see crew.Least
 }
 
 func choose(opts []MapOption) (c mapChoices) {

@@ -17,7 +17,8 @@ type mapping[In, Out any] struct {
 	result   Result[[]Out]
 	fn       func(context.Context, In) (Out, error)
 	items    []In
-	chunk    int // 0: parts that become smaller
+	chunk    int        // 0: parts that become smaller
+	least    func() int // but not than this, see crew.Least; nil: 1
 	failFast bool
 	progress *progress
 
@@ -131,13 +132,21 @@ func (m *mapping[In, Out]) share() int {
 		return min(m.chunk, left)
 	}
 	workers := min(m.result.task.core.target, 64)
-	return min((left+4*workers-1)/(4*workers), maxPart)
+	share := (left + 4*workers - 1) / (4 * workers)
+	if m.least != nil {
+		share = max(share, min(m.least(), left, (len(m.items)+workers-1)/workers))
+	}
+	return min(share, maxPart)
 }
 
-// beg returns half of what a part has not begun.
+// beg returns half of what a part has not begun, or all if that is little.
 func (m *mapping[In, Out]) beg() (from, to int) {
+	least := 1
+	if m.least != nil {
+		least = m.least()
+	}
 	for n := m.rich.first; n != nil; n = m.rich.first {
-		from, to, ok := n.of.spare()
+		from, to, ok := n.of.spare(least)
 		m.rich.remove(n)
 		if ok && n.of.left() > 0 {
 			m.rich.add(n, false)

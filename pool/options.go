@@ -43,7 +43,7 @@ func LIFO() Option { return Option{func(c *core) { c.lifo = true }} }
 // Name sets the prefix of the names of the workers: PREFIX-1, PREFIX-2, and so
 // on. Without it, or with the empty string, the prefix is Pool-N, where N counts
 // such pools.
-func Name(prefix string) Option { return Option{func(c *core) { c.prefix = prefix }} }
+func Name(prefix string) Option { return Option{func(c *core) { c.given = prefix }} }
 
 // Context makes ctx the parent of the context of every task. Its end ends the
 // pool as Terminate does; the error then wraps ErrTerminated and the cause of

@@ -60,15 +60,21 @@ func (p *part[In, Out]) take() {
 
 // Keep is a method of crew.Part, for the worker. What it keeps counts as begun:
 // the next item is behind that.
-func (p *part[In, Out]) Keep(n int) any {
+func (p *part[In, Out]) Keep(n int) (items, values any) {
 	for {
 		w := p.word.Load()
 		next, end := int(w>>endBits), int(w&endMask)
 		p.kept = min(p.at+1+n, max(next, end))
 		if p.word.CompareAndSwap(w, uint64(p.kept)<<endBits|uint64(end)) {
-			return p.in[p.at:p.kept]
+			return p.in[p.at:p.kept], p.out[p.at:p.kept]
 		}
 	}
+}
+
+// Skip is a method of crew.Part.
+func (p *part[In, Out]) Skip(n int) {
+	p.at += n
+	p.progress.count(n)
 }
 
 // Notes is a method of crew.Part.
@@ -80,18 +86,18 @@ func (p *part[In, Out]) left() int {
 	return int(w&endMask) - int(w>>endBits)
 }
 
-// spare takes away half of the items that have not begun, at least one. It
-// reports whether there were any.
-func (p *part[In, Out]) spare() (from, to int, ok bool) {
+// spare takes away half of the items that have not begun, and no fewer than so
+// many, if there are. It reports whether there were any.
+func (p *part[In, Out]) spare(least int) (from, to int, ok bool) {
 	for {
 		w := p.word.Load()
 		next, end := w>>endBits, w&endMask
 		if next >= end {
 			return 0, 0, false
 		}
-		half := next + (end-next)/2
-		if p.word.CompareAndSwap(w, next<<endBits|half) {
-			return int(half), int(end), true
+		first := end - min(end-next, max((end-next+1)/2, uint64(least)))
+		if p.word.CompareAndSwap(w, next<<endBits|first) {
+			return int(first), int(end), true
 		}
 	}
 }

@@ -23,7 +23,8 @@ func newPart(n int) *part[int, int] {
 // wantKept keeps n items, and wants from..to to be what the worker has then, and so nobody can take.
 func wantKept(t *testing.T, p *part[int, int], n, from, to int) {
 	t.Helper()
-	items := p.Keep(n).([]int)
+	kept, _ := p.Keep(n)
+	items := kept.([]int)
 	if len(items) != to-from || len(items) > 0 && items[0] != from {
 		t.Errorf("Keep(%d) is %v, want %d to %d", n, items, from, to)
 	}
@@ -31,7 +32,7 @@ func wantKept(t *testing.T, p *part[int, int], n, from, to int) {
 
 func wantSpared(t *testing.T, p *part[int, int], from, to int) {
 	t.Helper()
-	f, e, ok := p.spare()
+	f, e, ok := p.spare(1)
 	if f != from || e != to || ok != (from < to) {
 		t.Errorf("spare is %d to %d, %t, want %d to %d", f, e, ok, from, to)
 	}
@@ -89,6 +90,35 @@ func TestKeepAndStop(t *testing.T) {
 	wantNext(t, p, false)
 }
 
+// Who takes items over takes half, or so many if there are.
+func TestNoFewerAreSparedThanIsSaid(t *testing.T) {
+	p := newPart(13)
+	for _, want := range []struct{ least, from, to int }{{3, 7, 13}, {4, 3, 7}, {4, 1, 3}, {4, 0, 0}} {
+		if from, to, ok := p.spare(want.least); from != want.from || to != want.to || ok != (from < to) {
+			t.Errorf("spare(%d) is %d to %d, %t, want %d to %d", want.least, from, to, ok, want.from, want.to)
+		}
+	}
+}
+
+// What was called for a worker is skipped, and where the values go is told.
+func TestSkip(t *testing.T) {
+	p := newPart(12)
+	told := 0
+	p.progress = newProgress(func(done, total int) { told = done }, 12)
+	_, values := p.Keep(4)
+	if copy(values.([]int), []int{10, 11, 12}); len(values.([]int)) != 5 {
+		t.Errorf("%d values for 5 items", len(values.([]int)))
+	}
+	p.Skip(3)
+	if p.at != 3 || !p.more || told != 0 || p.out[2] != 12 {
+		t.Errorf("at %d, more %t, %d told, values %v; want 3, true, 0, 12 at 2", p.at, p.more, told, p.out)
+	}
+	p.ended(nil, false)
+	if p.at != 4 || told != 4 {
+		t.Errorf("at %d, %d told, want 4 and 4", p.at, told)
+	}
+}
+
 // Each item is called by the worker, or was taken over by one other, whatever is kept.
 func TestEachItemOfAPartIsCalledOnceWhateverIsKept(t *testing.T) {
 	for round := range proof.Rounds(20_000, 20, 10) {
@@ -100,7 +130,7 @@ func TestEachItemOfAPartIsCalledOnceWhateverIsKept(t *testing.T) {
 			wg.Go(func() {
 				for range rand.IntN(6) {
 					proof.Pause()
-					if from, to, ok := p.spare(); ok {
+					if from, to, ok := p.spare(1 + rand.IntN(4)); ok {
 						taken[i] = append(taken[i], p.in[from:to]...)
 					}
 				}
@@ -109,11 +139,17 @@ func TestEachItemOfAPartIsCalledOnceWhateverIsKept(t *testing.T) {
 		var called, kept []int
 		for p.more {
 			if rand.IntN(2) == 0 {
-				kept = p.Keep(rand.IntN(6)).([]int)
+				items, _ := p.Keep(rand.IntN(6))
+				kept = items.([]int)
 			}
 			if len(kept) > 0 {
 				if kept[0] != p.at {
 					t.Fatalf("round %d: %v was kept, and %d is in hand", round, kept, p.at)
+				}
+				if n := rand.IntN(len(kept)); rand.IntN(2) == 0 {
+					called = append(called, kept[:n]...)
+					kept = kept[n:]
+					p.Skip(n)
 				}
 				kept = kept[1:]
 			}

@@ -56,7 +56,6 @@ import (
 	"context"
 	"math"
 	"runtime"
-	"strconv"
 
 	"github.com/gothreading/threading/internal/park"
 	"github.com/gothreading/threading/internal/watch"
@@ -120,8 +119,8 @@ func New(workers int, opts ...Option) *Pool {
 			opt.apply(c)
 		}
 	}
-	if c.prefix == "" {
-		c.prefix = "Pool-" + strconv.FormatUint(named.Add(1), 10)
+	if c.given == "" {
+		c.number = named.Add(1)
 	}
 	if watch.On {
 		watch.Describe(&c.mark, watch.Pool, c, (*core).stat)

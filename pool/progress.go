@@ -25,13 +25,18 @@ func newProgress(f func(done, total int), total int) *progress {
 }
 
 func (p *progress) add() {
+	p.count(1)
+	p.tell()
+}
+
+// count is add without the call.
+func (p *progress) count(n int) {
 	if p == nil {
 		return
 	}
 	p.guard.Lock()
-	p.done++
+	p.done += n
 	p.guard.Unlock()
-	p.tell()
 }
 
 func (p *progress) tell() {

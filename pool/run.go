@@ -6,14 +6,15 @@ import "github.com/gothreading/threading/internal/goid"
 // finish, and Join waits for it.
 type run struct {
 	core  *core
-	scope *scope // that it is in, or nil
-	id    uint64 // of the goroutine, which must not join the pool meanwhile
+	scope *scope     // that it is in, or nil
+	id    uint64     // of the goroutine, which must not join the pool meanwhile
+	place node[*run] // among those of the pool
 }
 
-// beginRun begins a run of the calling goroutine, or returns why nothing is
+// begin begins a run of the calling goroutine on p, or returns why nothing is
 // accepted through p.
-func (p *Pool) beginRun() (r run, err error) {
-	r = run{p.core, p.domain.scope, goid.Get()}
+func (r *run) begin(p *Pool) (err error) {
+	r.core, r.scope, r.id = p.core, p.domain.scope, goid.Get()
 	s := submission{domain: p.domain}
 	var gone error
 	if p.domain.asks {
@@ -24,10 +25,10 @@ func (p *Pool) beginRun() (r run, err error) {
 		s.inside = true
 		err = r.admit(&s, gone)
 	}
-	return r, err
+	return err
 }
 
-func (r run) admit(s *submission, gone error) error {
+func (r *run) admit(s *submission, gone error) error {
 	c := r.core
 	c.guard.Lock()
 	defer c.unlock() // to enter a scope may free a slot
@@ -37,22 +38,18 @@ func (r run) admit(s *submission, gone error) error {
 	if r.scope != nil && !r.scope.enter() {
 		return ErrClosed
 	}
-	if c.runs == nil {
-		c.runs = make(map[uint64]int)
-	}
-	c.runs[r.id]++
+	r.place.of = r
+	c.runs.add(&r.place, false)
 	return nil
 }
 
-func (r run) end() {
+func (r *run) end() {
 	c := r.core
 	c.guard.Lock()
 	if r.scope != nil {
 		r.scope.out()
 	}
-	if c.runs[r.id]--; c.runs[r.id] == 0 {
-		delete(c.runs, r.id)
-	}
+	c.runs.remove(&r.place)
 	c.unlock()
 	if r.scope != nil {
 		r.scope.leave()
@@ -65,10 +62,12 @@ func (c *core) checkSelf() {
 	if w := here(); w != nil && w.core == c {
 		panic(ErrJoinSelf)
 	}
+	id := goid.Get()
 	c.guard.Lock()
-	self := len(c.runs) > 0 && c.runs[goid.Get()] > 0
-	c.guard.Unlock()
-	if self {
-		panic(ErrJoinSelf)
+	defer c.guard.Unlock()
+	for r := range c.runs.all {
+		if r.id == id {
+			panic(ErrJoinSelf)
+		}
 	}
 }

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"github.com/gothreading/threading/internal/explore"
 	"github.com/gothreading/threading/internal/park"
 )
 
 // A scope is what the tasks of a Scope have in common.
 type scope struct {
+	run     run // as part of what it was begun in
 	domain  *domain
 	pending atomic.Int64 // tasks, runs and scopes in it, and its body; 0: it is over
 	done    park.Latch   // opens then
@@ -74,12 +76,12 @@ func (p *Pool) Scope(ctx context.Context, body func(ctx context.Context, g *Pool
 	needed(ctx != nil, "context", "Scope")
 	needed(body != nil, "func", "Scope")
 	d := p.domain.under(ctx)
-	run, err := (&Pool{p.core, d, p.priority}).beginRun()
-	if err != nil {
+	g := &Pool{p.core, d, p.priority}
+	s := &scope{domain: d}
+	if err := s.run.begin(g); err != nil {
 		return err
 	}
-	defer run.end()
-	s := &scope{domain: d}
+	defer s.run.end()
 	s.pending.Store(1)
 	d.scope, d.root = s, true // before anybody can end it
 	d.hold()
@@ -87,12 +89,12 @@ func (p *Pool) Scope(ctx context.Context, body func(ctx context.Context, g *Pool
 	if err := d.ended(); err != nil { // since it was refused nothing
 		return err
 	}
-	s.run(body, &Pool{p.core, d, p.priority})
+	s.call(body, g)
 	return s.err()
 }
 
-// run calls body and waits for all that is in the scope.
-func (s *scope) run(body func(context.Context, *Pool) error, g *Pool) {
+// call calls body and waits for all that is in the scope.
+func (s *scope) call(body func(context.Context, *Pool) error, g *Pool) {
 	ctx := &taskContext{parent: s.domain}
 	returned := false
 	defer func() {
@@ -140,6 +142,7 @@ func (s *scope) out() {
 
 // leave undoes enter, after out.
 func (s *scope) leave() {
+	explore.Point("leave")
 	if s.pending.Add(-1) == 0 {
 		s.done.Open()
 	}

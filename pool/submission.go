@@ -8,7 +8,7 @@ import (
 	"github.com/gothreading/threading/internal/park"
 )
 
-// A submission is an entry on its way into the queue. One that finds no room
+// A submission is an entry, or a function given to Go, on its way into the queue. One that finds no room
 // waits in line, as the Value of a waiter, and whoever makes room accepts the
 // first of the line on its behalf. To take it off the line decides, as
 // everywhere in package park: one whose time is up, or whose domain has ended,
@@ -19,6 +19,7 @@ import (
 // together: what is about to start is no backlog.
 type submission struct {
 	entry    *entry
+	fn       func(context.Context) error // without an entry
 	domain   *domain
 	priority int
 	inside   bool  // made by the code of a task or callback of the pool, or of the scope
@@ -27,36 +28,41 @@ type submission struct {
 
 var liners park.Pool[submission]
 
-// submit queues e, waiting for room at most d, d <= 0: not at all, and until the
-// domain of p ends. It returns nil, or why e was rejected.
-func (p *Pool) submit(e *entry, d time.Duration) error {
-	if c := p.core; p.domain.parent == nil && !p.domain.asks {
+// submit queues what s is of, waiting for room at most d, d <= 0: not at all, and
+// until the domain of p ends. It returns nil, or why it was rejected.
+func (p *Pool) submit(s submission, d time.Duration) error {
+	s.domain, s.priority = p.domain, p.priority
+	c := p.core
+	if p.domain.parent == nil && !p.domain.asks {
 		c.guard.Lock()
 		if c.err == nil && c.room() {
-			c.accept(e, p.priority)
+			c.accept(&s)
 			c.unlock()
 			return nil
 		}
 		c.guard.Unlock()
 	}
-	s := submission{entry: e, domain: p.domain, priority: p.priority}
 	var gone error
 	if p.domain.asks {
 		gone = p.domain.gone()
 	}
 	if gone != nil || p.domain.parent == nil {
-		return p.core.submit(&s, gone, d)
+		return c.submit(&s, gone, d)
 	}
 	p.domain.hold()
 	accepted := false
 	defer func() {
 		if !accepted {
-			e.tie = nil
+			if s.entry != nil {
+				s.entry.tie = nil
+			}
 			p.domain.release()
 		}
 	}()
-	e.tie = p.domain.newTie(e)
-	err := p.core.submit(&s, nil, d)
+	if s.entry != nil {
+		s.entry.tie = p.domain.newTie()
+	}
+	err := c.submit(&s, nil, d)
 	accepted = err == nil
 	return err
 }
@@ -92,7 +98,7 @@ func (c *core) admit(s *submission, gone error) error {
 	if sc := s.domain.scope; sc != nil && !sc.enter() {
 		return ErrClosed
 	}
-	c.accept(s.entry, s.priority)
+	c.accept(s)
 	return nil
 }
 
@@ -113,7 +119,8 @@ func (c *core) refusal(s *submission, gone error) error {
 
 // refusal returns why nothing is accepted through p, or nil.
 func (p *Pool) refusal() error {
-	r, err := p.beginRun()
+	var r run
+	err := r.begin(p)
 	if err == nil {
 		r.end()
 	}

@@ -76,7 +76,7 @@ func (t *task) begin(w *worker) {
 	t.state = running
 	t.called = !t.domain(t.core).asks // else it is asked first
 	if t.tie != nil {
-		t.ctx = t.tie.ctx
+		t.ctx = &t.tie.ctx
 	} else {
 		t.ctx = w.context()
 	}

@@ -3,10 +3,11 @@ package pool
 import (
 	"context"
 	"math"
-	"runtime/pprof"
 
+	"github.com/gothreading/threading/internal/goid"
 	"github.com/gothreading/threading/internal/hook"
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/roster"
 	"github.com/gothreading/threading/internal/watch"
 	"github.com/gothreading/threading/thread"
 )
@@ -33,30 +34,18 @@ type worker struct {
 	bed      *park.Waiter[struct{}] // where it sleeps, unless KeepAlive limits that
 	contexts []taskContext          // for the next tasks
 	stocked  int                    // how many were made the last time
-	thread   *thread.Thread
-	name     string // of the thread
-	labels   context.Context
-	lent     bool    // the slot
-	errands  errands // that are under way
-	errand   errand  // for a wait for one task
+	relabel  func()                 // shows the name of the thread in profiles again, since code of others may have shown its own
+	lent     bool                   // the slot
+	errands  errands                // that are under way
+	errand   errand                 // for a wait for one task
 	few      [1]*errand
 }
 
+// main is what the thread does. A panic of others ends a step, and not the thread.
 func (w *worker) main() {
-	local.Set(w)
-	w.thread = thread.Current()
-	ident := w.thread.Ident()
-	count(ident, 1)
-	w.relabel()
-	defer w.leave()
-	defer count(ident, -1)
-	defer w.finalize()
-	defer w.relabel() // also if a task ends the goroutine
-	w.work()
-}
-
-// work is what the thread does. A panic of others ends a step, and not the thread.
-func (w *worker) work() {
+	crowd.Add(goid.Own(), w)
+	w.relabel = roster.Labeler()
+	defer w.end()
 	if w.unit != nil { // what ended the last thread
 		w.core.guard.Lock()
 		w.initialize()
@@ -84,10 +73,12 @@ func (w *worker) steps() {
 			w.unit.run()
 			w.relabel()
 			w.finish()
+			w.open()
 		case w.call != nil:
 			w.call.run()
 			w.relabel()
 			w.finishCall()
+			w.open()
 		case !w.next():
 			if f := w.core.onLeave; f != nil {
 				f(w)
@@ -97,9 +88,17 @@ func (w *worker) steps() {
 	}
 }
 
-// leave is the end of a thread.
+// end is the end of a thread, also if it was a task that ended the goroutine.
+func (w *worker) end() {
+	defer w.leave() // also if the Finalizer does
+	w.relabel()
+	w.finalize()
+}
+
+// leave is the last that a thread does.
 func (w *worker) leave() {
 	c := w.core
+	crowd.Remove(goid.Own())
 	if watch.On && w.unit != nil { // which has ended the goroutine
 		w.unit.owner().mark.End()
 	}
@@ -111,7 +110,8 @@ func (w *worker) leave() {
 			c.entry.Remove()
 		}
 	} else {
-		c.start(w)
+		c.threads++
+		go c.begin(w)
 	}
 	c.unlock()
 }
@@ -264,7 +264,6 @@ func (w *worker) finish() {
 		w.look()
 	}
 	c.unlock()
-	w.open()
 }
 
 // finishCall is finish for a call.
@@ -282,7 +281,6 @@ func (w *worker) finishCall() {
 	w.slot = nil
 	w.look()
 	c.unlock()
-	w.open()
 }
 
 // look notes that the worker will look for work at once, so that nobody else
@@ -338,14 +336,4 @@ func (w *worker) stock() {
 	for i := range w.contexts {
 		w.contexts[i].parent = &w.core.root
 	}
-}
-
-// relabel sets the profile labels of the thread again, since code of others may
-// have set its own.
-func (w *worker) relabel() {
-	if name := w.thread.Name(); name != w.name {
-		w.name = name
-		w.labels = pprof.WithLabels(context.Background(), pprof.Labels("thread", name))
-	}
-	pprof.SetGoroutineLabels(w.labels)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -82,26 +83,60 @@ type sliceHeader struct {
 // memory returns the bytes of a value without pointers.
 func memory[T any](x *T) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(x)), unsafe.Sizeof(*x)) }
 
-// encode encodes x. The descriptors of shared objects in it go into l.
-func (c *codec[T]) encode(x *T, l *luggage) ([]byte, error) {
+// encode encodes x, behind the bytes of to. The descriptors of shared objects in
+// it go into l.
+func (c *codec[T]) encode(to []byte, x T, l *luggage) ([]byte, error) {
+	if c.form != asCBOR {
+		return c.encodeBytes(to, &x), nil
+	}
+	y := x // which is on the heap; x is not
+	data, err := c.encodeCBOR(&y, l)
+	if err != nil || len(to) == 0 {
+		return data, err
+	}
+	return append(to, data...), nil
+}
+
+// encodeBytes is encode for the other forms.
+func (c *codec[T]) encodeBytes(to []byte, x *T) []byte {
+	head, data := c.parts(x)
+	if len(head) > 0 {
+		to = append(slices.Grow(to, len(head)+len(data)), head...)
+	}
+	return append(to, data...)
+}
+
+// parts returns the bytes of a value in one of the other forms, where they are.
+func (c *codec[T]) parts(x *T) (head, data []byte) {
 	switch c.form {
 	case asMemory:
-		return append([]byte(nil), memory(x)...), nil
+		return nil, memory(x)
 	case asString:
-		return []byte(*(*string)(unsafe.Pointer(x))), nil
-	case asSlice:
+		s := *(*string)(unsafe.Pointer(x))
+		return nil, unsafe.Slice(unsafe.StringData(s), len(s))
+	default:
 		h := (*sliceHeader)(unsafe.Pointer(x))
 		if h.data == nil {
-			return []byte{0}, nil
+			return sliceNil, nil
 		}
-		size := h.len * int(reflect.TypeFor[T]().Elem().Size())
-		data := make([]byte, 1+size)
-		data[0] = 1
-		copy(data[1:], unsafe.Slice((*byte)(h.data), size))
-		return data, nil
+		return sliceThere, unsafe.Slice((*byte)(h.data), c.length(x)-1)
 	}
-	return c.encodeCBOR(x, l)
 }
+
+// length returns how many bytes these are.
+func (c *codec[T]) length(x *T) int {
+	switch c.form {
+	case asMemory:
+		return len(memory(x))
+	case asString:
+		return len(*(*string)(unsafe.Pointer(x)))
+	default:
+		return 1 + (*sliceHeader)(unsafe.Pointer(x)).len*int(reflect.TypeFor[T]().Elem().Size())
+	}
+}
+
+// What is before the elements of a slice.
+var sliceNil, sliceThere = []byte{0}, []byte{1}
 
 // encodeCBOR is encode for that form. It is apart because of what its closure
 // captures, which is on the heap.
@@ -122,10 +157,6 @@ func (c *codec[T]) encodeCBOR(x *T, l *luggage) (data []byte, err error) {
 	}
 	return data, err
 }
-
-// encodeCopy is encode for a value that stays where it is, unless this is
-// called.
-func (c *codec[T]) encodeCopy(x T) ([]byte, error) { return c.encode(&x, nil) }
 
 // sized returns nil if n bytes can be a value in memory.
 func (c *codec[T]) sized(n int) error {
@@ -182,6 +213,36 @@ func (c *codec[T]) decodeSlice(data []byte) (x T, err error) {
 	}
 	reflect.ValueOf(&x).Elem().Set(s)
 	return x, nil
+}
+
+// decodeWhereItGoes is decode for a large value that is not CBOR: what has
+// arrived is copied once.
+func (c *codec[T]) decodeWhereItGoes(m *arrival) (x T, err error) {
+	switch n := m.size(); c.form {
+	case asMemory:
+		if err := c.sized(n); err != nil {
+			m.close()
+			return x, err
+		}
+		return x, m.copy(memory(&x))
+	case asString:
+		data := make([]byte, n)
+		err = m.copy(data)
+		*(*string)(unsafe.Pointer(&x)) = unsafe.String(unsafe.SliceData(data), n)
+		return x, err
+	default:
+		t := reflect.TypeFor[T]()
+		size := int(t.Elem().Size())
+		if (n-1)%size != 0 || m.bytes[0] == 0 {
+			m.close()
+			return x, c.wrong(n)
+		}
+		s := reflect.MakeSlice(t, (n-1)/size, (n-1)/size)
+		m.bytes = m.bytes[1:]
+		err = m.copy(unsafe.Slice((*byte)(s.UnsafePointer()), n-1))
+		reflect.ValueOf(&x).Elem().Set(s)
+		return x, err
+	}
 }
 
 func (c *codec[T]) wrong(n int) error {

@@ -36,9 +36,11 @@ import (
 // received nothing and returns queue.ErrEmpty.
 //
 // A Send and a Recv are a system call each, and a blocked call holds no thread.
-// A value of more than 60 KiB travels in memory of its own. Among goroutines
-// use a channel. A [Queue] is faster where the end of the stream and [Wait] are
-// not needed.
+// What a value has beyond 60 KiB travels in memory of its own, of which an end
+// keeps at most 8 MiB, in 8 files, for the next values. Three or four such
+// values, or some 200 KiB of others, can be on their way; then Send waits. Among
+// goroutines use a channel. A [Queue] is faster where the end of the stream and
+// [Wait] are not needed.
 type Conn[A, B any] struct {
 	handle
 	w   *wire
@@ -103,11 +105,25 @@ func (c *Conn[A, B]) send(x A, lim limit) error {
 		l = new(luggage)
 		defer l.sent()
 	}
-	data, err := c.out.encode(&x, l)
+	if c.out.form != asCBOR && c.out.length(&x) > largest {
+		return fullAt(c.sendWhereItIs(x, lim))
+	}
+	data, err := c.out.encode(nil, x, l)
 	if err != nil {
 		return err
 	}
-	err = w.send(data, l, lim)
+	return fullAt(w.send(data, l, lim))
+}
+
+// sendWhereItIs is send for bytes that are many: they are not copied before
+// they are sent. It is apart because x is on the heap.
+func (c *Conn[A, B]) sendWhereItIs(x A, lim limit) error {
+	head, data := c.out.parts(&x)
+	return c.w.sendBoth(head, data, nil, lim)
+}
+
+// fullAt returns the error of a queue for a call that gave up.
+func fullAt(err error) error {
 	if err == errLimit {
 		return queue.ErrFull
 	}
@@ -143,11 +159,15 @@ func (c *Conn[A, B]) RecvContext(ctx context.Context) (x B, err error) {
 func (c *Conn[A, B]) recv(lim limit) (x B, err error) {
 	w := c.wire()
 	if c.in.form != asCBOR { // no code of others decodes it
-		data, _, err := w.borrow(lim)
+		m, _, err := w.borrow(lim)
 		if err != nil {
 			return x, emptyAt(err)
 		}
-		x, err = c.in.decode(data, nil)
+		if m.rest == 0 {
+			x, err = c.in.decode(m.bytes, nil)
+		} else {
+			x, err = c.in.decodeWhereItGoes(&m)
+		}
 		w.in.lock.Unlock()
 		return x, err
 	}

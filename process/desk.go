@@ -2,7 +2,6 @@ package process
 
 import (
 	"encoding/binary"
-	"slices"
 	"sync/atomic"
 	"unsafe"
 )
@@ -20,7 +19,7 @@ type desk struct {
 }
 
 const (
-	deskSize  = 64 << 10
+	deskSize  = 256 << 10 // memory that is not written to is not there
 	deskStart = 64
 )
 
@@ -63,18 +62,18 @@ func (d *desk) put(result []byte) bool {
 	if d.dones.Load() == 0 {
 		d.used = 0
 	}
-	if len(result) > len(d.room)-d.used-4 {
+	if len(result) > len(d.room)-d.used-resultHead {
 		return false
 	}
 	binary.NativeEndian.PutUint32(d.room[d.used:], uint32(len(result)))
-	copy(d.room[d.used+4:], result)
-	d.used += 4 + len(result)
+	copy(d.room[d.used+resultHead:], result)
+	d.used += resultHead + len(result)
 	d.dones.Add(1)
 	return true
 }
 
-// collect gives b the results on the desk. They are copied: the desk is used
-// again.
+// collect gives b the results on the desk. They are copied, in the form that
+// they have: the desk is used again.
 func (d *desk) collect(b *batch) {
 	n := int(d.dones.Load())
 	if n == 0 {
@@ -82,17 +81,12 @@ func (d *desk) collect(b *batch) {
 	}
 	end := 0
 	for range n {
-		size := int(binary.NativeEndian.Uint32(d.room[min(end, len(d.room)-4):]))
-		if end += 4 + size; end > len(d.room) {
+		size := int(binary.NativeEndian.Uint32(d.room[min(end, len(d.room)-resultHead):]))
+		if end += resultHead + size; end > len(d.room) {
 			return // nothing that a child of ours has written
 		}
 	}
-	copied := append([]byte(nil), d.room[:end]...)
-	b.records = slices.Grow(b.records, n)
-	for len(copied) > 0 {
-		size := 4 + int(binary.NativeEndian.Uint32(copied))
-		b.records = append(b.records, copied[4:size:size])
-		copied = copied[size:]
-	}
+	b.results = append(b.results, d.room[:end]...)
+	b.have += n
 	d.dones.Store(0)
 }

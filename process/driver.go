@@ -38,55 +38,14 @@ type driver struct {
 	wire  *wire
 	desk  *desk
 	seq   uint64
-	tasks int // that the child has run
-	pace  pace
+	tasks int    // that the child has run
+	spare []byte // where the items of the next batch go
+	frame []byte // where the next task is written
 
 	guard   sync.Mutex
 	waiting uint64 // the seq of the task that is waited for, or 0
 	cause   error  // why its context has ended
 	grace   *time.Timer
-}
-
-// A call is a function and its argument.
-type call struct {
-	id     string
-	encode func(*luggage) ([]byte, error)
-}
-
-// batch makes a batch of a call.
-func (c *call) batch() (*batch, error) {
-	b := &batch{id: c.id, luggage: new(luggage)}
-	data, err := c.encode(b.luggage)
-	if err != nil {
-		b.luggage.sent()
-		return nil, err
-	}
-	b.add(data)
-	return b, nil
-}
-
-// A batch is a function and its arguments.
-type batch struct {
-	id      string
-	items   []byte // each after its length
-	ends    []int  // where each ends in items
-	luggage *luggage
-	records [][]byte      // the results
-	busy    time.Duration // that a child has spent on it
-}
-
-func (b *batch) add(item []byte) {
-	b.items = binary.AppendUvarint(b.items, uint64(len(item)))
-	b.items = append(b.items, item...)
-	b.ends = append(b.ends, len(b.items))
-}
-
-// left returns the items that have no result yet.
-func (b *batch) left() []byte {
-	if n := len(b.records); n > 0 {
-		return b.items[b.ends[n-1]:]
-	}
-	return b.items
 }
 
 // What is sent over the wire.
@@ -125,7 +84,7 @@ func (d *driver) run(ctx context.Context, b *batch) error {
 		served := d.tasks > 0
 		exit := d.mourn()
 		switch over := d.team.noteBegun(served || lost.begun, exit); {
-		case len(b.records) == len(b.ends):
+		case b.have == b.count:
 			return nil
 		case lost.cause != nil:
 			return fmt.Errorf("%w (%w)", lost.cause, exit)
@@ -142,14 +101,18 @@ func (d *driver) run(ctx context.Context, b *batch) error {
 func (d *driver) once(ctx context.Context, b *batch) (failure error, how *lost) {
 	d.seq++
 	d.desk.reset()
-	before := len(b.records)
-	data := []byte{frameTask}
+	before := b.have
+	data := append(d.frame[:0], frameTask)
 	data = binary.AppendUvarint(data, d.seq)
 	data = binary.AppendUvarint(data, uint64(len(b.id)))
 	data = append(data, b.id...)
-	data = binary.AppendUvarint(data, uint64(len(b.ends)-before))
+	data = binary.AppendUvarint(data, uint64(b.count-before))
 	data = append(data, b.left()...)
-	defer d.follow(ctx)()
+	if cap(data) <= 2*messageSize {
+		d.frame = data
+	}
+	stop := d.follow(ctx)
+	defer d.unfollow(stop)
 	if err := d.wire.send(data, b.luggage, limit{}); err != nil {
 		if !errors.Is(err, io.ErrClosedPipe) {
 			return err, nil // too many descriptors, or no memory: the child knows nothing of it
@@ -164,7 +127,7 @@ func (d *driver) once(ctx context.Context, b *batch) (failure error, how *lost) 
 		d.desk.collect(b)
 		if frame[0] != frameDone {
 			if frame[0] == frameLarge {
-				b.records = append(b.records, frame[1:])
+				b.gain(frame[1:])
 			}
 			if d.wire.send([]byte{frameGoOn}, nil, limit{}) != nil {
 				return nil, d.lose(b, before)
@@ -172,8 +135,8 @@ func (d *driver) once(ctx context.Context, b *batch) (failure error, how *lost) 
 			continue
 		}
 		b.busy += time.Duration(min(d.desk.busy.Load(), math.MaxInt64))
-		d.tasks += len(b.records) - before
-		if len(b.records) < len(b.ends) {
+		d.tasks += b.have - before
+		if b.have < b.count {
 			d.tasks++
 			failure = failureOf(frame[1:])
 		}
@@ -187,7 +150,7 @@ func (d *driver) lose(b *batch, before int) *lost {
 	begun := d.desk.begun(d.seq)
 	d.guard.Lock()
 	defer d.guard.Unlock()
-	return &lost{begun: begun > 0, busy: begun > len(b.records)-before, cause: d.cause}
+	return &lost{begun: begun > 0, busy: begun > b.have-before, cause: d.cause}
 }
 
 func failureOf(data []byte) error {
@@ -199,22 +162,23 @@ func failureOf(data []byte) error {
 }
 
 // follow tells the child when ctx ends, and kills it when its time of grace is
-// over, until done is called.
-func (d *driver) follow(ctx context.Context) (done func()) {
+// over, until unfollow is called.
+func (d *driver) follow(ctx context.Context) (stop func() bool) {
 	seq := d.seq
 	d.guard.Lock()
 	d.waiting, d.cause = seq, nil
 	d.guard.Unlock()
-	stop := context.AfterFunc(ctx, func() { d.cancel(seq, context.Cause(ctx)) })
-	return func() {
-		stop()
-		d.guard.Lock()
-		defer d.guard.Unlock()
-		d.waiting = 0
-		if d.grace != nil {
-			d.grace.Stop()
-			d.grace = nil
-		}
+	return context.AfterFunc(ctx, func() { d.cancel(seq, context.Cause(ctx)) })
+}
+
+func (d *driver) unfollow(stop func() bool) {
+	stop()
+	d.guard.Lock()
+	defer d.guard.Unlock()
+	d.waiting = 0
+	if d.grace != nil {
+		d.grace.Stop()
+		d.grace = nil
 	}
 }
 
@@ -255,7 +219,7 @@ func (d *driver) hire(ctx context.Context) error {
 		if init == nil {
 			return nil
 		}
-		b, err := init.batch()
+		b, err := init()
 		if err != nil {
 			d.dismiss()
 			d.team.crew.End(err)
@@ -308,6 +272,28 @@ func (d *driver) start() error {
 	}
 	d.wire, d.desk, d.tasks = one.w, desk, 0
 	return nil
+}
+
+// mayRun returns how many of so many items the child may be sent.
+func (d *driver) mayRun(items int) int {
+	if most := d.team.choices.tasks; most > 0 {
+		return min(items, most-d.tasks)
+	}
+	return items
+}
+
+// used returns memory for the items of a batch, until reuse is called. Nobody
+// else finds it meanwhile: what is called in between may make batches too.
+func (d *driver) used() []byte {
+	spare := d.spare
+	d.spare = nil
+	return spare[:0]
+}
+
+func (d *driver) reuse(b *batch) {
+	if cap(b.items) <= 2*messageSize {
+		d.spare = b.items
+	}
 }
 
 // dismiss ends a child that has nothing to do.

@@ -187,7 +187,7 @@ func (i *inheritance) call(ctx context.Context) (ok bool) {
 			i.fail(thread.ErrGoexit)
 		}
 	}()
-	out, err := fn.call(ctx, i.arg, i.luggage, func() { i.arg = nil })
+	out, err := fn.call(ctx, i.arg, i.luggage, func() { i.arg = nil }, nil)
 	exited = false
 	if err != nil {
 		i.fail(err)

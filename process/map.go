@@ -2,8 +2,8 @@ package process
 
 import (
 	"context"
-	"time"
 
+	"github.com/gothreading/threading/internal/crew"
 	"github.com/gothreading/threading/pool"
 	"github.com/gothreading/threading/thread"
 )
@@ -14,13 +14,15 @@ import (
 // child ends while it runs fails with an [*ExitError]; other items are not
 // affected.
 //
-// How many items go with one message depends on how long they take and how
-// large they are. A worker that has nothing to do takes over items that another
-// one has not sent yet, so a slow item holds up only those that went with the
-// same message. The options are those of pool.Map.
+// How many items go with one message depends on how long the last ones of f
+// have taken and how large they are. A worker that has nothing to do takes over
+// items that another one has not sent yet, so a slow item holds up only those
+// that went with the same message: one, the first time that a worker calls f,
+// and afterwards what takes some milliseconds. The options are those of
+// pool.Map.
 func Map[In, Out any](p *Pool, f *Func[In, Out], items []In, opts ...pool.MapOption) ([]Out, error) {
 	single := f.On(p)
-	run := new(byte) // tells this Map from others
+	pace := p.team.paceOf(f.id)
 	fn := func(ctx context.Context, in In) (out Out, err error) {
 		_, part := p.team.crew.Current()
 		if part == nil || f.in.handles { // the descriptors of many items would not fit into a message
@@ -34,25 +36,28 @@ func Map[In, Out any](p *Pool, f *Func[In, Out], items []In, opts ...pool.MapOpt
 		}
 		if a.empty() {
 			d := p.team.driver()
-			if d.pace.of != run {
-				d.pace = pace{of: run, most: 1}
-			}
-			b, err := fill(f, part.Keep(d.pace.atMost(p.team.choices.tasks-d.tasks)-1).([]In))
-			part.Keep(max(len(b.ends)-1, 0))
+			kept, room := part.Keep(d.mayRun(pace.most()) - 1)
+			b, err := fill(f, d, kept.([]In))
+			part.Keep(max(b.count-1, 0))
 			if err != nil {
 				return out, err
 			}
-			a.failure = d.run(ctx, b)
-			a.records, a.failed = b.records, len(b.records) < len(b.ends)
-			d.pace.adapt(len(a.records)+1, b.busy)
+			failure := d.run(ctx, b)
+			pace.adapt(b.have+1, b.busy)
+			d.reuse(b)
+			if values := room.([]Out); f.out.form == asMemory && holds(b, values) {
+				return lay(part, b, values, failure)
+			}
+			a.results, a.failure, a.failed = b.results, failure, b.have < b.count
 		}
-		record, err := a.next()
+		result, err := a.next()
 		if err != nil {
 			return out, err
 		}
-		return f.out.decode(record, nil)
+		return f.out.decode(result, nil)
 	}
-	return pool.Map(p.Pool, fn, items, opts...)
+	least := crew.Least(pace.least).(pool.MapOption)
+	return pool.Map(p.Pool, fn, items, append(opts[:len(opts):len(opts)], least)...)
 }
 
 // messageSize is about how many bytes of arguments go with one message.
@@ -61,9 +66,10 @@ const messageSize = 48 << 10
 // fill makes a batch of the first of the items, as many as fit into a message.
 // One that cannot be encoded ends it; if it is the first it is an error, or
 // panics.
-func fill[In, Out any](f *Func[In, Out], items []In) (b *batch, err error) {
-	b = &batch{id: f.id, luggage: new(luggage)}
+func fill[In, Out any](f *Func[In, Out], d *driver, items []In) (b *batch, err error) {
+	b = &batch{id: f.id}
 	if f.in.form == asMemory {
+		b.items = d.used()
 		for i := range items {
 			item := memory(&items[i])
 			if i > 0 && len(b.items)+len(item) > messageSize {
@@ -75,7 +81,7 @@ func fill[In, Out any](f *Func[In, Out], items []In) (b *batch, err error) {
 	}
 	for i := range items {
 		var data []byte
-		encode := func() { data, err = f.in.encode(&items[i], b.luggage) }
+		encode := func() { data, err = f.in.encode(nil, items[i], nil) }
 		if i == 0 {
 			if encode(); err != nil {
 				return b, err
@@ -88,49 +94,40 @@ func fill[In, Out any](f *Func[In, Out], items []In) (b *batch, err error) {
 	return b, nil
 }
 
+// lay copies results to where they go, and moves on to the last of them or, if
+// the next item has failed, to that one. It returns what the call for that item
+// returns.
+func lay[Out any](part crew.Part, b *batch, values []Out, failure error) (out Out, err error) {
+	results := b.results
+	for i := range b.have {
+		var result []byte
+		result, results = cut(results)
+		copy(memory(&values[i]), result)
+	}
+	if b.have < b.count {
+		part.Skip(b.have)
+		return out, failure
+	}
+	part.Skip(b.have - 1)
+	return values[b.have-1], nil
+}
+
 // An ahead is what a child has done of a part of a Map before the pool has asked
 // for it, which asks for one item after the other.
 type ahead struct {
-	records [][]byte
-	failure error // of the one behind the records
+	results []byte
+	failure error // of the one behind the results
 	failed  bool
 }
 
-func (a *ahead) empty() bool { return len(a.records) == 0 && !a.failed }
+func (a *ahead) empty() bool { return len(a.results) == 0 && !a.failed }
 
 // next returns the result of the next item, or how it has failed.
-func (a *ahead) next() (record []byte, err error) {
-	if len(a.records) > 0 {
-		record = a.records[0]
-		a.records = a.records[1:]
-		return record, nil
+func (a *ahead) next() (result []byte, err error) {
+	if len(a.results) > 0 {
+		result, a.results = cut(a.results)
+		return result, nil
 	}
 	a.failed = false
 	return nil, a.failure
-}
-
-// A pace is how many items of a Map go with the next message to a child: one at
-// first, and then as many as the child does in brief, by the time that it has
-// spent on the last ones. How long they were under way says nothing about them.
-type pace struct {
-	of   *byte // which Map
-	most int
-}
-
-// brief is how long a child may take for a message, about: no news of a Map is
-// much older.
-const brief = 5 * time.Millisecond
-
-// atMost returns how many items go. tasks, if it is above 0, is how many the
-// child still has to run.
-func (p *pace) atMost(tasks int) int {
-	if tasks > 0 {
-		return min(p.most, tasks)
-	}
-	return p.most
-}
-
-func (p *pace) adapt(items int, busy time.Duration) {
-	each := max(busy/time.Duration(items), 1)
-	p.most = max(min(int(brief/each), 8*p.most, 1<<20), 1)
 }

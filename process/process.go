@@ -56,7 +56,7 @@ func New[In, Out any](fn *Func[In, Out], in In, opts ...Option) *Process[Out] {
 	p.c.init(choose(opts), p)
 	p.send = func() (string, []byte, *luggage, error) {
 		l := new(luggage)
-		data, err := fn.in.encode(&in, l)
+		data, err := fn.in.encode(nil, in, l)
 		return fn.id, data, l, err
 	}
 	return p

@@ -113,7 +113,7 @@ func (q *Queue[T]) put(item T, try bool, l *shm.Limit, gaveUp error) (err error)
 			return putError(err, gaveUp)
 		}
 	}
-	data, err := q.codec.encodeCopy(item)
+	data, err := q.codec.encode(nil, item, nil)
 	if err != nil {
 		return err
 	}

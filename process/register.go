@@ -80,8 +80,8 @@ var begun atomic.Bool
 // A callable is a Func whose types are not known.
 type callable interface {
 	// call decodes the argument, and calls begin and the function. The result
-	// is encoded.
-	call(ctx context.Context, in []byte, l *luggage, begin func()) (out []byte, err error)
+	// is encoded, behind to.
+	call(ctx context.Context, in []byte, l *luggage, begin func(), to []byte) (out []byte, err error)
 }
 
 var _ callable = (*Func[int, int])(nil)
@@ -92,7 +92,9 @@ type argumentError struct{ err error }
 func (e *argumentError) Error() string   { return e.err.Error() }
 func (e *argumentError) Unwrap() []error { return []error{ErrUnregistered, e.err} }
 
-func (f *Func[In, Out]) call(ctx context.Context, data []byte, l *luggage, begin func()) ([]byte, error) {
+func (f *Func[In, Out]) call(
+	ctx context.Context, data []byte, l *luggage, begin func(), to []byte,
+) ([]byte, error) {
 	in, err := f.in.decode(data, l)
 	l.close()
 	if err != nil {
@@ -103,7 +105,7 @@ func (f *Func[In, Out]) call(ctx context.Context, data []byte, l *luggage, begin
 	if err != nil {
 		return nil, err
 	}
-	return f.out.encode(&out, nil)
+	return f.out.encode(to, out, nil)
 }
 
 // find returns the Func with an id.

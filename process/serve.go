@@ -30,6 +30,8 @@ type server struct {
 	goOn  chan struct{}
 	ended chan struct{} // closed when the parent sends nothing more
 
+	result []byte // where the next result is encoded
+
 	guard   sync.Mutex
 	current *task
 }
@@ -133,7 +135,11 @@ func (s *server) run(t *task) {
 	failed := true // unless all return
 	defer func() {
 		if failed && failure == nil {
-			failure = encodeFailure(thread.ErrGoexit, nil, nil)
+			if v := recover(); v != nil {
+				failure = encodeFailure(nil, v, debug.Stack())
+			} else {
+				failure = encodeFailure(thread.ErrGoexit, nil, nil)
+			}
 		}
 		t.l.close()
 		s.desk.busy.Store(uint64(time.Since(start)))
@@ -150,10 +156,13 @@ func (s *server) run(t *task) {
 		item := t.items[n : n+int(size)]
 		t.items = t.items[n+int(size):]
 		s.desk.begin(t.seq, i+1)
-		out, how := callFor(fn, t, item)
-		if how != nil {
-			failure = how
+		out, err := fn.call(t.ctx, item, t.l, nothing, s.result[:0])
+		if err != nil {
+			failure = encodeFailure(err, nil, nil)
 			return
+		}
+		if cap(out) <= largest {
+			s.result = out
 		}
 		if !s.deliver(out) {
 			return
@@ -162,19 +171,7 @@ func (s *server) run(t *task) {
 	failed = false
 }
 
-// callFor calls the function for one argument.
-func callFor(fn callable, t *task, item []byte) (out, failure []byte) {
-	defer func() {
-		if v := recover(); v != nil {
-			failure = encodeFailure(nil, v, debug.Stack())
-		}
-	}()
-	out, err := fn.call(t.ctx, item, t.l, func() {})
-	if err != nil {
-		return nil, encodeFailure(err, nil, nil)
-	}
-	return out, nil
-}
+func nothing() {}
 
 // encodeFailure encodes an error, or a panic.
 func encodeFailure(err error, panicked any, stack []byte) []byte {

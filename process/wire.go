@@ -3,23 +3,26 @@ package process
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/gothreading/threading/internal/shm"
 	"github.com/gothreading/threading/lock"
 )
 
 // A wire is one end of a pair of sockets that carries messages, each as a
 // whole, and descriptors with them. What is sent goes with one call of the
 // system, so a sender that gives up or is killed has sent all of it or nothing.
-// Waits are in Go's netpoller, without a thread. A large message
-// travels as a file beside its first byte.
+// Waits are in Go's netpoller, without a thread. Of a large message what fits
+// travels like that, so that few of them fill the socket, and the rest in a
+// file, see shm.Slabs.
 //
 //	kind | bytes            and the descriptors of shared objects
-//	kind                    and a file with the bytes behind them
+//	kind | size | bytes     and a file behind them
 type wire struct {
 	file *os.File
 	raw  syscall.RawConn
@@ -30,7 +33,7 @@ type wire struct {
 	bells map[*waitBell]struct{} // of calls that wait for it, among others
 }
 
-// largest is how many bytes go into a message without a file.
+// largest is how many bytes go into a message.
 const largest = 60 << 10
 
 const (
@@ -143,48 +146,88 @@ func (lim *limit) bound(set func(time.Time) error) (undo func()) {
 }
 
 // send sends a message: its bytes, and the descriptors in l, which may be nil.
-func (w *wire) send(data []byte, l *luggage, lim limit) error {
-	m, err := pack(data, l)
-	if err != nil {
-		return err
+func (w *wire) send(data []byte, l *luggage, lim limit) error { return w.sendBoth(nil, data, l, lim) }
+
+// sendBoth is send for bytes that lie in two places.
+func (w *wire) sendBoth(head, data []byte, l *luggage, lim limit) error {
+	var fds []int
+	if l != nil {
+		fds = l.fds
+	}
+	if len(fds) > mostDescriptors {
+		return fmt.Errorf("process: %d shared objects in one message: want at most %d", len(fds), mostDescriptors)
 	}
 	if !lim.lock(&w.out.lock) {
-		m.close()
 		return errLimit
 	}
-	w.out.load(m)
-	err = w.out.do(lim)
-	w.out.unload()
+	err := w.out.load(head, data, fds)
+	if err == nil {
+		err = w.out.do(lim)
+		w.out.unload(err == nil)
+		if err = w.error(err); err != nil && err != errLimit {
+			w.out.slabs.Close()
+		}
+	}
 	w.out.lock.Unlock()
-	m.close()
-	return w.error(err)
+	return err
 }
 
 // recv receives a message, and returns its bytes, and the descriptors that have
 // come with it or nil.
 func (w *wire) recv(lim limit) (data []byte, l *luggage, err error) {
-	message, l, err := w.borrow(lim)
+	m, l, err := w.borrow(lim)
 	if err != nil {
 		return nil, nil, err
 	}
-	data = append([]byte(nil), message...)
+	data = make([]byte, m.size())
+	err = m.copy(data)
 	w.in.lock.Unlock()
+	if err != nil {
+		l.close()
+		return nil, nil, err
+	}
 	return data, l, nil
+}
+
+// An arrival is the bytes of a message that was received: they are here, and
+// the rest, if there is one, in a file.
+type arrival struct {
+	bytes []byte
+	rest  int
+	file  int
+}
+
+func (m *arrival) size() int { return len(m.bytes) + m.rest }
+
+// copy copies them. It is called once.
+func (m *arrival) copy(to []byte) error {
+	n := copy(to, m.bytes)
+	if m.rest == 0 {
+		return nil
+	}
+	return shm.ReadSlab(m.file, to[n:])
+}
+
+// close is called instead of copy.
+func (m *arrival) close() {
+	if m.rest > 0 {
+		closeFD(m.file)
+	}
 }
 
 // borrow is recv for a caller that uses the bytes where they are, and then
 // unlocks the way in.
-func (w *wire) borrow(lim limit) (message []byte, l *luggage, err error) {
+func (w *wire) borrow(lim limit) (m arrival, l *luggage, err error) {
 	if !lim.lock(&w.in.lock) {
-		return nil, nil, errLimit
+		return m, nil, errLimit
 	}
 	if err = w.error(w.in.do(lim)); err == nil {
-		message, l, err = w.in.unpack()
+		m, l, err = w.in.unpack()
 	}
 	if err != nil {
 		w.in.lock.Unlock()
 	}
-	return message, l, err
+	return m, l, err
 }
 
 // error says what an error means here.
@@ -204,9 +247,12 @@ func (w *wire) close() error {
 		err = io.ErrClosedPipe
 	}
 	w.guard.Lock()
-	defer w.guard.Unlock()
 	for b := range w.bells {
 		b.ring()
 	}
+	w.guard.Unlock()
+	w.out.lock.Lock() // whoever was blocked has been woken
+	w.out.slabs.Close()
+	w.out.lock.Unlock()
 	return err
 }

@@ -3,6 +3,7 @@
 package process
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -51,75 +52,66 @@ func wireOf(fd int) (*wire, error) {
 	return w, nil
 }
 
-// A parcel is a message that is ready to be sent.
-type parcel struct {
-	kind   byte
-	data   []byte
-	rights []byte
-	file   int
-}
-
-func pack(data []byte, l *luggage) (m parcel, err error) {
-	m = parcel{data: data, file: -1}
-	var fds []int
-	if l != nil {
-		fds = l.fds
-	}
-	if len(fds) > mostDescriptors {
-		return m, fmt.Errorf("process: %d shared objects in one message: want at most %d", len(fds), mostDescriptors)
-	}
-	if len(data) > largest {
-		m.kind, m.data = inFile, nil
-		if m.file, err = shm.NewFile("threading-message"); err != nil {
-			return m, unsupported(err)
-		}
-		if err := writeAt(m.file, data, 0); err != nil {
-			m.close()
-			return m, err
-		}
-		fds = append(fds[:len(fds):len(fds)], m.file)
-	}
-	if len(fds) > 0 {
-		m.rights = unix.UnixRights(fds...)
-	}
-	return m, nil
-}
-
-func (m *parcel) close() {
-	if m.file >= 0 {
-		closeFD(m.file)
-	}
-}
-
 // An outlet is the way out of a wire.
 type outlet struct {
 	way
-	kind    [1]byte
-	vectors [2]unix.Iovec
+	slabs   shm.Slabs
+	large   bool
+	head    [1 + sizeBytes]byte
+	vectors [3]unix.Iovec
 	message unix.Msghdr
 }
 
-// load makes m what is sent.
-func (o *outlet) load(m parcel) {
-	o.kind[0] = m.kind
-	o.vectors[0].Base = &o.kind[0]
-	o.vectors[0].SetLen(1)
-	n := 1
-	if len(m.data) > 0 {
-		o.vectors[1].Base = &m.data[0]
-		o.vectors[1].SetLen(len(m.data))
-		n = 2
+// sizeBytes is how long the size of a large message is.
+const sizeBytes = 8
+
+// load makes some bytes what is sent, and descriptors with them.
+func (o *outlet) load(first, data []byte, fds []int) error {
+	head, here := o.head[:1], data
+	head[0] = inMessage
+	if size := len(first) + len(data); size > largest {
+		head = o.head[:]
+		head[0] = inFile
+		binary.NativeEndian.PutUint64(head[1:], uint64(size))
+		here = data[:largest-len(first)]
+		fd, err := o.slabs.Write(data[len(here):])
+		if err != nil {
+			return unsupported(err)
+		}
+		fds = append(fds[:len(fds):len(fds)], fd)
+		o.large = true
 	}
 	o.message = unix.Msghdr{Iov: &o.vectors[0]}
-	o.message.SetIovlen(n)
-	if len(m.rights) > 0 {
-		o.message.Control = &m.rights[0]
-		o.message.SetControllen(len(m.rights))
+	n := 0
+	for _, part := range [...][]byte{head, first, here} {
+		if len(part) > 0 {
+			o.vectors[n].Base = &part[0]
+			o.vectors[n].SetLen(len(part))
+			n++
+		}
 	}
+	o.message.SetIovlen(n)
+	if len(fds) > 0 {
+		rights := unix.UnixRights(fds...)
+		o.message.Control = &rights[0]
+		o.message.SetControllen(len(rights))
+	}
+	return nil
 }
 
-// unload lets go of it.
-func (o *outlet) unload() { o.message, o.vectors[1] = unix.Msghdr{}, unix.Iovec{} }
+// unload lets go of it, when it was sent or was not.
+func (o *outlet) unload(sent bool) {
+	o.message, o.vectors = unix.Msghdr{}, [3]unix.Iovec{}
+	switch {
+	case !o.large:
+		return
+	case sent:
+		o.slabs.Sent()
+	default:
+		o.slabs.Withdraw()
+	}
+	o.large = false
+}
 
 // send sends what was loaded, if there is room for it.
 func (o *outlet) send(fd uintptr) (done bool) {
@@ -158,7 +150,7 @@ type inlet struct {
 // receive receives a message if there is one.
 func (i *inlet) receive(fd uintptr) (done bool) {
 	if i.buf == nil {
-		i.buf = make([]byte, 1+largest)
+		i.buf = make([]byte, 1+sizeBytes+largest)
 		i.control = make([]byte, unix.CmsgSpace((mostDescriptors+1)*4))
 	}
 	i.vector.Base = &i.buf[0]
@@ -214,30 +206,22 @@ func (i *inlet) rights(control []byte) error {
 
 // unpack returns what the message that was received says. The bytes are there
 // until the next is received.
-func (i *inlet) unpack() (data []byte, l *luggage, err error) {
+func (i *inlet) unpack() (m arrival, l *luggage, err error) {
+	m.bytes = i.buf[1:i.n]
 	fds := i.fds
 	i.fds = nil
-	if i.buf[0] != inFile {
-		if len(fds) > 0 {
-			l = &luggage{fds: fds}
+	if i.buf[0] == inFile {
+		if len(fds) == 0 || len(m.bytes) < sizeBytes {
+			closeAll(fds)
+			return m, nil, errors.New("process: a large message has come without its file")
 		}
-		return i.buf[1:i.n], l, nil
+		size := binary.NativeEndian.Uint64(m.bytes)
+		m.bytes = m.bytes[sizeBytes:]
+		m.rest = int(size) - len(m.bytes)
+		m.file, fds = fds[len(fds)-1], fds[:len(fds)-1]
 	}
-	if len(fds) == 0 {
-		return nil, nil, errors.New("process: a message has come without its file")
-	}
-	file := fds[len(fds)-1]
-	if fds = fds[:len(fds)-1]; len(fds) > 0 {
+	if len(fds) > 0 {
 		l = &luggage{fds: fds}
 	}
-	defer closeFD(file)
-	size, err := sizeOf(file)
-	if err == nil {
-		data = make([]byte, size)
-		err = readAt(file, data, 0)
-	}
-	if err != nil {
-		closeAll(fds)
-	}
-	return data, l, err
+	return m, l, nil
 }

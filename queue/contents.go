@@ -44,7 +44,7 @@ func (q *Queue[T]) Drain() []T {
 
 // All returns an iterator over the items in the order in which gets would take
 // them. It is a snapshot, made when the loop begins: what happens to the queue
-// later, in the loop or elsewhere, does not matter to it. In a priority queue it
+// later, in the loop or elsewhere, does not affect it. In a priority queue it
 // takes time n log n, during which the queue is locked.
 func (q *Queue[T]) All() iter.Seq[T] {
 	return func(yield func(T) bool) {

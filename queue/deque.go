@@ -164,7 +164,7 @@ func (d *Deque[T]) Clear() {
 
 // All returns an iterator over the items from front to back. It is a snapshot, made
 // when the loop begins: what happens to the Deque later, in the loop or elsewhere,
-// does not matter to it.
+// does not affect it.
 func (d *Deque[T]) All() iter.Seq[T] {
 	return func(yield func(T) bool) {
 		d.guard.Lock()

@@ -64,7 +64,7 @@ var (
 // The zero value is an empty, unbounded FIFO queue. A Queue must not be copied
 // after first use.
 //
-// A put synchronizes before the return of the get that takes its item. The
+// A put “synchronizes before” the return of the get that takes its item. The
 // TaskDone that leaves nothing unfinished synchronizes before the return of every
 // Join that reports it, and a shutdown before every ErrShutdown.
 //
@@ -77,8 +77,8 @@ var (
 // allocates only storage that grows, which is released when a backlog has drained,
 // and for the limit of a wait.
 //
-// Use a channel if a select has to wait for it, or if nobody gives up, counts or
-// drains.
+// If a select has to wait for it, or if no call gives up, counts or drains, use
+// a channel.
 type Queue[T any] struct {
 	mark  watch.Mark
 	guard park.Mutex

@@ -8,10 +8,10 @@ import (
 // A side is the goroutines that wait to get, or those that wait to put.
 //
 // There are two ways to serve them. A waiter that is owed is granted its item, or
-// its room, by whoever makes it available: it need not look at the queue again,
-// and nobody can be faster. Any other is woken to try again, one at a time: it may
-// lose to a newcomer, but until it is up the newcomers go on, and it wakes the next
-// one only if something is left.
+// its room, by the goroutine that makes it available: it need not look at the queue
+// again, and no other can be faster. Any other is woken to try again, one at a
+// time: it may lose to a newcomer, but until it is up the newcomers go on, and it
+// wakes the next one only if something is left.
 //
 // Granting wins where every item costs a switch of goroutines anyway, waking where
 // items come in runs. For 4 putters and 4 getters, in ns an item:

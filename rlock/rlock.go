@@ -22,15 +22,15 @@ var (
 	// ErrNotOwner is the error that [RLock.Unlock] and [RLock.UnlockAll] panic
 	// with if the calling goroutine does not own the RLock.
 	ErrNotOwner = errors.New("rlock: unlock by a goroutine that does not own the RLock")
-	// ErrOverflow is the error that a call panics with that would lock an RLock
+	// ErrOverflow is the error that a call panics with if it would lock an RLock
 	// more than math.MaxInt times.
 	ErrOverflow = errors.New("rlock: locked more than math.MaxInt times")
 )
 
 // An RLock is a reentrant mutual exclusion lock: the goroutine that owns it may
 // lock it again without blocking, and must unlock it as often. It implements
-// [sync.Locker]. It is for code whose locked parts call each other; otherwise a
-// lock.Lock is simpler.
+// [sync.Locker]. It is for code whose locked parts call each other; otherwise
+// use a lock.Lock.
 //
 // The zero value is an unlocked RLock. An RLock must not be copied after first
 // use.
@@ -50,14 +50,11 @@ var (
 // The unlock that makes the RLock free “synchronizes before” the return of
 // every later call that acquires it. Fairness is that of a lock.Lock.
 //
-// The owner is a goroutine. One that ends while it owns an RLock leaves it locked
-// forever, and none can unlock for another. Only the body of a generator or a
-// greenlet of this module acts for another goroutine: whoever resumes it. An
-// iterator that is driven by [iter.Pull] runs on a goroutine of its own, and so
-// does not own what its caller owns. In a callback from C, on a thread that C
-// started, the owner is a goroutine that the runtime keeps for such threads and
-// gives to the next one when the first has ended: that one then owns what the
-// first left locked.
+// The owner is a goroutine. If it ends, the RLock stays locked forever. The body
+// of a generator or a greenlet of this module acts for the goroutine that resumes
+// it; an iterator that is driven by [iter.Pull] does not. In callbacks from C, on
+// threads that C started, the owner is a goroutine that the runtime gives to one
+// such thread after another, with what the last one left locked.
 //
 // Every call reads the goroutine's identity. That takes about a nanosecond on
 // 386, amd64, arm, arm64 and s390x, and microseconds on other architectures, or
@@ -194,7 +191,9 @@ func (r *RLock) release(id uint64) {
 	}
 }
 
-// LockDepth locks r depth times, in one step. If depth < 1, it does nothing.
+// LockDepth locks r depth times, in one step, and blocks like [RLock.Lock]. If
+// depth < 1, it does nothing. It panics with [ErrOverflow], and changes nothing,
+// if the calling goroutine would own r more than [math.MaxInt] times.
 func (r *RLock) LockDepth(depth int) {
 	switch {
 	case depth < 1:

@@ -1,5 +1,10 @@
 // Package rwlock provides a readers-writer lock that can give up waiting:
 // sync.RWMutex with timeouts and contexts, and a way from writer to reader.
+//
+// What all packages of this module share (the four forms of a call that blocks,
+// what giving up means, testing/synctest, misuse) is described in [Semantics].
+//
+// [Semantics]: https://github.com/gothreading/threading/blob/main/docs/semantics.md
 package rwlock
 
 import (
@@ -14,8 +19,8 @@ import (
 	"github.com/gothreading/threading/internal/watch"
 )
 
-// ErrNotLocked is the value that Unlock and Downgrade panic with if there is no
-// writer, and RUnlock if there is no reader.
+// ErrNotLocked is the error that [RWLock.Unlock] and [RWLock.Downgrade] panic
+// with if there is no writer, and [RWLock.RUnlock] if there is no reader.
 var ErrNotLocked = errors.New("rwlock: release of an RWLock that is not held that way")
 
 // An RWLock is held by any number of readers or by one writer. It implements
@@ -25,29 +30,26 @@ var ErrNotLocked = errors.New("rwlock: release of an RWLock that is not held tha
 // The zero value is unlocked. An RWLock must not be copied after first use. Python
 // has none; programs there build one from a Condition.
 //
-// In the terminology of the Go memory model, the n'th Unlock “synchronizes before”
-// the return of every later Lock and RLock, and every RUnlock before the return of
-// the next Lock. So do the other forms of these calls, and Downgrade is to readers
-// what Unlock is.
+// An Unlock or Downgrade “synchronizes before” the return of every later call that
+// locks the RWLock, and an RUnlock before the return of every later Lock.
 //
-// A writer that waits holds up new readers: for those, [RWLock.TryRLock] is false.
-// When a writer releases, the readers that waited meanwhile go first, however early
-// the next writer came. So readers cannot keep out writers, nor writers readers.
-// Among writers fairness is that of [sync.Mutex]. A writer that gives up leaves
-// nothing behind: the readers that only waited for it are let in at once.
+// A writer that waits holds up new readers; when it has released, the readers that
+// waited meanwhile go before the next writer. So neither side starves the other.
+// Among writers fairness is that of [sync.Mutex]. When a writer gives up, the
+// readers that only waited for it are let in at once.
 //
-// It is not reentrant. A goroutine that holds it as a reader must not do so once
-// more: if a writer has come meanwhile, the second RLock waits for the writer,
-// which waits for the first. And a reader cannot become the writer: two that wanted
-// that would wait for each other. Release it, lock it as the writer, and look again
-// whether there is still something to write; [RWLock.Downgrade] leads back.
+// It is not reentrant: if a writer has come meanwhile, the second RLock of a
+// goroutine waits for the writer, which waits for the first. And a reader cannot
+// become the writer, because two that wanted that would wait for each other.
+// Release it, lock it as the writer, and check again whether there is still
+// something to write; [RWLock.Downgrade] is the way back.
 //
 // Reading and releasing a free RWLock is one atomic operation each and allocates
 // nothing. A wait allocates only for its limit: a timer, or a channel.
 //
-// Use a [sync.RWMutex] if no one gives up: it is smaller, and less fair. Use a
-// lock.Lock if what is protected takes next to no time: readers then spend more on
-// the lock than they gain from each other's company.
+// If no goroutine gives up, use a [sync.RWMutex]: it is smaller, and less fair. If
+// what is protected takes next to no time, use a lock.Lock: readers would spend more
+// on the lock than they gain by reading at the same time.
 type RWLock struct {
 	mark      watch.Mark
 	word      uintptr // see wait.go
@@ -100,15 +102,16 @@ func (l *RWLock) TryLock() bool {
 	}
 }
 
-// LockTimeout locks l as the writer unless that takes longer than d, and reports
-// whether it did. If d <= 0, LockTimeout is equivalent to [RWLock.TryLock]. A d of
+// LockTimeout is like [RWLock.Lock], but gives up after d. It reports whether it
+// locked l. If d <= 0, it is equivalent to [RWLock.TryLock]. A d of
 // [math.MaxInt64] never times out.
 func (l *RWLock) LockTimeout(d time.Duration) bool {
 	return l.TryLock() || d > 0 && l.waitToWrite(park.After(d))
 }
 
-// LockContext locks l as the writer, or returns the cause of ctx if ctx ends before.
-// A ctx that has ended at the call makes it fail even if l is free.
+// LockContext is like [RWLock.Lock], but gives up when ctx ends, and then returns
+// [context.Cause] of ctx. If ctx has ended before the call, it does so even if l is
+// free.
 func (l *RWLock) LockContext(ctx context.Context) error {
 	if ctx.Err() != nil || !l.TryLock() && !l.waitToWrite(park.Until(ctx)) {
 		return park.Cause(ctx)
@@ -129,8 +132,8 @@ func (l *RWLock) Unlock() {
 	}
 }
 
-// Downgrade makes the writer a reader. No writer comes in between, but the readers
-// that waited do at once. It panics with [ErrNotLocked] if there is no writer.
+// Downgrade makes the writer a reader, with no other writer in between. The readers
+// that wait are let in. It panics with [ErrNotLocked] if there is no writer.
 func (l *RWLock) Downgrade() {
 	if watch.On {
 		l.mark.Downgrade()
@@ -186,15 +189,16 @@ func (l *RWLock) TryRLock() bool {
 	}
 }
 
-// RLockTimeout locks l as a reader unless that takes longer than d, and reports
-// whether it did. If d <= 0, RLockTimeout is equivalent to [RWLock.TryRLock]. A d of
+// RLockTimeout is like [RWLock.RLock], but gives up after d. It reports whether it
+// locked l. If d <= 0, it is equivalent to [RWLock.TryRLock]. A d of
 // [math.MaxInt64] never times out.
 func (l *RWLock) RLockTimeout(d time.Duration) bool {
 	return l.TryRLock() || d > 0 && l.waitToRead(park.After(d))
 }
 
-// RLockContext locks l as a reader, or returns the cause of ctx if ctx ends before.
-// A ctx that has ended at the call makes it fail even if l is free.
+// RLockContext is like [RWLock.RLock], but gives up when ctx ends, and then returns
+// [context.Cause] of ctx. If ctx has ended before the call, it does so even if l is
+// free.
 func (l *RWLock) RLockContext(ctx context.Context) error {
 	if ctx.Err() != nil || !l.TryRLock() && !l.waitToRead(park.Until(ctx)) {
 		return park.Cause(ctx)
@@ -219,7 +223,7 @@ func (l *RWLock) RUnlock() {
 // Locked reports whether a writer holds l.
 func (l *RWLock) Locked() bool { return atomic.LoadUintptr(&l.word)&writing != 0 }
 
-// Readers returns how many readers hold l.
+// Readers returns the number of readers that hold l.
 func (l *RWLock) Readers() int {
 	word := atomic.LoadUintptr(&l.word)
 	if word&negative != 0 {

@@ -1,5 +1,10 @@
 // Package sched provides a scheduler that calls functions one after another,
 // each at its time: Python's sched for Go.
+//
+// What all packages of this module share (the four forms of a call that blocks,
+// what giving up means, testing/synctest, misuse) is described in [Semantics].
+//
+// [Semantics]: https://github.com/gothreading/threading/blob/main/docs/semantics.md
 package sched
 
 import (
@@ -11,19 +16,19 @@ import (
 	"github.com/gothreading/threading/internal/park"
 )
 
-// ErrRunning is the value that Run, RunTimeout, RunContext, Serve and TryRun
-// panic with while one of them is under way on the same Scheduler.
+// ErrRunning is the error that [Scheduler.Run] and its forms, and
+// [Scheduler.Serve], panic with while one of them runs the same Scheduler.
 var ErrRunning = errors.New("sched: the Scheduler is being run already")
 
 // A Scheduler calls functions at set times, one after another, in the
 // goroutine that runs it. [Scheduler.Enter] and [Scheduler.EnterAt] add one,
-// [Scheduler.Cancel] takes one back, and [Scheduler.Run] calls them. All but
-// running it may be done at any time, by any goroutine, and by the functions
-// themselves.
+// [Scheduler.Cancel] removes one, and [Scheduler.Run] calls them. Any goroutine,
+// and the functions themselves, may add and cancel at any time.
 //
 // The zero value has nothing to call. A Scheduler must not be copied after
-// first use. It answers to Python's sched.scheduler, on the clock of package
-// time:
+// first use.
+//
+// It is Python's sched.scheduler, on the clock of package time:
 //
 //	enter(delay, priority, action)    Enter(delay, priority, fn)
 //	enterabs(time, priority, action)  EnterAt(t, priority, fn)
@@ -36,18 +41,18 @@ var ErrRunning = errors.New("sched: the Scheduler is being run already")
 // then of entry. An Event that is entered while the Scheduler sleeps, or
 // becomes due while a function runs, is served in its order.
 //
-// A function that panics or calls [runtime.Goexit] ends Run in that way. Its
+// A panic, or a [runtime.Goexit], in a function goes on in the caller of Run. The
 // Event is gone, the others stay, and the Scheduler may be run again.
 //
-// Enter and EnterAt synchronize before the call of the function, and its
+// Enter and EnterAt “synchronize before” the call of the function, and its
 // return before the call of the next.
 //
-// Entering and cancelling one of n Events, and calling one, takes time
-// proportional to log n. A Scheduler has no goroutine, and no timer but while
+// Entering, cancelling and calling one of n Events takes time proportional to
+// log n, and one allocation. A Scheduler has no goroutine, and a timer only while
 // Run sleeps.
 //
-// Use a timer.Timer, or [time.AfterFunc], for functions that need not wait for
-// each other.
+// For functions that need not wait for each other, use a timer.Timer or
+// [time.AfterFunc].
 type Scheduler struct {
 	guard   park.Guard
 	running bool
@@ -72,9 +77,9 @@ func (s *Scheduler) Enter(d time.Duration, priority int, fn func()) *Event {
 	return e
 }
 
-// EnterAt adds an Event that is due at t. How long that is from now is decided
-// by the call: setting the clock of the machine later moves nothing. EnterAt
-// panics if fn is nil.
+// EnterAt adds an Event that is due at t. The call decides how long that is
+// from now: if the clock of the machine is set later, the Event does not move.
+// EnterAt panics if fn is nil.
 func (s *Scheduler) EnterAt(t time.Time, priority int, fn func()) *Event {
 	if fn == nil {
 		panic("sched: EnterAt with a nil func")

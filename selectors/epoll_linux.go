@@ -70,9 +70,9 @@ func (e *epoll) control(c change, fd int, events Event, token uint64) error {
 // the scheduler.
 //
 // Linux looks at its lists without a lock to find out that nothing is ready, and
-// in its versions from 5.1 to 6.17 can miss what is there while somebody else
-// looks: another poll, or the netpoller. Whoever believed that and went to sleep
-// might sleep forever. poll(2) on the epoll itself looks with the lock.
+// in its versions from 5.1 to 6.17 can miss what is there while another poll, or
+// the netpoller, looks. A goroutine that believed that and went to sleep might
+// sleep forever. poll(2) on the epoll itself looks with the lock.
 func poll(fd uintptr, buf []report) int {
 	for {
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, fd,

@@ -89,7 +89,8 @@ func (s *Selector[D]) explain(err error) error {
 	return s.orClosed(err)
 }
 
-// askKernel asks what is ready, and reports whether a wait is over. It belongs to whoever has the turn.
+// askKernel asks what is ready, and reports whether a wait is over. Only the goroutine that has the
+// turn calls it.
 func (s *Selector[D]) askKernel(fd uintptr) bool {
 	n := poll(fd, s.reports)
 	if n == 0 {

@@ -42,14 +42,12 @@ const maxValue = min(1<<60, math.MaxInt)
 //
 // A release “synchronizes before” the return of every acquire that needed it.
 //
-// Fairness is that of a lock.Lock. A running goroutine may take a free permit
-// ahead of a waiter that was just woken. A waiter that has tried for a
-// millisecond and failed again is handed its permits next, and so are all that
-// were waiting at that moment, in order of arrival, however many each wants.
-// While permits are kept for a waiter, TryAcquire may fail though Value is not
-// 0. So an AcquireN for more permits than will ever be free blocks all others
-// until it gives up. When a waiter gives up, those behind it that want less are
-// served at once.
+// Fairness is that of a lock.Lock: a waiter that has tried for a millisecond and
+// failed again is handed its permits next, and so are all that wait at that
+// moment, in order of arrival, however many each wants. While permits are kept
+// for a waiter, TryAcquire may fail though Value is not 0, and an AcquireN for
+// more permits than will ever be free blocks all others until it gives up. When
+// a waiter gives up, those behind it that want less are served at once.
 //
 // Acquiring a free permit and releasing one that no goroutine waits for is one
 // atomic operation each, in every form, and allocates nothing. A wait allocates

@@ -46,7 +46,8 @@ func isFile(network, addr string) bool {
 	return strings.HasPrefix(network, "unix") && addr != "" && addr[0] != '@'
 }
 
-// checkStale returns nil if a file is a socket that nobody is bound to, or is gone.
+// checkStale returns nil if a file is a socket to which no process is bound, or is
+// gone.
 func checkStale(network, file string) error {
 	info, err := os.Lstat(file)
 	switch {

@@ -252,7 +252,7 @@ func (cr *crew) takeWaiter() *park.Waiter[struct{}] {
 	return w
 }
 
-// stop sends away those that are idle, and sees to it that nobody gets idle any more.
+// stop sends away those that are idle, and lets none become idle again.
 func (cr *crew) stop() {
 	cr.guard.Lock()
 	cr.closed = true
@@ -264,7 +264,7 @@ func (cr *crew) stop() {
 	}
 }
 
-// bury waits for the end of a child that nobody has any more, and returns how it has ended.
+// bury waits for the end of a child that is no longer in use, and returns how it has ended.
 func (cr *crew) bury(h *hand) error {
 	defer cr.server.done()
 	return h.End(farewell)

@@ -27,8 +27,9 @@ var (
 	// client came in time. It is context.DeadlineExceeded to errors.Is.
 	ErrTimeout error = timeoutError{}
 
-	// ErrValue is what an option panics with if its value makes no sense. The
-	// value of the panic wraps it, and names the option and the value.
+	// ErrValue is the error that an option panics with if its value is
+	// invalid. The panic value wraps ErrValue and names the option and the
+	// value.
 	ErrValue = errors.New("socketserver: bad value")
 )
 
@@ -40,7 +41,8 @@ func (timeoutError) Error() string   { return "socketserver: no client came in t
 func (timeoutError) Is(e error) bool { return e == context.DeadlineExceeded }
 func (timeoutError) Timeout() bool   { return true }
 
-// ends are what a handler returns whose connection has ended. Nobody is told of them.
+// ends are the errors of a handler whose connection has ended. They are not
+// reported.
 var ends = append([]error{io.EOF, io.ErrClosedPipe, net.ErrClosed, ErrTerminated, syscall.ECONNRESET, syscall.EPIPE}, systemEnds...)
 
 // judge reports whether a handler has failed, and returns what OnError is to be told. Of what comes from a child, the child
@@ -80,7 +82,7 @@ func (j *job) isEnd(err error) bool {
 // scarce are errors of accepting which say that something has run out. They pass.
 var scarce = append([]error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM}, systemScarce...)
 
-// gone are errors of accepting that concern one client, or one packet, and nobody else.
+// gone are errors of accepting that concern one client, or one packet, only.
 var gone = append([]error{
 	syscall.ECONNABORTED, syscall.ECONNRESET, syscall.ECONNREFUSED, syscall.EPROTO, syscall.ETIMEDOUT, syscall.ENETDOWN,
 	syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EHOSTUNREACH,
@@ -102,7 +104,7 @@ func isAny(err error, targets []error) bool {
 	return err != nil && slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
-// printError is OnError where nobody has said otherwise. It writes once, so that what several write is not mixed.
+// printError is the default of OnError. It writes once, so that the lines of several goroutines are not mixed.
 func printError(c *Conn, err error) {
 	text := "socketserver: "
 	if c != nil {

@@ -103,7 +103,7 @@ func OnError(f func(*Conn, error)) Option {
 // empty string, it is "Server-N", where N counts such servers.
 func Name(prefix string) Option { return func(c *choices) { c.prefix = prefix } }
 
-// Daemon says whether thread.Main returns without waiting for handlers. The
+// Daemon sets whether thread.Main returns without waiting for handlers. The
 // default is true. It is Python's daemon_threads, whose default is false.
 func Daemon(daemon bool) Option { return func(c *choices) { c.daemon = daemon } }
 

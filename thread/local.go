@@ -9,20 +9,20 @@ import (
 	"github.com/gothreading/threading/internal/goid"
 )
 
-// A Local holds one value for each Thread, which no other can see. On a goroutine not
-// started here a value stays until Delete, or until the Local is garbage, because
-// nobody notices the end of the goroutine: do not use a Local there without Delete, for
-// it then grows with every goroutine. On a Thread a value ends with the Thread, after
-// the except hook.
+// A Local holds one value for each Thread, which no other can see. On a goroutine
+// not started here a value stays until Delete, or until the Local is garbage,
+// because the end of such a goroutine cannot be noticed: without Delete, the Local
+// grows with every goroutine. On a Thread a value ends with the Thread, after the
+// except hook.
 //
 // The zero Local is ready to use. A Local must not be copied after first use. It is
 // Python's threading.local with a type: a struct for T makes several attributes, and
 // New is the __init__ that Python runs again in every thread.
 //
-// Nothing is shared, so nothing needs to be synchronized; but what a T points to is as
-// shared as ever. In a callback from C a value may be that of an earlier thread of C;
-// see [Thread.Ident]. If a value can be passed as an argument or in a context, do that:
-// a Local does not follow work from one goroutine to another.
+// Values need no synchronization; what a T points to does if it is shared. In a
+// callback from C a value may be that of an earlier thread of C; see [Thread.Ident].
+// If a value can be passed as an argument or in a context, do that: a Local does not
+// follow work from one goroutine to another.
 type Local[T any] struct {
 	// New makes the value that the first Get in a Thread returns. If New is nil, that
 	// is the zero value.

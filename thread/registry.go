@@ -1,7 +1,6 @@
 package thread
 
 import (
-	"container/list"
 	"sync"
 	"time"
 
@@ -14,16 +13,20 @@ import (
 // made, used and deleted by its goroutine alone. The other lists the threads that are
 // alive; it begins with Start, when the goroutine's ident is not known yet.
 var (
-	byIdent sync.Map // uint64 -> *Thread
+	byIdent goid.Table[Thread]
 
 	guard sync.Mutex
-	alive list.List // of *Thread, in the order of Start
+	alive = 1 // how many are in the ring that begins with mainThread, in the order of Start
 )
 
 // mainThread is made by the initialization of the package, which is the main goroutine's.
 var mainThread = newMainThread(goid.Certain())
 
-func init() { roster.Threads = listed }
+func init() {
+	roster.Threads = listed
+	roster.Adopt = adopt
+	roster.Labeler = func() func() { return running(goid.Own()).showName }
+}
 
 // listed says what a report wants to know of the threads that are alive.
 func listed() []roster.Thread {
@@ -41,14 +44,16 @@ func newMainThread(id uint64) *Thread {
 	t.name.Store(&name)
 	t.ident.Store(id)
 	t.flags.Store(started)
-	byIdent.Store(id, t)
-	t.place = alive.PushBack(t)
+	byIdent.Add(id, t)
+	t.next, t.prev = t, t
 	return t
 }
 
 func (t *Thread) enter() {
 	guard.Lock()
-	t.place = alive.PushBack(t)
+	t.next, t.prev = mainThread, mainThread.prev
+	t.prev.next, t.next.prev = t, t
+	alive++
 	guard.Unlock()
 	if !t.Daemon() {
 		t.entry.Add((*work)(t), time.Now())
@@ -69,17 +74,13 @@ func (w *work) Busy() (done *park.Latch, begun uint64) {
 func (t *Thread) leave() {
 	guard.Lock()
 	defer guard.Unlock()
-	alive.Remove(t.place)
+	t.prev.next, t.next.prev = t.next, t.prev
+	t.next, t.prev = nil, nil // whoever keeps t keeps no other
+	alive--
 }
 
 // running returns the Thread of the goroutine with an id, or nil if it was not started here.
-func running(id uint64) *Thread {
-	t, ok := byIdent.Load(id)
-	if !ok {
-		return nil
-	}
-	return t.(*Thread)
-}
+func running(id uint64) *Thread { return byIdent.Find(id) }
 
 // Current returns the Thread of the calling goroutine. On a goroutine not started here
 // that is a new dummy each time; compare threads by their Ident. Current takes one
@@ -104,9 +105,9 @@ func MainThread() *Thread { return mainThread }
 func Enumerate() []*Thread {
 	guard.Lock()
 	defer guard.Unlock()
-	threads := make([]*Thread, 0, alive.Len())
-	for e := alive.Front(); e != nil; e = e.Next() {
-		threads = append(threads, e.Value.(*Thread))
+	threads := append(make([]*Thread, 0, alive), mainThread)
+	for t := mainThread.next; t != mainThread; t = t.next {
+		threads = append(threads, t)
 	}
 	return threads
 }
@@ -116,5 +117,5 @@ func Enumerate() []*Thread {
 func ActiveCount() int {
 	guard.Lock()
 	defer guard.Unlock()
-	return alive.Len()
+	return alive
 }

@@ -9,6 +9,21 @@ import (
 	"github.com/gothreading/threading/internal/watch"
 )
 
+// adopt runs fn in a Thread that is the calling goroutine, and catches no panic. So
+// a worker costs whoever hires it no more than a go statement, and its tasks begin
+// where the stack is not deep: to grow that costs more than to start a goroutine.
+func adopt(name string, fn func()) {
+	t := new(Thread)
+	t.name.Store(&name)
+	t.flags.Store(started | daemon)
+	t.enter()
+	t.begin()
+	err := ErrGoexit
+	defer func() { t.finish(err) }()
+	fn()
+	err = nil
+}
+
 // run is the goroutine of t.
 func (t *Thread) run() {
 	t.begin()
@@ -29,11 +44,11 @@ func (t *Thread) begin() {
 	id := goid.Own()
 	t.ident.Store(id)
 	t.begun.Open()
-	byIdent.Store(id, t)
+	byIdent.Add(id, t)
 	if watch.On {
 		t.mark.Taken(watch.Thread)
 	}
-	setLabel(t.Name())
+	t.showName()
 }
 
 // finish ends t. The order matters: whoever learns of the end finds t gone from
@@ -42,7 +57,7 @@ func (t *Thread) finish(err error) {
 	t.err = err
 	id := t.ident.Load()
 	t.values.drop(id)
-	byIdent.Delete(id)
+	byIdent.Remove(id)
 	if watch.On {
 		t.mark.Release(watch.Thread)
 	}
@@ -53,8 +68,12 @@ func (t *Thread) finish(err error) {
 	}
 }
 
-// setLabel shows the name in profiles of the calling goroutine. The goroutine's labels
-// cannot be read, so the name replaces them all.
-func setLabel(name string) {
-	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("thread", name)))
+// showName shows the name of t in profiles of the calling goroutine, which is t's.
+// The goroutine's labels cannot be read, so the name replaces them all.
+func (t *Thread) showName() {
+	if name := t.name.Load(); name != t.shown {
+		t.shown = name
+		t.labels = pprof.WithLabels(context.Background(), pprof.Labels("thread", *name))
+	}
+	pprof.SetGoroutineLabels(t.labels)
 }

@@ -14,9 +14,9 @@
 //	threading.local()             Local
 //	the wait at the exit          Main(f)
 //
-// A [Thread] runs one function on one goroutine. Use a go statement if nobody needs to
-// know more than that, a sync.WaitGroup to wait for many goroutines, and a pool for
-// many short tasks.
+// A [Thread] runs one function on one goroutine. If nothing more is needed, use a go
+// statement; to wait for many goroutines, a [sync.WaitGroup]; for many short tasks,
+// a pool.
 //
 // # Goroutines not started here
 //
@@ -45,12 +45,11 @@
 // Everything here blocks durably in the sense of [testing/synctest], and time in a
 // bubble is the bubble's. A goroutine in a bubble must join only threads of that
 // bubble: being woken from outside of a bubble is fatal, as for sync.Cond. A bubble
-// ends when all its goroutines have, so threads that nobody joins must have been told
-// to end before its first function returns.
+// ends when all its goroutines have, so threads that are not joined must have been
+// told to end before its first function returns.
 package thread
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"strconv"
@@ -84,7 +83,8 @@ var ErrGoexit = errors.New("thread: ended by runtime.Goexit")
 // receive from Done, that reports it.
 type Thread struct {
 	mark  watch.Mark
-	fn    func() // until it is called
+	made  choices // by the creator
+	fn    func()  // until it is called
 	flags atomic.Uint32
 	name  atomic.Pointer[string] // nil: a dummy, named by its ident
 	ident atomic.Uint64
@@ -92,9 +92,13 @@ type Thread struct {
 	err   error      // written before end opens
 	end   park.Latch
 
-	place  *list.Element // among those alive
-	entry  live.Entry    // unless a daemon
-	values values        // the business of the goroutine alone
+	next, prev *Thread    // among those alive
+	entry      live.Entry // unless a daemon
+
+	// The business of the goroutine alone.
+	values values
+	shown  *string         // the name that it shows in profiles
+	labels context.Context // which show it
 }
 
 const (
@@ -128,16 +132,16 @@ func New(fn func(), opts ...Option) *Thread {
 		panic("thread: New with a nil func")
 	}
 	creator := running(goid.Get())
-	c := choices{daemon: creator != nil && creator.Daemon()}
-	for _, opt := range opts {
-		opt(&c)
-	}
-	if c.name == "" {
-		c.name = "Thread-" + strconv.FormatUint(created.Add(1), 10)
-	}
 	t := &Thread{fn: fn}
-	t.name.Store(&c.name)
-	if c.daemon {
+	t.made.daemon = creator != nil && creator.Daemon()
+	for _, opt := range opts {
+		opt(&t.made)
+	}
+	if t.made.name == "" {
+		t.made.name = string(strconv.AppendUint([]byte("Thread-"), created.Add(1), 10))
+	}
+	t.name.Store(&t.made.name)
+	if t.made.daemon {
 		t.flags.Store(daemon)
 	}
 	return t
@@ -248,7 +252,7 @@ func (t *Thread) Name() string {
 func (t *Thread) SetName(name string) {
 	t.name.Store(&name)
 	if t.flags.Load()&dummy == 0 && t.ident.Load() == goid.Own() {
-		setLabel(name)
+		t.showName()
 	}
 }
 

@@ -12,10 +12,9 @@ import "github.com/gothreading/threading/internal/hook"
 //		}
 //	}
 //
-// The except hook is not told. If fn calls [runtime.Goexit], Try does not
-// return: the goroutine ends, as it would without Try. What a deferred call
-// panics with while it does so can then be returned to nobody, and goes to the
-// except hook. Try panics if fn is nil.
+// The panic is not reported to the except hook. If fn calls [runtime.Goexit],
+// Try does not return: the goroutine ends, as it would without Try; a panic in
+// a deferred call then goes to the except hook. Try panics if fn is nil.
 func Try(fn func()) error {
 	if fn == nil {
 		panic("thread: Try with a nil func")

@@ -6,8 +6,13 @@
 //	t.join(), t.join(s)          Join(), JoinTimeout(d)
 //	t.is_alive()                 IsAlive()
 //
-// Python has no Reset, no Every and no Err, and its cancel does not tell whether it
+// Python has no Reset, no Every and no Err, and its cancel does not report whether it
 // was in time.
+//
+// What all packages of this module share (the four forms of a call that blocks,
+// what giving up means, testing/synctest, misuse) is described in [Semantics].
+//
+// [Semantics]: https://github.com/gothreading/threading/blob/main/docs/semantics.md
 package timer
 
 import (
@@ -36,22 +41,21 @@ var (
 // A Timer runs a function after an interval, as a [thread.Thread]. It is made by
 // [New] or [Every], and must not be copied.
 //
-// Start and Reset synchronize before the run that they schedule. The end of the last
-// run synchronizes before the return of every Join, IsAlive, Err and receive from
-// Done that reports it.
+// Start and Reset “synchronize before” the run that they schedule, and the end of the
+// last run before the return of every Join, IsAlive, Err and receive from Done that
+// reports it.
 //
 // Each run is a Thread of the Timer's name: it is [thread.Current], its values of a
 // [thread.Local] end with it, and a panic in it goes to the except hook. A run that
-// panics, or calls [runtime.Goexit], ends the Timer. The Timer itself is no thread:
-// while it is pending it has no goroutine. But [thread.Main] waits for a Timer that
-// was started, as Python does, unless it is a daemon. The option [thread.Daemon]
-// makes it one; otherwise its creator decides, as for a Thread.
+// panics, or calls [runtime.Goexit], ends the Timer. A Timer that is pending has no
+// goroutine. [thread.Main] waits for a Timer that was started, as Python does, unless
+// it is a daemon: by the option [thread.Daemon], or because its creator is one.
 //
-// A goroutine that waits is durably blocked in the sense of [testing/synctest]. A
-// Timer belongs to the bubble, or to the outside, that it was started in.
+// A pending Timer takes about half a kilobyte. It belongs to the [testing/synctest]
+// bubble, or to the outside, that it was started in.
 //
-// Use [time.AfterFunc] if nobody joins and a panic may end the process, and a
-// [time.Ticker] if a loop of your own does the work.
+// If no goroutine joins it and a panic may end the process, use [time.AfterFunc]; for
+// a loop of your own, a [time.Ticker].
 type Timer struct {
 	fn       func()
 	interval time.Duration
@@ -153,7 +157,7 @@ func (t *Timer) unlockEnded() {
 	t.entry.Remove()
 }
 
-// fire is the clock's function. It counts only if nobody cancelled or reset the Timer before it had the guard.
+// fire is the clock's function. It has no effect if the Timer was cancelled or reset before it had the guard.
 func (t *Timer) fire(round uint64) {
 	t.guard.Lock()
 	if t.state != pending || t.round != round {

@@ -1,6 +1,11 @@
 // Package waitgroup provides a counter that goroutines wait for to become 0, and
 // that they can stop waiting for: sync.WaitGroup with a timeout, a context and a
 // channel.
+//
+// What all packages of this module share (the four forms of a call that blocks,
+// what giving up means, testing/synctest, misuse) is described in [Semantics].
+//
+// [Semantics]: https://github.com/gothreading/threading/blob/main/docs/semantics.md
 package waitgroup
 
 import (
@@ -14,33 +19,32 @@ import (
 	"github.com/gothreading/threading/internal/park"
 )
 
-// ErrNegative is what Add and Done panic with if the count would be negative, or
-// more than [math.MaxInt]. The panic value wraps ErrNegative and names the call
-// and the count.
+// ErrNegative is the error that [WaitGroup.Add], [WaitGroup.Done] and
+// [WaitGroup.Go] panic with if the count would be negative, or more than
+// [math.MaxInt]. The panic value wraps ErrNegative and names the call and the
+// count.
 var ErrNegative = errors.New("waitgroup: the count would be negative or too large")
 
-// A WaitGroup counts what is under way, and any number of goroutines wait until
-// nothing is: until the count is 0.
+// A WaitGroup is a counter. Any number of goroutines wait until it is 0.
 //
 // The zero value has a count of 0. A WaitGroup must not be copied after first
-// use. Python has none; it is what java.util.concurrent calls a CountDownLatch,
-// but it can be used again.
+// use. Python has none; it is the CountDownLatch of java.util.concurrent, but can
+// be used again.
 //
 // A round begins when the count becomes more than 0 and ends when it is 0 again.
-// A wait is for the end of the round that it finds under way. An Add may begin the
-// next round at any time, also while those that waited for the last one are about
-// to return: it does not hold them up.
+// A wait is for the end of the round that it finds in progress. An Add may begin
+// the next round at any time, also while goroutines that waited for the last one
+// are about to return: it does not hold them up.
 //
-// In the terminology of the Go memory model, a Done “synchronizes before” the
-// return of every wait that it ends, alone or with others, and of every call of
-// Count and receive from C that reports the end of its round.
+// A Done “synchronizes before” the return of every wait that it ends, alone or with
+// others, and of every call of Count and receive from C that reports the end of its
+// round.
 //
-// A wait that gives up leaves no trace. Adding and waiting for a count of 0 are
-// one atomic operation each. A wait allocates only for its limit: a timer, or a
-// channel.
+// Adding, and waiting for a count of 0, are one atomic operation each. A wait
+// allocates only for its limit: a timer, or a channel.
 //
-// If no one gives up, use a [sync.WaitGroup]. If what is under way has results or
-// errors, use a pool or an errgroup.
+// If no goroutine gives up, use a [sync.WaitGroup]. For results or errors, use a
+// pool or an errgroup.
 type WaitGroup struct {
 	state atomic.Uint64
 	guard park.Guard
@@ -57,8 +61,8 @@ type WaitGroup struct {
 // are listed wait for the same round.
 //
 // When a round has ended, but its channel is not yet closed, the state is ending:
-// a count of 0 that is awaited. Whoever sees it waits for the guard, so that the
-// channel and the count change at one instant for everybody.
+// a count of 0 that is awaited. A goroutine that sees it waits for the guard, so
+// that the channel and the count change at one instant for all.
 const (
 	awaited = 1
 	ending  = awaited
@@ -92,7 +96,7 @@ func (w *WaitGroup) Add(n int) {
 	}
 }
 
-// Done takes 1 off the count, like Add(-1).
+// Done decrements the count by 1. It is Add(-1).
 func (w *WaitGroup) Done() { w.Add(-1) }
 
 // addSlow is Add with the guard.
@@ -131,10 +135,9 @@ func (w *WaitGroup) addSlow(n int) {
 	released.Wake(park.Granted)
 }
 
-// Go adds 1 to the count, calls fn in a new goroutine, and takes the 1 off when fn
-// has returned or called [runtime.Goexit]. A panic in fn is what it is in a go
-// statement: it ends the program, and releases nobody before that. Go panics if
-// fn is nil.
+// Go adds 1 to the count, calls fn in a new goroutine, and calls Done when fn has
+// returned or called [runtime.Goexit]. If fn panics, the program ends, as after a
+// go statement, and no goroutine is released before that. Go panics if fn is nil.
 func (w *WaitGroup) Go(fn func()) {
 	if fn == nil {
 		panic("waitgroup: Go with a nil func")
@@ -160,10 +163,11 @@ func (w *WaitGroup) Wait() {
 	}
 }
 
-// WaitTimeout blocks until the count is 0, for at most d, and reports whether it
-// was. It returns false only if the count was not 0 at some instant between the
-// deadline and the return, and no round has ended since it began to wait. If
-// d <= 0, WaitTimeout reports whether Count is 0. A d of [math.MaxInt64] never times out.
+// WaitTimeout is like [WaitGroup.Wait], but gives up after d. It reports whether
+// the count was 0. It returns false only if the count was not 0 at some instant
+// between the deadline and the return, and no round has ended since it began to
+// wait. If d <= 0, it reports whether Count is 0. A d of [math.MaxInt64] never times
+// out.
 func (w *WaitGroup) WaitTimeout(d time.Duration) bool {
 	switch {
 	case w.state.Load() == 0:
@@ -174,9 +178,9 @@ func (w *WaitGroup) WaitTimeout(d time.Duration) bool {
 	return w.wait(park.After(d))
 }
 
-// WaitContext blocks until the count is 0, or until ctx ends: then it returns the
-// cause of ctx. A ctx that has ended at the call makes it fail even if the count
-// is 0.
+// WaitContext is like [WaitGroup.Wait], but gives up when ctx ends, and then returns
+// [context.Cause] of ctx. If ctx has ended before the call, it does so even if the
+// count is 0.
 func (w *WaitGroup) WaitContext(ctx context.Context) error {
 	if ctx.Err() != nil || w.state.Load() != 0 && !w.wait(park.Until(ctx)) {
 		return park.Cause(ctx)

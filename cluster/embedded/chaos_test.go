@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -22,6 +23,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gothreading/threading/cluster/embedded"
+	"github.com/gothreading/threading/cluster/internal/etcd"
+	"github.com/gothreading/threading/internal/backend"
 	"github.com/gothreading/threading/manager"
 	"github.com/gothreading/threading/process"
 	"github.com/gothreading/threading/queue"
@@ -124,14 +127,17 @@ func freeAddr(t testing.TB) string {
 
 // playActor works on everything, and tells a referee, on a Unix socket, what it does: each line is answered.
 func playActor(args []string) {
-	addr, socket, name := args[0], args[1], args[2]
+	endpoints, socket, name := args[0], args[1], args[2]
 	ctx, cancel := context.WithTimeout(background, time.Minute)
-	m, err := manager.Open(ctx, addr, manager.TTL(2*time.Second), manager.Label(name))
+	b, err := etcd.Open(ctx, etcd.Config{
+		Endpoints: strings.Split(endpoints, ","), Namespace: "chaos", TTL: 2 * time.Second, Label: name, Codec: etcd.JSON{}, Fault: chaos(rand.Uint64()),
+	})
 	cancel()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "actor:", err)
 		os.Exit(1)
 	}
+	m := backend.NewManager(b, etcd.JSON{}).(*manager.Manager)
 	tell := func() func(format string, args ...any) string {
 		c, err := net.Dial("unix", socket)
 		if err != nil {
@@ -219,6 +225,47 @@ func playActor(args []string) {
 			s.Release()
 		}
 	}()
+	go func() {
+		tell, c := tell(), m.Condition("c", nil)
+		for {
+			c.Lock()
+			if rand.IntN(2) == 0 {
+				n, err := c.NotifyContext(background, 1)
+				switch {
+				case err != nil:
+					tell("unsure-notified")
+				case n > 0:
+					tell("notified")
+				}
+			} else {
+				ctx, cancel := context.WithTimeout(background, time.Duration(rand.IntN(50))*time.Millisecond)
+				switch err := c.WaitContext(ctx); {
+				case err == nil:
+					tell("woken")
+				case errors.Is(err, manager.ErrLost):
+					tell("lost-wait")
+				}
+				cancel()
+			}
+			c.Unlock()
+			time.Sleep(time.Duration(rand.IntN(5)) * time.Millisecond)
+		}
+	}()
+	go func() {
+		tell, b := tell(), m.Barrier("b", 2, nil)
+		for {
+			ctx, cancel := context.WithTimeout(background, time.Duration(rand.IntN(300))*time.Millisecond)
+			switch i, err := b.WaitContext(ctx); {
+			case err == nil:
+				tell("tripped%d", i)
+			case errors.Is(err, manager.ErrLost):
+				tell("lost-arrival")
+			default:
+				_ = b.ResetContext(background)
+			}
+			cancel()
+		}
+	}()
 	select {}
 }
 
@@ -238,7 +285,12 @@ type referee struct {
 	begun   map[string]bool
 	acked   map[string]int
 	unsure  map[string]bool
-	faults  time.Time // until when a wait may be long
+	faults  time.Time            // until when a wait may be long
+	back    map[string]time.Time // since when one that was paused counts again
+
+	contested map[uint64]string // tokens of holders who were inside when the next came, and who have to find that they lost it
+	crowd     map[string]bool   // too many that have permits, of whom one has to find that it lost them; false: it has not
+	counts    map[string]int
 }
 
 func (r *referee) serve(l net.Listener) {
@@ -280,14 +332,22 @@ func (r *referee) hear(line string) {
 			r.t.Errorf("token %d after %d", token, r.token)
 		}
 		if r.holder != "" && !r.out[r.holder] {
-			r.t.Errorf("%s and %s hold the lock", r.holder, name)
+			r.contested[r.token] = r.holder
 		}
 		r.holder, r.token = name, token
 		r.locks++
-		if wait := time.Duration(ms) * time.Millisecond; time.Now().After(r.faults) {
+		if wait := time.Duration(ms) * time.Millisecond; time.Now().After(r.faults) && time.Now().Add(-wait).After(r.back[name]) {
 			r.longest = max(r.longest, wait)
 		}
 	case "out", "lost":
+		var token uint64
+		_, _ = fmt.Sscan(rest, &token)
+		if r.contested[token] == name {
+			delete(r.contested, token)
+			if what == "out" && !r.out[name] {
+				r.t.Errorf("%s held the lock with token %d, and another held it, too", name, token)
+			}
+		}
 		if r.holder == name && strings.HasPrefix(rest, fmt.Sprint(r.token)) {
 			r.holder = ""
 		}
@@ -296,11 +356,20 @@ func (r *referee) hear(line string) {
 			r.permits[name] = true
 			r.granted++
 			if len(r.permits) > 2 {
-				r.t.Error("permits:", r.permits)
+				r.crowd = maps.Clone(r.permits)
 			}
 		}
 	case "permitback", "nopermit":
 		delete(r.permits, name)
+		if r.crowd[name] {
+			delete(r.crowd, name)
+			if what == "nopermit" || r.out[name] {
+				r.crowd = nil
+			} else if len(r.crowd) == 0 {
+				r.t.Error("more had a permit than there are, and none of them had lost it")
+				r.crowd = nil
+			}
+		}
 	case "puts":
 		r.begun[rest] = true
 	case "put":
@@ -315,6 +384,8 @@ func (r *referee) hear(line string) {
 		}
 	case "unsure":
 		r.unsure[rest] = true
+	case "notified", "unsure-notified", "woken", "lost-wait", "tripped0", "tripped1", "lost-arrival":
+		r.counts[what]++
 	case "error":
 		if !strings.Contains(rest, "closed") {
 			r.t.Error(line)
@@ -330,11 +401,15 @@ func (r *referee) exclude(name string, is bool) {
 		r.out[name] = true
 	} else {
 		delete(r.out, name)
+		r.back[name] = time.Now()
 	}
 	if r.holder == name && is {
 		r.holder = ""
 	}
 	delete(r.permits, name)
+	if r.crowd[name] {
+		r.crowd = nil
+	}
 }
 
 func (r *referee) disturbed() {
@@ -396,33 +471,48 @@ func killsAndPauses(t *testing.T, servers int) {
 	}
 	defer l.Close()
 	r := &referee{
-		t: t, out: map[string]bool{}, permits: map[string]bool{}, put: map[string]bool{}, begun: map[string]bool{}, acked: map[string]int{}, unsure: map[string]bool{},
+		t: t, out: map[string]bool{}, permits: map[string]bool{}, put: map[string]bool{}, contested: map[uint64]string{}, back: map[string]time.Time{}, counts: map[string]int{}, begun: map[string]bool{}, acked: map[string]int{}, unsure: map[string]bool{},
 	}
 	go r.serve(l)
 	addr := "etcd://" + strings.Join(clients, ",") + "/chaos"
 	born := 0
 	type actor struct {
 		*player
-		name string
+		name  string
+		links []*link // to each server
 	}
 	act := func() actor {
 		born++
-		name := fmt.Sprint("actor", born)
-		return actor{play(t, "actor", addr, socket, name), name}
+		a := actor{name: fmt.Sprint("actor", born)}
+		var through []string
+		for _, c := range clients {
+			k := linked(t, c)
+			a.links, through = append(a.links, k), append(through, k.addr())
+		}
+		a.player = play(t, "actor", strings.Join(through, ","), socket, a.name)
+		return a
 	}
 	actors := []actor{act(), act(), act()}
 	for _, a := range actors {
 		a.says(t)
 	}
-	var kills, pauses, serverKills int
-	for end := time.Now().Add(chaosTime(t)); time.Now().Before(end); {
+	var kills, pauses, serverKills, serverPauses, holds, resets int
+	length := chaosTime(t)
+	for begin := time.Now(); time.Since(begin) < length; {
 		time.Sleep(time.Duration(200+rand.IntN(600)) * time.Millisecond)
 		i := rand.IntN(len(actors))
-		switch n := rand.IntN(10); {
+		n := rand.IntN(14)
+		if time.Since(begin)*4/length%2 == 0 { // half of the time nothing happens to servers and links, so that waits are short
+			n %= 8
+		}
+		switch {
 		case n < 5:
 			_ = actors[i].cmd.Process.Kill()
 			_ = actors[i].cmd.Wait()
 			r.exclude(actors[i].name, true) // after it: what it said before counts
+			for _, k := range actors[i].links {
+				k.close()
+			}
 			actors[i] = act()
 			actors[i].says(t)
 			kills++
@@ -436,7 +526,7 @@ func killsAndPauses(t *testing.T, servers int) {
 			time.Sleep(500 * time.Millisecond)
 			r.exclude(actors[i].name, false)
 			pauses++
-		default:
+		case n < 10:
 			r.disturbed()
 			j := rand.IntN(servers)
 			serving[j].kill()
@@ -445,6 +535,26 @@ func killsAndPauses(t *testing.T, servers int) {
 			serving[j].says(t)
 			r.disturbed()
 			serverKills++
+		case n < 11:
+			r.disturbed()
+			j := rand.IntN(servers)
+			_ = serving[j].cmd.Process.Signal(syscall.SIGSTOP)
+			time.Sleep(time.Duration(rand.IntN(3000)) * time.Millisecond)
+			_ = serving[j].cmd.Process.Signal(syscall.SIGCONT)
+			r.disturbed()
+			serverPauses++
+		case n < 13:
+			r.disturbed()
+			k := actors[i].links[rand.IntN(servers)]
+			k.hold(true)
+			time.Sleep(time.Duration(rand.IntN(6000)) * time.Millisecond)
+			k.hold(false)
+			r.disturbed()
+			holds++
+		default:
+			r.disturbed()
+			actors[i].links[rand.IntN(servers)].reset()
+			resets++
 		}
 	}
 	for _, a := range actors {
@@ -469,7 +579,9 @@ func killsAndPauses(t *testing.T, servers int) {
 			lost++
 		}
 	}
-	if most := kills + pauses + serverKills + 3; lost > most {
+	// Each of these may have ended one session of each kind of work, and so may the end.
+	most := kills + pauses + serverKills + serverPauses + holds + resets + len(actors)
+	if lost > most {
 		t.Errorf("%d items are lost, and at most %d acknowledgements can have been under way when somebody died", lost, most)
 	}
 	for item := range left {
@@ -478,13 +590,27 @@ func killsAndPauses(t *testing.T, servers int) {
 		}
 	}
 	s := m.Semaphore("s", 2)
-	until(func() bool { return s.Value() == 2 })
+	for wait := 0; s.Value() != 2; wait++ { // the leases of the last holders run out
+		if wait > 1500 {
+			t.Fatal(s.Value(), "permits of 2")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	lock := m.Lock("l")
-	lock.Lock() // the lease of the last holder runs out
+	if !lock.LockTimeout(15 * time.Second) {
+		t.Fatal("a lock is held by nobody")
+	}
 	lock.Unlock()
-	if r.longest > 6*time.Second {
+	c := r.counts
+	if more := c["woken"] - c["notified"]; more > most+c["unsure-notified"] || -more > most+c["lost-wait"] {
+		t.Error("notifications and waits that they ended:", c)
+	}
+	if more := c["tripped0"] - c["tripped1"]; max(more, -more) > most+c["lost-arrival"] {
+		t.Error("parties of the generations of the barrier:", c)
+	}
+	if r.longest > 8*time.Second { // of three that died in a row, and held it or were next; an orphan would be there for longer
 		t.Error("a wait for the lock of", r.longest)
 	}
-	t.Logf("%d kills, %d pauses, %d kills of servers: %d locks (longest wait without a server fault %v), %d permits, %d items put, %d acknowledged, %d left",
-		kills, pauses, serverKills, r.locks, r.longest, r.granted, len(r.put), len(r.acked), len(left))
+	t.Logf("%d kills, %d pauses, %d kills and %d pauses of servers, %d links held up, %d reset: %d locks (longest wait without a fault of server or link %v), %d permits, %d items put, %d acknowledged, %d left, %d notifications, %d generations",
+		kills, pauses, serverKills, serverPauses, holds, resets, r.locks, r.longest, r.granted, len(r.put), len(r.acked), len(left), c["notified"], c["tripped0"])
 }

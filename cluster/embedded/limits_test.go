@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -170,80 +167,12 @@ func TestQuota(t *testing.T) {
 	}
 }
 
-// A link is a connection of one process that can be cut.
-type link struct {
-	guard sync.Mutex
-	cut   bool
-	conns map[net.Conn]bool
-}
-
-// linked returns the address of a link to addr.
-func linked(t testing.TB, addr string) (*link, string) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := &link{conns: make(map[net.Conn]bool)}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			near, err := l.Accept()
-			if err != nil {
-				return
-			}
-			wg.Go(func() { k.carry(near, hostOf(addr)) })
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		k.set(true)
-		wg.Wait()
-	})
-	return k, "etcd://" + l.Addr().String() + "/"
-}
-
-func (k *link) carry(near net.Conn, to string) {
-	defer near.Close()
-	far, err := net.Dial("tcp", to)
-	if err != nil {
-		return
-	}
-	defer far.Close()
-	k.guard.Lock()
-	if k.cut {
-		k.guard.Unlock()
-		return
-	}
-	k.conns[near], k.conns[far] = true, true
-	k.guard.Unlock()
-	var wg sync.WaitGroup
-	pipe := func(to, from net.Conn) {
-		_, _ = io.Copy(to, from)
-		_ = to.Close()
-	}
-	wg.Go(func() { pipe(far, near) })
-	wg.Go(func() { pipe(near, far) })
-	wg.Wait()
-}
-
-func (k *link) set(cut bool) {
-	k.guard.Lock()
-	defer k.guard.Unlock()
-	k.cut = cut
-	if cut {
-		for c := range k.conns {
-			_ = c.Close()
-		}
-		clear(k.conns)
-	}
-}
-
 // A link is down while things change, and etcd forgets that they have: who waits behind it sees what is, at once.
 func TestCompactionUnderAWatch(t *testing.T) {
 	addr := served(t)
 	admin := administrator(t, addr, "", "")
-	link, behind := linked(t, addr)
+	link := linked(t, hostOf(addr))
+	behind := "etcd://" + link.addr() + "/"
 	ctx := within(t, 30*time.Second)
 	a, b := opened(t, addr+"app", manager.TTL(20*time.Second)), opened(t, behind+"app", manager.TTL(20*time.Second))
 	defer a.Close()
@@ -280,7 +209,7 @@ func TestCompactionUnderAWatch(t *testing.T) {
 		t.Fatal(v)
 	}
 	time.Sleep(100 * time.Millisecond) // the others wait; that makes the test sharper, and nothing depends on it
-	link.set(true)
+	link.cut(true)
 	for i := range 50 {
 		if err := d.Set(ctx, "k", i+1); err != nil {
 			t.Fatal(err)
@@ -298,7 +227,7 @@ func TestCompactionUnderAWatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	link.set(false)
+	link.cut(false)
 	for range 3 {
 		if err := <-got; err != nil {
 			t.Error(err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -143,6 +144,41 @@ var linear = []subject{
 			return true, s
 		},
 		effect: func(s string, _ lop) string { return s },
+	},
+	{
+		name: "semaphore", init: "2",
+		call: func(m *manager.Manager, object string, r *rand.Rand, _ *int) (lop, func() lanswer) {
+			s := m.Semaphore(object, 2)
+			n, d := 1+r.IntN(2), brief(r)
+			switch r.IntN(6) {
+			case 0:
+				return lop{name: "value"}, func() lanswer { return lanswer{ok: true, n: s.Value()} }
+			case 1:
+				return lop{name: "acquire", n: n}, func() lanswer { return lanswer{ok: s.TryAcquireN(n)} }
+			case 2, 3:
+				return lop{name: "acquire", n: n}, func() lanswer { return lanswer{ok: s.AcquireNTimeout(n, d)} }
+			}
+			return lop{name: "release", n: n}, func() lanswer { return outcomeOf(s.ReleaseNContext(background, n)) }
+		},
+		step: func(s string, o lop, a lanswer) (bool, string) {
+			v, _ := strconv.Atoi(s)
+			switch {
+			case o.name == "release":
+				return true, strconv.Itoa(v + o.n)
+			case o.name == "value":
+				return a.n <= v, s // one that is about to give up may have some
+			case a.ok:
+				return v >= o.n, strconv.Itoa(v - o.n)
+			}
+			return true, s
+		},
+		effect: func(s string, o lop) string {
+			v, _ := strconv.Atoi(s)
+			if o.name == "release" {
+				v += o.n
+			}
+			return strconv.Itoa(v)
+		},
 	},
 	{
 		name: "event", init: "f",

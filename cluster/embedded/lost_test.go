@@ -17,6 +17,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/gothreading/threading/cluster"
 	"github.com/gothreading/threading/manager"
 	"github.com/gothreading/threading/process"
 	"github.com/gothreading/threading/queue"
@@ -47,9 +48,34 @@ func playHolder(args []string) {
 		fmt.Println("claim:", err)
 		return
 	}
-	var wg sync.WaitGroup
-	var barrier, condition error
+	term, err := all.election.Campaign(ctx, "holder")
+	if err != nil {
+		fmt.Println("campaign:", err)
+		return
+	}
+	var wg, begun sync.WaitGroup
+	var barrier, condition, once, task error
 	var held uint64
+	late := func() {
+		for _, err := os.Stat(args[1]); err != nil; _, err = os.Stat(args[1]) { // it does not ask whether its session lives
+			time.Sleep(time.Millisecond)
+		}
+	}
+	begun.Add(2)
+	wg.Go(func() {
+		once = all.once.Do(ctx, func(context.Context, uint64) error { begun.Done(); late(); return nil })
+	})
+	returned := make(chan struct{})
+	hooks.Store("holder", func(ctx context.Context, _ string) (string, error) {
+		defer close(returned)
+		begun.Done()
+		late()
+		<-ctx.Done()
+		task = context.Cause(ctx)
+		return "by the holder", nil
+	})
+	working, stop := context.WithCancel(ctx)
+	wg.Go(func() { _ = all.pool.Work(working, 1) })
 	wg.Go(func() { _, barrier = all.barrier.Wait() })
 	wg.Go(func() {
 		all.condition.Lock()
@@ -57,10 +83,9 @@ func playHolder(args []string) {
 		held = all.guard.Token()
 		all.condition.Unlock()
 	})
+	begun.Wait()
 	fmt.Println("holds")
-	for _, err := os.Stat(args[1]); err != nil; _, err = os.Stat(args[1]) { // it does not ask whether its session lives
-		time.Sleep(time.Millisecond)
-	}
+	late()
 	func() {
 		defer all.permits.Release()
 		defer all.jobs.TaskDone()
@@ -68,11 +93,13 @@ func playHolder(args []string) {
 		defer all.lock.Unlock()
 	}()
 	said := []string{}
-	for _, err := range []error{all.second.UnlockContext(ctx), all.permits.ReleaseContext(ctx), all.jobs.TaskDoneContext(ctx), claim.Ack(ctx)} {
+	for _, err := range []error{all.second.UnlockContext(ctx), all.permits.ReleaseContext(ctx), all.jobs.TaskDoneContext(ctx), claim.Ack(ctx), term.Resign(ctx)} {
 		said = append(said, lostOrNot(err))
 	}
+	<-returned
+	stop()
 	wg.Wait()
-	fmt.Println(strings.Join(append(said, lostOrNot(barrier), lostOrNot(condition), fmt.Sprint(held != 0)), " "))
+	fmt.Println(strings.Join(append(said, lostOrNot(barrier), lostOrNot(condition), lostOrNot(once), lostOrNot(task), fmt.Sprint(held != 0)), " "))
 	select {}
 }
 
@@ -91,13 +118,22 @@ type oneOfEach struct {
 	jobs                *manager.Queue[int]
 	barrier             *manager.Barrier
 	condition           *manager.Condition
+	election            *manager.Election
+	once                *manager.Once
+	pool                *cluster.Pool
 }
 
 func heldOf(m *manager.Manager) oneOfEach {
 	o := oneOfEach{
 		lock: m.Lock("lock"), second: m.Lock("second"), guard: m.Lock("guard"), reentrant: m.RLock("reentrant"), permits: m.Semaphore("permits", 3),
 		jobs: manager.NewQueue[int](m, "jobs", 0, manager.Joinable()), barrier: m.Barrier("barrier", 2, nil),
+		election: m.Election("election"), once: m.Once("once"),
 	}
+	c, err := cluster.From(m)
+	if err != nil {
+		panic(err)
+	}
+	o.pool = c.Pool("pool")
 	o.condition = m.Condition("condition", o.guard)
 	return o
 }
@@ -115,6 +151,10 @@ func TestWhatALostSessionDoesLate(t *testing.T) {
 		if err := all.jobs.Put(i); err != nil {
 			t.Fatal(err)
 		}
+	}
+	result, err := cluster.ApplyAsync(ctx, all.pool, call, "holder")
+	if err != nil {
+		t.Fatal(err)
 	}
 	late := filepath.Join(t.TempDir(), "late")
 	p := play(t, "holder", addr, late)
@@ -163,6 +203,20 @@ func TestWhatALostSessionDoesLate(t *testing.T) {
 	if slices.Sort(items); !slices.Equal(items, []int{0, 1, 2}) {
 		t.Error(items)
 	}
+	term, err := all.election.Campaign(ctx, "next")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := all.once.Do(ctx, func(context.Context, uint64) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	hooks.Store("holder", func(ctx context.Context, _ string) (string, error) {
+		return fmt.Sprint("attempt ", cluster.Info(ctx).Attempt), nil
+	})
+	world2{t, addr}.work(all.pool, 1)
+	if out, err := result.Get(ctx); out != "attempt 2" || err != nil {
+		t.Error(out, err)
+	}
 	until(all.barrier.Broken)
 	all.barrier.Reset()
 	arrived := make(chan error, 2)
@@ -185,8 +239,17 @@ func TestWhatALostSessionDoesLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	signal(t, p, syscall.SIGCONT)
-	if said, want := p.says(t), "lost lost lost lost lost lost true"; said != want {
-		t.Errorf("unlock, release, task done, ack, barrier, condition, and whether its lock is held again: %s, want %s", said, want)
+	if said, want := p.says(t), "lost lost lost lost lost lost lost lost lost true"; said != want {
+		t.Errorf("unlock, release, task done, ack, resign, barrier, condition, once, the context of a task, and whether the condition's lock is held again: %s, want %s", said, want)
+	}
+	if v, token, err := other.election.Leader(ctx); v != "next" || token != term.Token() || err != nil {
+		t.Error("another leads:", v, err)
+	}
+	if err := other.once.Do(ctx, func(context.Context, uint64) error { t.Error("it was done"); return nil }); err != nil {
+		t.Error(err)
+	}
+	if out, err := result.Get(ctx); out != "attempt 2" || err != nil {
+		t.Error(out, err)
 	}
 	for name, free := range map[string]bool{"lock": other.lock.TryLock(), "second": other.second.TryLock(), "reentrant": other.reentrant.TryLock(), "permit": other.permits.TryAcquire()} {
 		if free {
@@ -201,7 +264,7 @@ func TestWhatALostSessionDoesLate(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, err := range []error{all.lock.UnlockContext(ctx), all.second.UnlockContext(ctx), all.reentrant.UnlockContext(ctx), all.permits.ReleaseNContext(ctx, 3), all.jobs.JoinContext(ctx)} {
+	for _, err := range []error{all.lock.UnlockContext(ctx), all.second.UnlockContext(ctx), all.reentrant.UnlockContext(ctx), all.permits.ReleaseNContext(ctx, 3), all.jobs.JoinContext(ctx), term.Resign(ctx)} {
 		if err != nil {
 			t.Error(err)
 		}
@@ -290,8 +353,8 @@ func TestWithoutAMajority(t *testing.T) {
 	ctx := within(t, time.Minute)
 	m := opened(t, "etcd://"+strings.Join(clients, ",")+"/app", manager.TTL(2*time.Second))
 	defer m.Close()
-	l, q := m.Lock("l"), manager.NewQueue[int](m, "q", 0)
-	if err := errors.Join(l.LockContext(ctx), q.PutContext(ctx, 7)); err != nil {
+	l, q, s := m.Lock("l"), manager.NewQueue[int](m, "q", 0), m.Semaphore("s", 1)
+	if err := errors.Join(l.LockContext(ctx), q.PutContext(ctx, 7), s.AcquireContext(ctx)); err != nil {
 		t.Fatal(err)
 	}
 	members[0].kill()
@@ -304,6 +367,7 @@ func TestWithoutAMajority(t *testing.T) {
 	case <-ctx.Done():
 		t.Fatal("it is not told that its lock is lost")
 	}
+	s.Release() // there is nothing to do, and nobody to ask
 	start(0).says(t)
 	l.Unlock()
 	if err := l.LockContext(ctx); err != nil {

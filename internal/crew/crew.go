@@ -18,12 +18,19 @@ type Pool interface {
 // others may take over those it has not begun.
 type Part interface {
 	// Keep keeps the n items behind the one in hand, or as many as there are, and
-	// no others, from being taken over. It returns a slice: the one in hand, and
-	// those that it keeps.
-	Keep(n int) (items any)
+	// no others, from being taken over. It returns two slices: the one in hand,
+	// and those that it keeps; and where their values go.
+	Keep(n int) (items, values any)
+	// Skip moves on by n items, which are kept: their values are where they go.
+	// The one behind them is in hand then.
+	Skip(n int)
 	// Notes is where the worker keeps what it knows of the part. It is gone with it.
 	Notes() *any
 }
 
 // Of returns the Pool of a *pool.Pool. It is set by package pool.
 var Of func(pool any) Pool
+
+// Least returns a pool.MapOption: a part has at least as many items as f says at
+// the time, unless others would get none. It is set by package pool.
+var Least func(f func() int) any

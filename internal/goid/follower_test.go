@@ -16,8 +16,8 @@ func clean(t *testing.T) {
 			t.Errorf("mark %d is %d, want %d: nobody follows", i, mark, proven)
 		}
 	}
-	for i := range shards {
-		if s := &shards[i]; s.live != 0 || s.used > 8 {
+	for i := range followers.shards {
+		if s := &followers.shards[i]; s.live != 0 || s.used > 8 {
 			t.Errorf("shard %d has %d followers, and %d slots in use", i, s.live, s.used)
 		}
 	}
@@ -93,49 +93,6 @@ func TestManyFollowersComeAndGo(t *testing.T) {
 	}
 	wg.Wait()
 	clean(t)
-}
-
-// The table against a map, one step after the other.
-func TestAShardHasWhoCameAndHasNotGone(t *testing.T) {
-	for seed := range uint64(200) {
-		random := rand.New(rand.NewPCG(seed, 2))
-		var s shard
-		here := map[uint64]*Follower{}
-		size := 1 + random.IntN(60)
-		for range 300 {
-			id := 1 + random.Uint64N(uint64(2*size))
-			if f := here[id]; f != nil {
-				s.remove(f)
-				delete(here, id)
-			} else if len(here) < size {
-				f := &Follower{own: id}
-				s.add(f)
-				here[id] = f
-			}
-			used := 0
-			if p := s.table.Load(); p != nil {
-				for i := range *p {
-					if (*p)[i].Load() != nil {
-						used++
-					}
-					if (*p)[i].Load() == gone && (*p)[(i+1)%len(*p)].Load() == nil {
-						t.Fatalf("seed %d: a slot is kept for nobody", seed)
-					}
-				}
-				if 2*used > len(*p) {
-					t.Fatalf("seed %d: %d of %d slots are used", seed, used, len(*p))
-				}
-			}
-			if s.live != len(here) || s.used != used {
-				t.Fatalf("seed %d: live %d, used %d, want %d, %d", seed, s.live, s.used, len(here), used)
-			}
-			for id := range uint64(2*size + 1) {
-				if f := s.find(id + 1); f != here[id+1] {
-					t.Fatalf("seed %d: found %v for %d, want %v", seed, f, id+1, here[id+1])
-				}
-			}
-		}
-	}
 }
 
 func TestFollowingDoesNotAllocate(t *testing.T) {

@@ -1,5 +1,6 @@
-// Package roster lets a report name the threads that are alive, without being
-// linked with package thread, which tells it.
+// Package roster is what package thread tells those inside this module: the
+// threads that are alive, to a report that is not linked with it; and what a pool
+// needs for its workers.
 package roster
 
 // A Thread is a thread that is alive.
@@ -12,3 +13,12 @@ type Thread struct {
 // Threads returns the threads that are alive, the main one first. It is set by the
 // initialization of package thread, and nil in a program without it.
 var Threads func() []Thread
+
+// Adopt makes the calling goroutine, which is none yet, a daemon thread with this
+// name until fn has returned or exits. A panic of fn ends the process. Like Labeler,
+// it is set by the initialization of package thread.
+var Adopt func(name string, fn func())
+
+// Labeler returns what shows the name of the calling thread in profiles of its
+// goroutine, after code of others may have shown something else.
+var Labeler func() (show func())

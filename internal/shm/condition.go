@@ -174,14 +174,22 @@ func (c *Condition) find(free func(*place) bool) (int, error) {
 func (c *Condition) Await(at int, l *Limit) bool {
 	state := &c.page.places[at].state
 	waiting := state.Load()&^placeStates | placeWaiting
-	if c.wait(state, waiting, l) || !state.CompareAndSwap(waiting, 0) {
+	notified := c.wait(state, waiting, l) || !c.giveUp(at, waiting)
+	if notified {
 		point("condition: was notified")
-		runtime.KeepAlive(c)
-		return true
+	}
+	runtime.KeepAlive(c)
+	return notified
+}
+
+// giveUp frees the place of a waiter that is out of time, and reports false if
+// it was notified meanwhile.
+func (c *Condition) giveUp(at int, waiting uint64) bool {
+	if !c.page.places[at].state.CompareAndSwap(waiting, 0) {
+		return false
 	}
 	point("condition: given up")
-	runtime.KeepAlive(c)
-	return false
+	return true
 }
 
 // Vacate frees the place of a notified waiter that has the lock again.

@@ -54,6 +54,7 @@ var meets = map[string][]string{
 	"ring":      {"queue", "large items", "backlog"},
 	"value":     {"value"},
 	"array":     {"array"},
+	"slabs":     {"slabs"},
 }
 
 // TestKilledAtEachPoint kills a process at each point, while others use the object and are killed at random: so points

@@ -44,6 +44,12 @@ func experimentOf(name string) *experiment {
 	if e := experiments[name]; e != nil {
 		return e
 	}
+	if rest, found := strings.CutPrefix(name, "among, "); found {
+		return experimentAmong(rest)
+	}
+	if c := cuts[name]; c != nil {
+		return c.experiment()
+	}
 	return calls[name]
 }
 
@@ -165,12 +171,14 @@ type patient struct {
 	point  string
 }
 
-func newLab(t *testing.T, name string) *lab {
+func newLab(t *testing.T, name string) *lab { return newLabOf(t, name, experimentOf(name)) }
+
+func newLabOf(t *testing.T, name string, e *experiment) *lab {
 	must(Found())
 	memory, err := NewMemory(int(unsafe.Sizeof(bench{})))
 	must(err)
 	l := &lab{
-		bench: (*bench)(unsafe.Pointer(&memory.Bytes()[0])), t: t, name: name, exp: experimentOf(name), memory: memory,
+		bench: (*bench)(unsafe.Pointer(&memory.Bytes()[0])), t: t, name: name, exp: e, memory: memory,
 		alive: make(map[int]*patient), slices: true,
 	}
 	l.fds = l.exp.objects(l)

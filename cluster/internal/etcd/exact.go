@@ -39,6 +39,16 @@ type outcome struct {
 	receipt int64            // the revision in which it was applied, if it has a lane
 }
 
+// did reports whether the i'th of Txns within a txn was applied, that has a receipt and reads a key for each, which it
+// writes. If the answer was lost, what it wrote is of the revision of the receipt.
+func (o outcome) did(i int) bool {
+	if o.rev != 0 {
+		return o.then[i].GetResponseTxn().Succeeded
+	}
+	kv := first(o.reads[i])
+	return kv != nil && kv.ModRevision == o.receipt
+}
+
 var errStale = errors.New("etcd: the object was deleted, and perhaps made again")
 
 // requestTime is for how long one request may be under way.
@@ -237,28 +247,36 @@ func (s *session) look(t txn, opid string) (bool, []*pb.ResponseOp, error) {
 		ops = append(ops, clientv3.OpGet(t.lane.key))
 	}
 	ops = append(ops, t.reads...)
+	r, err := s.ask(ops...)
+	if err != nil {
+		return false, nil, unsure(true, err)
+	}
+	rest := r.Responses
+	if t.lane != nil {
+		receipt := first(rest[0])
+		rest = rest[1:]
+		if receipt != nil {
+			t.lane.rev = receipt.ModRevision
+			return string(receipt.Value) == opid, rest, nil
+		}
+		return false, rest, nil
+	}
+	return t.evidence(rest), rest, nil
+}
+
+// ask reads, for as long as the session lives.
+func (s *session) ask(ops ...clientv3.Op) (*clientv3.TxnResponse, error) {
 	for try := 0; s.alive(); try++ {
 		r, err := s.b.commit(nil, ops, nil)
-		if err != nil {
-			if final := definite(err); final != nil {
-				return false, nil, unsure(true, final)
-			}
-			pause(s.b.life, try)
-			continue
+		if err == nil {
+			return r, nil
 		}
-		rest := r.Responses
-		if t.lane != nil {
-			receipt := first(rest[0])
-			rest = rest[1:]
-			if receipt != nil {
-				t.lane.rev = receipt.ModRevision
-				return string(receipt.Value) == opid, rest, nil
-			}
-			return false, rest, nil
+		if final := definite(err); final != nil {
+			return nil, final
 		}
-		return t.evidence(rest), rest, nil
+		pause(s.b.life, try)
 	}
-	return false, nil, unsure(true, s.ended())
+	return nil, s.ended()
 }
 
 // definite returns the error of package manager for one that says that nothing happened, and nil for any other.

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math/rand/v2"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,13 +79,14 @@ func (r *queueRef) settleAll(batch []*settling) {
 	var v view
 	v.read(r.prefix+"q/", kvsOf(reads[0]))
 	t := txn{lane: s.lane("s" + url.PathEscape(r.prefix))}
+	bells := rung{}
 	for _, one := range batch {
 		e := one.h.entry
-		key := clientv3.OpGet(e.key)
-		then := append([]clientv3.Op{clientv3.OpDelete(e.key)}, r.settled(&v, e, one.how, one.after)...)
+		then := append([]clientv3.Op{clientv3.OpDelete(e.key)}, r.settled(&v, e, one.how, one.after, bells)...)
 		t.then = append(t.then, clientv3.OpTxn([]clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(e.key), "=", e.mod)}, then, nil))
-		t.reads = append(t.reads, key)
+		t.reads = append(t.reads, clientv3.OpGet(e.key))
 	}
+	t.then = append(t.then, bells.ops()...)
 	out, err := s.exact(t)
 	if err != nil {
 		answer(err)
@@ -99,20 +102,33 @@ func (r *queueRef) settleAll(batch []*settling) {
 	}
 }
 
+// rung are the bells that a Txn of many calls rings: each once, since a Txn may write a key once.
+type rung map[string]clientv3.Op
+
+func (b rung) ring(op clientv3.Op) { b[string(op.KeyBytes())] = op }
+
+func (b rung) ops() []clientv3.Op { return slices.Collect(maps.Values(b)) }
+
 // settled are the ops that put e where it belongs after a claim.
-func (r *queueRef) settled(v *view, e entry, how backend.Settlement, after time.Duration) []clientv3.Op {
+func (r *queueRef) settled(v *view, e entry, how backend.Settlement, after time.Duration, bells rung) []clientv3.Op {
+	to := ""
 	switch {
 	case how == backend.Ack, v.state == "now" && how == backend.Nack:
 		if r.spec.Joinable {
-			return []clientv3.Op{r.chime()}
+			bells.ring(r.chime())
 		}
 		return nil
 	case how == backend.Bury, e.attempt >= v.deliveries():
-		return []clientv3.Op{clientv3.OpPut(r.prefix+"x/"+e.id, itemValue(e.attempt, e.payload)), r.chime()}
+		bells.ring(r.chime())
+		to = r.prefix + "x/" + e.id
 	case after > 0:
-		return []clientv3.Op{clientv3.OpPut(r.heldKey(e.id, after), itemValue(e.attempt, e.payload)), r.bell()}
+		bells.ring(r.bell())
+		to = r.heldKey(e.id, after)
+	default:
+		bells.ring(r.bell())
+		to = r.prefix + "b/" + e.id
 	}
-	return []clientv3.Op{clientv3.OpPut(r.prefix+"b/"+e.id, itemValue(e.attempt, e.payload)), r.bell()}
+	return []clientv3.Op{clientv3.OpPut(to, itemValue(e.attempt, e.payload))}
 }
 
 // heldKey is where an item is held back. Wall clocks decide when it is due: one that is wrong makes it early or late,

@@ -40,8 +40,11 @@ type Tasks struct {
 	guard   sync.Mutex
 	heads   map[string]string // of each task that is looked at: where its first one was
 	full    time.Time         // when the last look from the beginning was
+	crowded time.Time         // when another worker was last faster
 	results map[string]*results
 	last    atomic.Int64 // the newest revision that is known
+	submits batcher[*submitting]
+	ends    batcher[*ending]
 }
 
 // Tasks returns the pool of a name.
@@ -170,8 +173,78 @@ func (t *Tasks) Submit(ctx context.Context, all []*Submission) ([]string, error)
 	if joined.Err() != nil {
 		return nil, context.Cause(joined)
 	}
+	if len(all) == 1 && all[0].Key == "" {
+		return t.submitOne(joined, all[0])
+	}
 	ids, err := detach(t.b, joined, func() ([]string, error) { return t.submit(joined, all) }, nil)
 	return ids, t.b.unknown(joined, err)
+}
+
+// A submitting is a task that goes in one Txn with those which others submit meanwhile.
+type submitting struct {
+	one        *Submission
+	sent, left bool
+	answer     chan submitted // of one
+}
+
+type submitted struct {
+	id  string
+	err error
+}
+
+const (
+	submittedAtOnce = 30
+	endedAtOnce     = 20
+)
+
+// submitOne submits a task without a key.
+func (t *Tasks) submitOne(ctx context.Context, one *Submission) ([]string, error) {
+	x := &submitting{one: one, answer: make(chan submitted, 1)}
+	if !t.submits.add(t.b, x, submittedAtOnce, t.submitTogether) {
+		return nil, backend.ErrClosed
+	}
+	select {
+	case a := <-x.answer:
+		return []string{a.id}, a.err
+	case <-ctx.Done():
+	}
+	t.guard.Lock()
+	defer t.guard.Unlock()
+	x.left = true
+	return nil, unsure(x.sent, context.Cause(ctx))
+}
+
+// submitTogether stores what some callers have submitted.
+func (t *Tasks) submitTogether(batch []*submitting) {
+	_, lost := t.b.present(t.b.life) // nothing is sent before there is a session
+	var (
+		stay []*submitting
+		all  []*Submission
+		size int
+	)
+	t.guard.Lock()
+	for i, x := range batch {
+		if size += len(x.one.Payload); size > putBytes && len(stay) > 0 {
+			defer t.submitTogether(batch[i:])
+			break
+		}
+		if !x.left {
+			x.sent = lost == nil
+			stay, all = append(stay, x), append(all, x.one)
+		}
+	}
+	t.guard.Unlock()
+	if len(stay) == 0 {
+		return
+	}
+	ids, err := t.submit(t.b.life, all)
+	for i, x := range stay {
+		a := submitted{err: err}
+		if err == nil {
+			a.id = ids[i]
+		}
+		x.answer <- a
+	}
 }
 
 func (t *Tasks) submit(ctx context.Context, all []*Submission) ([]string, error) {
@@ -266,7 +339,7 @@ func (t *Tasks) step(s *session, r *Record, ops ...clientv3.Op) (bool, int64, er
 func (t *Tasks) ending(r, next *Record) ([]clientv3.Op, error) {
 	ops := []clientv3.Op{
 		clientv3.OpDelete(t.prefix + r.At), clientv3.OpDelete(t.prefix + "y/" + r.ID), clientv3.OpDelete(t.recordKey(r.ID) + ".p"),
-		clientv3.OpDelete(t.prefix + "k/" + r.ID), t.chime(),
+		clientv3.OpDelete(t.prefix + "k/" + r.ID),
 	}
 	next.At, next.Session = "", ""
 	if next.Forget {
@@ -282,23 +355,73 @@ func (t *Tasks) ending(r, next *Record) ([]clientv3.Op, error) {
 // chime wakes those whom a limit holds up.
 func (t *Tasks) chime() clientv3.Op { return clientv3.OpPut(t.prefix+"q/o", "") }
 
+// An ending is the end of a task, in one Txn with those of others.
+type ending struct {
+	s       *session
+	r, next *Record
+	answer  chan error // of one
+}
+
 // end ends a task. It returns ErrLost if r is not its record any more.
 func (t *Tasks) end(s *session, r *Record, next Record) error {
-	for {
-		ops, err := t.ending(r, &next)
-		if err != nil {
-			return err
+	one := &ending{s, r, &next, make(chan error, 1)}
+	if !t.ends.add(t.b, one, endedAtOnce, t.endTogether) {
+		return backend.ErrClosed
+	}
+	return <-one.answer
+}
+
+// endTogether ends tasks of this process, each for itself. One that is too large for a Txn with others goes alone.
+func (t *Tasks) endTogether(batch []*ending) {
+	s, size := batch[0].s, 0
+	for i, one := range batch {
+		if size += len(one.next.Out); i > 0 && (one.s != s || size > putBytes) {
+			t.endTogether(batch[:i])
+			t.endTogether(batch[i:])
+			return
 		}
-		done, _, err := t.step(s, r, ops...)
+	}
+	answer := func(err error) {
+		for _, one := range batch {
+			one.answer <- err
+		}
+	}
+	for {
+		x := txn{lane: t.lane(s, "f"), foreign: true}
+		for _, one := range batch {
+			ops, err := t.ending(one.r, one.next)
+			if err != nil {
+				answer(err)
+				return
+			}
+			key := t.recordKey(one.r.ID)
+			x.then = append(x.then, clientv3.OpTxn([]clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(key), "=", one.r.mod)}, ops, nil))
+			x.reads = append(x.reads, clientv3.OpGet(key))
+		}
+		x.then = append(x.then, t.chime())
+		out, err := s.exact(x)
 		switch {
 		case errors.Is(err, rpctypes.ErrLeaseNotFound):
 			t.b.sessionLooks(s)
-			t.b.forgetTTL(next.Keep)
+			for _, one := range batch {
+				t.b.forgetTTL(one.next.Keep)
+			}
 			continue
-		case err == nil && !done:
-			return backend.ErrLost
+		case err != nil:
+			answer(err)
+			return
+		case !out.applied: // the lane's last receipt was not known
+			continue
 		}
-		return err
+		for i, one := range batch {
+			gone := out.rev == 0 && one.next.Forget && first(out.reads[i]) == nil
+			if gone || out.did(i) {
+				one.answer <- nil
+			} else {
+				one.answer <- backend.ErrLost
+			}
+		}
+		return
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"sort"
 	"strconv"
@@ -94,15 +95,20 @@ func (t *Tasks) look(ctx context.Context, tasks []string, n int) (*pick, error) 
 			clientv3.OpGet(t.prefix+"d/", clientv3.WithPrefix(), clientv3.WithLimit(1)),
 			clientv3.OpGet(t.prefix+"c/", clientv3.WithPrefix(), clientv3.WithCountOnly()),
 		}
+		crowded := time.Since(t.crowded) < crowdedFor
+		limit := int64(n)
+		if crowded {
+			limit *= crowdedLook
+		}
 		whole := true
 		for _, task := range tasks {
 			from := t.prefix + "a/" + url.PathEscape(task) + "/"
 			if head := t.heads[task]; head != "" {
 				stamp, _ := strconv.ParseUint(head[2:18], 16, 64)
-				ops = append(ops, clientv3.OpGet(from+head, clientv3.WithRange(from+head[:2]+fmt.Sprintf("%016x", stamp+taskWindow)), clientv3.WithLimit(int64(n)), clientv3.WithKeysOnly()))
+				ops = append(ops, clientv3.OpGet(from+head, clientv3.WithRange(from+head[:2]+fmt.Sprintf("%016x", stamp+taskWindow)), clientv3.WithLimit(limit), clientv3.WithKeysOnly()))
 				whole = false
 			} else {
-				ops = append(ops, clientv3.OpGet(from, clientv3.WithPrefix(), clientv3.WithLimit(int64(n)), clientv3.WithKeysOnly()))
+				ops = append(ops, clientv3.OpGet(from, clientv3.WithPrefix(), clientv3.WithLimit(limit), clientv3.WithKeysOnly()))
 			}
 		}
 		t.guard.Unlock()
@@ -136,14 +142,32 @@ func (t *Tasks) look(ctx context.Context, tasks []string, n int) (*pick, error) 
 		t.guard.Unlock()
 		sort.Strings(p.ids)
 		enough := len(p.ids) >= n
-		p.ids = p.ids[:min(n, len(p.ids))]
+		p.ids = some(p.ids, n, crowded)
 		if enough || whole {
 			return p, nil
 		}
 	}
 }
 
-const claimedAtOnce = 20
+// some returns n of the ids, which are the first, unless it is crowded: where several workers look at once, and each took
+// the first, all but one would have looked in vain. It takes none of a priority before another that is more urgent.
+func some(ids []string, n int, crowded bool) []string {
+	same := 0
+	for same < len(ids) && ids[same][:2] == ids[0][:2] {
+		same++
+	}
+	if crowded && same > n {
+		from := rand.IntN(same - n + 1)
+		return ids[from : from+n]
+	}
+	return ids[:min(n, len(ids))]
+}
+
+const (
+	claimedAtOnce = 20
+	crowdedFor    = time.Second
+	crowdedLook   = 4 // times as many as are wanted
+)
 
 // Claim waits for up to n tasks of those names, and claims them for s. It returns none when ctx ends.
 func (t *Tasks) Claim(ctx context.Context, s *Session, tasks []string, n int) ([]*Record, error) {
@@ -235,8 +259,8 @@ func (t *Tasks) claim(s *session, p *pick, ids []string) ([]*Record, error) {
 		return nil, err
 	}
 	var (
-		got []*Record
-		x   = txn{lane: t.lane(s, "c")}
+		want []*Record
+		x    = txn{lane: t.lane(s, "c")}
 	)
 	for i := range ids {
 		r := recordOf(first(resp.Responses[2*i]))
@@ -246,14 +270,14 @@ func (t *Tasks) claim(s *session, p *pick, ids []string) ([]*Record, error) {
 		if kv := first(resp.Responses[2*i+1]); kv != nil {
 			r.payload = kv.Value
 		}
-		x.conds = append(x.conds, clientv3.Compare(clientv3.ModRevision(t.recordKey(r.ID)), "=", r.mod))
-		x.then = append(x.then, clientv3.OpDelete(t.prefix+r.At))
+		is, was := clientv3.Compare(clientv3.ModRevision(t.recordKey(r.ID)), "=", r.mod), t.prefix+r.At
 		r.State, r.Attempt, r.Session, r.Due = Running, r.Attempt+1, s.id, time.Time{}
 		r.At = "c/" + s.id + "/" + r.ID
-		x.then = append(x.then, t.put(r), clientv3.OpPut(t.prefix+r.At, ""))
-		got = append(got, r)
+		x.then = append(x.then, clientv3.OpTxn([]clientv3.Cmp{is}, []clientv3.Op{clientv3.OpDelete(was), t.put(r), clientv3.OpPut(t.prefix+r.At, "")}, nil))
+		x.reads = append(x.reads, clientv3.OpGet(t.recordKey(r.ID)))
+		want = append(want, r)
 	}
-	if len(got) == 0 {
+	if len(want) == 0 {
 		return nil, nil
 	}
 	x.then = append(x.then, clientv3.OpPut(t.b.prefix+"z/"+s.id+"/pool/"+url.PathEscape(t.name), ""))
@@ -276,8 +300,17 @@ func (t *Tasks) claim(s *session, p *pick, ids []string) ([]*Record, error) {
 		return nil, err
 	}
 	t.saw(out.receipt)
-	for _, r := range got {
-		r.mod = out.receipt
+	var got []*Record
+	for i, r := range want {
+		if out.did(i) {
+			r.mod = out.receipt
+			got = append(got, r)
+		}
+	}
+	if len(got) < len(want) {
+		t.guard.Lock()
+		t.crowded = time.Now()
+		t.guard.Unlock()
 	}
 	return got, nil
 }

@@ -180,10 +180,10 @@ L16 changed applies (M), and no Go test names it`; got != want {
 		t.Errorf("lacking:\n%s\nwant\n%s", got, want)
 	}
 	for _, want := range []string{
-		"| [x.py](#xpy) | 12 | 9 | 0 | 0 | 3 |", "| [y](#y) | 4 | 1 | 0 | 1 | 2 |", "| all | 16 | 10 | 0 | 1 | 5 |",
-		"- `TestOne` in [a](../a/a_test.go): L01 L02 L04 L05 L06 L07 L08 L12", "| L03 c, L10 j, L11 k | **no test.** |",
-		"| L15 | not | not applicable: Why. |",
-		"| L16 | changed | **no test.** How. |",
+		"16 cases: 10 pass, 0 adapted, 1 not applicable, 5 **without a test**.",
+		"- `TestOne` in [a]: L01 L02 L04-L08 L12", "- a test of its name in [a]: L09", "- L03 L10 L11",
+		"- L13 shown: `TestThree` in [a].", "- L15 not: *not applicable.* Why.", "- L16 changed: **no test.** How.",
+		"[a]: ../a",
 	} {
 		if !strings.Contains(string(s.markdown()), want+"\n") {
 			t.Errorf("%s is missing in\n%s", want, s.markdown())

@@ -12,6 +12,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,6 +40,7 @@ type mutant struct {
 	Flags    []string // of the test binary, instead of -test.short
 	Tags     string   // build tags; threadingexplore also looks for schedules only
 	NoRace   string   // why it cannot be noticed under the race detector
+	Memory   int      // kilobytes of address space, instead of memoryLimit
 }
 
 const (
@@ -153,7 +155,7 @@ func (m mutant) try(root string) (noticed string, err error) {
 	flags = append(flags, "-test.failfast", "-test.timeout", (limit - 10*time.Second).String())
 	test := exec.CommandContext(ctx, binary, flags...)
 	if runtime.GOOS == "linux" && !*race { // the race detector reserves terabytes
-		script := fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, memoryLimit)
+		script := fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, cmp.Or(m.Memory, memoryLimit))
 		test = exec.CommandContext(ctx, "sh", append([]string{"-c", script, binary}, flags...)...)
 	}
 	test.Dir = filepath.Join(root, pkg)

@@ -26,5 +26,6 @@ var mutants = [][]mutant{
 	shmMutants,
 	processMutants,
 	managerMutants,
+	clusterMutants,
 	watchMutants,
 }

@@ -80,7 +80,7 @@ var processMutants = inProcess(
 		Func:  "handOverBy",
 		Old:   "!known",
 		New:   "!known || true",
-		Flags: only("SharedObjectsTravel|TooManySharedObjects|FormsOf|WhatAChildHas"),
+		Flags: only("AnObjectThatIsMetTwiceIsOne"),
 	},
 	mutant{
 		Name:  "a task whose child died is run again",
@@ -94,8 +94,8 @@ var processMutants = inProcess(
 		Name:  "a task that had not begun dies with the child",
 		File:  "process/driver.go",
 		Func:  "driver.lose",
-		Old:   "begun > len(b.records)-before",
-		New:   "begun >= len(b.records)-before",
+		Old:   "begun > b.have-before",
+		New:   "begun >= b.have-before",
 		Flags: only("AnIdleWorkerThatIsKilledIsReplaced"),
 	},
 	mutant{
@@ -140,10 +140,10 @@ var processMutants = inProcess(
 	},
 	mutant{
 		Name:  "a Map sends as much as goes into a message at once",
-		File:  "process/map.go",
-		Func:  "Map",
-		Old:   "pace{of: run, most: 1}",
-		New:   "pace{of: run, most: 1 << 20}",
+		File:  "process/pace.go",
+		Func:  "pace.most",
+		Old:   "max(int(p.items.Load()), 1)",
+		New:   "1 << 20",
 		Flags: only("ASlowItemHoldsUpItsOwnMessageOnly"),
 	},
 	mutant{
