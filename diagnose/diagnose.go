@@ -39,6 +39,6 @@
 // # Costs
 //
 // In an ordinary build the packages of this module contain no code for this one. With
-// the tag, a free Lock takes some 0.3 µs instead of 10 ns, however many others are held.
+// the tag, a free Lock takes some 0.1 µs instead of 5 ns, however many others are held.
 // A report stops the world for some 5 µs for each goroutine.
 package diagnose

@@ -238,7 +238,7 @@ func (r *reading) order(o *watch.Order) Finding {
 		p := r.party(e.Goroutine)
 		p.Ended = r.ended(e.Goroutine)
 		p.Object = fmt.Sprintf("%s, then %s", object(e.From).String(), object(e.To).String())
-		p.At, p.Now = resolve(e.Held.Frames()), resolve(e.Then.Frames())
+		p.At, p.Now = resolve(e.Held()), resolve(e.Then())
 		f.Steps = append(f.Steps, p)
 	}
 	f.Text = fmt.Sprintf("%s are locked in %d orders, each by a goroutine of its own", strings.Join(names, " and "), len(o.Edges))

@@ -3,15 +3,14 @@ package pool
 import (
 	"context"
 	"math"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/gothreading/threading/internal/live"
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/roster"
 	"github.com/gothreading/threading/internal/watch"
-	"github.com/gothreading/threading/thread"
 )
 
 // The core is what all views of a pool share. Everything in it changes under one
@@ -128,10 +127,12 @@ type core struct {
 	submitted, succeeded, failed, cancelled uint64
 
 	onLeave func(worker any) // called by each worker that leaves, or nil
-	hired   uint64           // threads that were ever started
-	threads []*thread.Thread // of workers; some have ended
-	spares  []*goBlock
-	over    park.Latch // opens when nothing is accepted any more, and all has ended
+	hired   atomic.Uint64    // threads that have ever begun
+	threads int              // goroutines that have not ended
+	spares  [spareBlocks]*goBlock
+	spare   int         // how many
+	over    bool        // nothing is accepted any more, all has ended, and everybody was told
+	joined  *park.Latch // opens when there is nothing left, if somebody waits for that
 
 	entry  live.Entry  // what thread.Main waits for, as long as there are workers
 	listed bool        // it is registered
@@ -274,13 +275,17 @@ func (c *core) unlock() {
 		}
 	}
 	over := false
+	var joined *park.Latch
 	if c.err != nil && c.finished() {
 		for c.idle.Front() != nil {
 			c.wake(&woken) // so that it leaves
 		}
-		over = c.workers == 0 && c.leaving == 0 && c.opening == 0 && c.runs.first == nil && !c.callbacks.busy() && !c.afters.busy()
+		over = c.ended()
+		if over && c.over {
+			joined, c.joined = c.joined, nil
+		}
 	}
-	unfollow := c.unfollow
+	conclude := over && !c.over
 	var idling *park.Latch
 	if c.idling != nil && !c.busy() {
 		idling, c.idling = c.idling, nil
@@ -291,11 +296,29 @@ func (c *core) unlock() {
 	}
 	served.Wake(park.Granted)
 	woken.Wake(park.Granted)
-	if over && !c.over.IsOpen() {
-		c.root.endContext(context.Canceled, context.Canceled)
-		unfollow()
-		c.over.Open()
+	if joined != nil {
+		joined.Open()
 	}
+	if conclude {
+		c.conclude()
+	}
+}
+
+// ended reports whether nothing is left of the pool, which is finished.
+func (c *core) ended() bool {
+	return c.threads == 0 && c.opening == 0 && c.runs.first == nil && !c.callbacks.busy() && !c.afters.busy()
+}
+
+// conclude is the end of the pool. It calls code of others.
+func (c *core) conclude() {
+	c.root.endContext(context.Canceled, context.Canceled)
+	c.guard.Lock()
+	unfollow := c.unfollow
+	c.guard.Unlock()
+	unfollow()
+	c.guard.Lock()
+	c.over = true
+	c.unlock()
 }
 
 // wake takes an idle worker off the list.
@@ -328,30 +351,40 @@ func (c *core) hire() {
 	}
 	c.waking++
 	c.workers++
-	w := &worker{core: c, comes: true}
-	w.plain.core = c
-	c.start(w)
+	c.threads++
+	go c.begin(nil)
 }
 
-// start gives w a thread.
-func (c *core) start(w *worker) {
-	if len(c.threads) > 2*(c.workers+c.leaving)+8 {
-		c.forgetEnded()
+// begin makes the calling goroutine, one of those counted as threads, the thread of
+// w, or of a worker that was hired.
+func (c *core) begin(w *worker) {
+	defer c.gone()
+	if w == nil {
+		w = &worker{core: c, comes: true}
+		w.plain.core = c
 	}
-	c.hired++
-	name := strconv.AppendUint(append(c.name(), '-'), c.hired, 10)
-	c.threads = append(c.threads, thread.Go(w.main, thread.Name(string(name)), thread.Daemon(true)))
+	roster.Adopt(c.threadName(), w.main)
+}
+
+// gone is the last that a goroutine of the pool does.
+func (c *core) gone() {
+	c.guard.Lock()
+	c.threads--
+	c.unlock()
 }
 
 // name returns the prefix of the names of the workers.
-func (c *core) name() []byte {
+func (c *core) name() string {
 	if c.given != "" {
-		return []byte(c.given)
+		return c.given
 	}
-	return strconv.AppendUint([]byte("Pool-"), c.number, 10)
+	return "Pool-" + strconv.FormatUint(c.number, 10)
 }
 
-// forgetEnded forgets the threads that have ended.
-func (c *core) forgetEnded() {
-	c.threads = slices.DeleteFunc(c.threads, func(t *thread.Thread) bool { return !t.IsAlive() })
+func (c *core) threadName() string {
+	name := append(make([]byte, 0, 32), c.given...)
+	if c.given == "" {
+		name = strconv.AppendUint(append(name, "Pool-"...), c.number, 10)
+	}
+	return string(strconv.AppendUint(append(name, '-'), c.hired.Add(1), 10))
 }

@@ -108,7 +108,7 @@ func (e *ending) of(d *domain) context.Context {
 func (d *domain) String() string {
 	switch {
 	case d.parent == nil:
-		return "pool(" + string(d.core.name()) + ")"
+		return "pool(" + d.core.name() + ")"
 	case d.root:
 		return d.parent.String() + ".Scope"
 	case d.given == nil:

@@ -2,12 +2,9 @@ package pool
 
 import (
 	"context"
-	"math"
-	"slices"
 	"time"
 
 	"github.com/gothreading/threading/internal/park"
-	"github.com/gothreading/threading/thread"
 )
 
 // Close makes the pool refuse further tasks with ErrClosed, including those that
@@ -55,29 +52,23 @@ func (p *Pool) CancelPending() int {
 // panics with ErrRunning before Close, Terminate or the end of the context that
 // [Context] was given, and with ErrJoinSelf in a task or callback of the pool and
 // in the body of its IMap or Scope.
-func (p *Pool) Join() { p.join(park.Forever, func(t *thread.Thread) bool { t.Join(); return true }) }
+func (p *Pool) Join() { p.join(park.Forever) }
 
 // JoinTimeout is like Join but waits at most d. It reports whether the pool has
 // ended.
 func (p *Pool) JoinTimeout(d time.Duration) bool {
-	if d == math.MaxInt64 {
-		p.Join()
-		return true
-	}
 	if d <= 0 {
 		p.checkJoin()
-		return p.core.over.IsOpen() && p.core.joinThreads(func(t *thread.Thread) bool { return t.JoinTimeout(0) })
+		return p.core.end() == nil
 	}
-	start := time.Now()
-	return p.join(park.After(d), func(t *thread.Thread) bool { return t.JoinTimeout(d - time.Since(start)) })
+	return p.join(park.After(d))
 }
 
 // JoinContext is like Join but gives up when ctx ends, and then returns its
 // cause.
 func (p *Pool) JoinContext(ctx context.Context) error {
 	p.checkJoin()
-	if ctx.Err() != nil ||
-		!p.join(park.Until(ctx), func(t *thread.Thread) bool { return t.JoinContext(ctx) == nil }) {
+	if ctx.Err() != nil || !p.join(park.Until(ctx)) {
 		return park.Cause(ctx)
 	}
 	return nil
@@ -137,33 +128,27 @@ func (p *Pool) checkJoin() {
 	}
 }
 
-func (p *Pool) join(limit park.Limit, ended func(*thread.Thread) bool) bool {
+// join waits until nothing is left of the pool: also not the callbacks of what was
+// rejected after its end.
+func (p *Pool) join(limit park.Limit) bool {
 	p.checkJoin()
-	c := p.core
-	if !c.over.IsOpen() {
-		defer lender().lend(nil).back()
-		if !c.over.WaitLimit(limit) {
-			return false
-		}
+	joined := p.core.end()
+	if joined == nil {
+		return true
 	}
-	return c.joinThreads(ended)
+	defer lender().lend(nil).back()
+	return joined.WaitLimit(limit)
 }
 
-// joinThreads waits for the threads, which have nothing left to do, or only the
-// callbacks of what was rejected since.
-func (c *core) joinThreads(ended func(*thread.Thread) bool) bool {
-	for {
-		c.guard.Lock()
-		c.forgetEnded()
-		threads := slices.Clone(c.threads)
-		c.guard.Unlock()
-		if len(threads) == 0 {
-			return true
-		}
-		for _, t := range threads {
-			if !ended(t) {
-				return false
-			}
-		}
-	} // one that a callback ended by Goexit has left the rest to another
+// end returns what opens when nothing is left of the pool, or nil if nothing is.
+func (c *core) end() *park.Latch {
+	c.guard.Lock()
+	defer c.guard.Unlock()
+	if c.over && c.ended() {
+		return nil
+	}
+	if c.joined == nil {
+		c.joined = new(park.Latch)
+	}
+	return c.joined
 }

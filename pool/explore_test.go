@@ -159,6 +159,40 @@ var meetingCase = explore.Case{Name: "meeting", Start: func(start func(string, f
 	}
 }}
 
+// lateCase has a scope in a task, at one worker, and an outsider who gives the scope one more task when its last has ended,
+// which may be a moment before the scope is over: then the task that waits for the scope must give its slot away again.
+var lateCase = explore.Case{Name: "late for a scope", Start: func(start func(string, func())) func() error {
+	p := pool.New(1)
+	one := func(context.Context) (int, error) { return 1, nil }
+	var late error
+	start("caller", func() {
+		var g *pool.Pool
+		var first *pool.Result[int]
+		given, done := make(chan struct{}), make(chan struct{})
+		go func() {
+			<-given
+			first.Wait()
+			_, late = pool.ApplyAsync(g, one).GetTimeout(explore.LastResort)
+			close(done)
+		}()
+		_ = p.Go(func(ctx context.Context) error {
+			return p.Scope(ctx, func(_ context.Context, view *pool.Pool) error {
+				g, first = view, pool.ApplyAsync(view, one)
+				close(given)
+				return nil
+			})
+		})
+		<-done
+		p.Shutdown()
+	})
+	return func() error {
+		if late != nil && late != pool.ErrClosed {
+			return fmt.Errorf("what came late became %v", late)
+		}
+		return nil
+	}
+}}
+
 func TestNoScheduleBreaksAPool(t *testing.T) {
 	type results = []*pool.Result[int]
 	cancel := func(i int) func(*pool.Pool, results) {
@@ -177,6 +211,7 @@ func TestNoScheduleBreaksAPool(t *testing.T) {
 		nestedCase,
 		failFastCase,
 		meetingCase,
+		lateCase,
 	} {
 		t.Run(c.Name, func(t *testing.T) { explore.Test(t, c) })
 	}

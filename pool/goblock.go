@@ -43,9 +43,9 @@ func (c *core) acceptGo(fn func(context.Context) error, d *domain, priority int)
 
 // block returns an empty block for functions of d.
 func (c *core) block(d *domain) (b *goBlock) {
-	if last := len(c.spares) - 1; last >= 0 {
-		b = c.spares[last]
-		c.spares = c.spares[:last]
+	if c.spare > 0 {
+		c.spare--
+		b, c.spares[c.spare] = c.spares[c.spare], nil
 	} else {
 		b = &goBlock{core: c, fns: make([]func(context.Context) error, 0, fewFuncs)}
 		b.job, b.kind = b, block
@@ -75,8 +75,9 @@ func (b *goBlock) start(w *worker) unit {
 		c.remove(&b.entry)
 		b.tie = nil
 		b.from, b.fns = 0, b.fns[:0]
-		if len(c.spares) < spareBlocks {
-			c.spares = append(c.spares, b)
+		if c.spare < spareBlocks {
+			c.spares[c.spare] = b
+			c.spare++
 		}
 	}
 	return &w.plain

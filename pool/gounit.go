@@ -12,7 +12,9 @@ import (
 type goUnit struct {
 	entry // never queued: it stands for the unit where that is asked whose it is
 	core  *core
+	of    tie                         // what the entry has, unless the domain is the root
 	fn    func(context.Context) error // until it is called
+	ctx   *taskContext                // that it was called with, unless that is the pool's
 
 	result outcome
 	fails  error // what is left to be told
@@ -21,16 +23,24 @@ type goUnit struct {
 
 // take makes u the function fn of d.
 func (u *goUnit) take(fn func(context.Context) error, d *domain) {
-	u.fn, u.tie = fn, d.newTie()
+	u.fn = fn
+	if d.parent != nil {
+		u.of.domain = d
+		u.tie = &u.of
+	}
 }
 
 func (u *goUnit) owner() *entry { return &u.entry }
 
 // run calls the function, and tells of its error.
 func (u *goUnit) run() {
-	d, ctx := &u.core.root, context.Context(&u.core.root)
+	d := u.domain(u.core)
+	ctx := context.Context(d)
 	if u.tie != nil {
-		d, ctx = u.tie.domain, &u.tie.ctx
+		if u.ctx == nil {
+			u.ctx = &taskContext{parent: d}
+		}
+		ctx = u.ctx
 	}
 	if fn := u.fn; fn != nil {
 		u.fn = nil
@@ -66,8 +76,8 @@ func (u *goUnit) tell(err error, ctx context.Context, sc *scope) {
 func (u *goUnit) settle(w *worker) outcome {
 	if u.tie != nil {
 		u.tie.left()
-		w.ended, w.ctx = (*departure)(u.tie.domain), &u.tie.ctx
-		u.tie = nil // an idle worker keeps no view alive
+		w.ended, w.ctx = (*departure)(u.of.domain), u.ctx
+		u.tie, u.of.domain, u.ctx = nil, nil, nil // an idle worker keeps no view alive
 	}
 	return u.result
 }

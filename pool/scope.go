@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"github.com/gothreading/threading/internal/explore"
 	"github.com/gothreading/threading/internal/park"
 )
 
@@ -141,6 +142,7 @@ func (s *scope) out() {
 
 // leave undoes enter, after out.
 func (s *scope) leave() {
+	explore.Point("leave")
 	if s.pending.Add(-1) == 0 {
 		s.done.Open()
 	}

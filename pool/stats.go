@@ -37,5 +37,5 @@ func (p *Pool) Stats() Stats {
 func (c *core) stat() watch.Stat {
 	c.guard.Lock()
 	defer c.guard.Unlock()
-	return watch.Stat{Name: string(c.name()), Workers: c.target, Running: c.running, Lent: c.lent, Queued: c.queued}
+	return watch.Stat{Name: c.name(), Workers: c.target, Running: c.running, Lent: c.lent, Queued: c.queued}
 }

@@ -73,10 +73,12 @@ func (w *worker) steps() {
 			w.unit.run()
 			w.relabel()
 			w.finish()
+			w.open()
 		case w.call != nil:
 			w.call.run()
 			w.relabel()
 			w.finishCall()
+			w.open()
 		case !w.next():
 			if f := w.core.onLeave; f != nil {
 				f(w)
@@ -108,7 +110,8 @@ func (w *worker) leave() {
 			c.entry.Remove()
 		}
 	} else {
-		c.start(w)
+		c.threads++
+		go c.begin(w)
 	}
 	c.unlock()
 }
@@ -261,7 +264,6 @@ func (w *worker) finish() {
 		w.look()
 	}
 	c.unlock()
-	w.open()
 }
 
 // finishCall is finish for a call.
@@ -279,7 +281,6 @@ func (w *worker) finishCall() {
 	w.slot = nil
 	w.look()
 	c.unlock()
-	w.open()
 }
 
 // look notes that the worker will look for work at once, so that nobody else

@@ -9,12 +9,28 @@ import (
 // A batch is a function and its arguments, and what has come of them.
 type batch struct {
 	id      string
-	items   []byte // each after its length
-	count   int    // of them
-	luggage *luggage
+	items   []byte        // each after its length
+	count   int           // of them
+	luggage *luggage      // nil: it needs none
 	results []byte        // each after its length
 	have    int           // of them
 	busy    time.Duration // that a child has spent on it
+}
+
+// batchOf makes a batch of one call.
+func batchOf[In, Out any](f *Func[In, Out], in In) (*batch, error) {
+	b := &batch{id: f.id}
+	if f.in.handles {
+		b.luggage = new(luggage)
+	}
+	data, err := f.in.encode(nil, in, b.luggage)
+	if err != nil {
+		b.luggage.sent()
+		return nil, err
+	}
+	b.items = make([]byte, 0, binary.MaxVarintLen64+len(data))
+	b.add(data)
+	return b, nil
 }
 
 func (b *batch) add(item []byte) {

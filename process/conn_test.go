@@ -359,6 +359,42 @@ func TestTooManySharedObjectsInAMessage(t *testing.T) {
 	}
 }
 
+// An object that is met twice in a value is one, with one descriptor.
+func TestAnObjectThatIsMetTwiceIsOne(t *testing.T) {
+	type twice struct{ Conn, Again *process.Conn[int, int] }
+	here, there := pipe[twice, int](t)
+	mine, theirs := pipe[int, int](t)
+	if err := here.Send(twice{theirs, theirs}); err != nil {
+		t.Fatal(err)
+	}
+	theirs.Close()
+	got, err := there.Recv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.Conn.Close()
+	if err := got.Again.Close(); err != io.ErrClosedPipe {
+		t.Errorf("the second Close: %v", err)
+	}
+	if _, err := mine.RecvTimeout(hang); err != io.EOF {
+		t.Errorf("its only copy is closed: %v", err)
+	}
+
+	first, second := pipe[[]*process.Event, int](t)
+	many := slices.Repeat([]*process.Event{process.NewEvent()}, 1000)
+	if err := first.Send(many); err != nil {
+		t.Fatal(err)
+	}
+	all, err := second.Recv()
+	if err != nil || len(all) != len(many) {
+		t.Fatal(len(all), err)
+	}
+	all[999].Set()
+	if !many[0].IsSet() {
+		t.Error("it is another")
+	}
+}
+
 func TestDescriptorsThatDoNotFitAreAnError(t *testing.T) {
 	here, there := pipe[[]*process.Event, int](t)
 	many := make([]*process.Event, 40)

@@ -40,29 +40,12 @@ type driver struct {
 	seq   uint64
 	tasks int    // that the child has run
 	spare []byte // where the items of the next batch go
+	frame []byte // where the next task is written
 
 	guard   sync.Mutex
 	waiting uint64 // the seq of the task that is waited for, or 0
 	cause   error  // why its context has ended
 	grace   *time.Timer
-}
-
-// A call is a function and its argument.
-type call struct {
-	id     string
-	encode func(*luggage) ([]byte, error)
-}
-
-// batch makes a batch of a call.
-func (c *call) batch() (*batch, error) {
-	b := &batch{id: c.id, luggage: new(luggage)}
-	data, err := c.encode(b.luggage)
-	if err != nil {
-		b.luggage.sent()
-		return nil, err
-	}
-	b.add(data)
-	return b, nil
 }
 
 // What is sent over the wire.
@@ -119,13 +102,17 @@ func (d *driver) once(ctx context.Context, b *batch) (failure error, how *lost) 
 	d.seq++
 	d.desk.reset()
 	before := b.have
-	data := []byte{frameTask}
+	data := append(d.frame[:0], frameTask)
 	data = binary.AppendUvarint(data, d.seq)
 	data = binary.AppendUvarint(data, uint64(len(b.id)))
 	data = append(data, b.id...)
 	data = binary.AppendUvarint(data, uint64(b.count-before))
 	data = append(data, b.left()...)
-	defer d.follow(ctx)()
+	if cap(data) <= 2*messageSize {
+		d.frame = data
+	}
+	stop := d.follow(ctx)
+	defer d.unfollow(stop)
 	if err := d.wire.send(data, b.luggage, limit{}); err != nil {
 		if !errors.Is(err, io.ErrClosedPipe) {
 			return err, nil // too many descriptors, or no memory: the child knows nothing of it
@@ -175,22 +162,23 @@ func failureOf(data []byte) error {
 }
 
 // follow tells the child when ctx ends, and kills it when its time of grace is
-// over, until done is called.
-func (d *driver) follow(ctx context.Context) (done func()) {
+// over, until unfollow is called.
+func (d *driver) follow(ctx context.Context) (stop func() bool) {
 	seq := d.seq
 	d.guard.Lock()
 	d.waiting, d.cause = seq, nil
 	d.guard.Unlock()
-	stop := context.AfterFunc(ctx, func() { d.cancel(seq, context.Cause(ctx)) })
-	return func() {
-		stop()
-		d.guard.Lock()
-		defer d.guard.Unlock()
-		d.waiting = 0
-		if d.grace != nil {
-			d.grace.Stop()
-			d.grace = nil
-		}
+	return context.AfterFunc(ctx, func() { d.cancel(seq, context.Cause(ctx)) })
+}
+
+func (d *driver) unfollow(stop func() bool) {
+	stop()
+	d.guard.Lock()
+	defer d.guard.Unlock()
+	d.waiting = 0
+	if d.grace != nil {
+		d.grace.Stop()
+		d.grace = nil
 	}
 }
 
@@ -231,7 +219,7 @@ func (d *driver) hire(ctx context.Context) error {
 		if init == nil {
 			return nil
 		}
-		b, err := init.batch()
+		b, err := init()
 		if err != nil {
 			d.dismiss()
 			d.team.crew.End(err)

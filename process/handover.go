@@ -73,8 +73,10 @@ func (l *luggage) close() {
 
 // sent closes what was there only to be sent.
 func (l *luggage) sent() {
-	closeAll(l.own)
-	l.own = nil
+	if l != nil {
+		closeAll(l.own)
+		l.own = nil
+	}
 }
 
 func closeAll(fds []int) {

@@ -67,7 +67,7 @@ const messageSize = 48 << 10
 // One that cannot be encoded ends it; if it is the first it is an error, or
 // panics.
 func fill[In, Out any](f *Func[In, Out], d *driver, items []In) (b *batch, err error) {
-	b = &batch{id: f.id, luggage: new(luggage)}
+	b = &batch{id: f.id}
 	if f.in.form == asMemory {
 		b.items = d.used()
 		for i := range items {
@@ -81,7 +81,7 @@ func fill[In, Out any](f *Func[In, Out], d *driver, items []In) (b *batch, err e
 	}
 	for i := range items {
 		var data []byte
-		encode := func() { data, err = f.in.encode(nil, items[i], b.luggage) }
+		encode := func() { data, err = f.in.encode(nil, items[i], nil) }
 		if i == 0 {
 			if encode(); err != nil {
 				return b, err

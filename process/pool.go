@@ -50,7 +50,7 @@ type poolChoices struct {
 	core    []pool.Option
 	workers []Option
 	tasks   int // 0: no bound
-	init    *call
+	init    func() (*batch, error)
 }
 
 // Initializer makes every child call fn with in before its first task.
@@ -59,7 +59,7 @@ func Initializer[In any](fn *Func[In, struct{}], in In) PoolOption {
 		panic("process: Initializer of a nil Func")
 	}
 	return func(c *poolChoices) {
-		c.init = &call{id: fn.id, encode: func(l *luggage) ([]byte, error) { return fn.in.encode(nil, in, l) }}
+		c.init = func() (*batch, error) { return batchOf(fn, in) }
 	}
 }
 
@@ -109,8 +109,7 @@ func (f *Func[In, Out]) On(p *Pool) func(context.Context, In) (Out, error) {
 		if d == nil {
 			return pool.Apply(p.Pool.WithContext(ctx), pool.Bind(f.On(p), in))
 		}
-		c := &call{id: f.id, encode: func(l *luggage) ([]byte, error) { return f.in.encode(nil, in, l) }}
-		b, err := c.batch()
+		b, err := batchOf(f, in)
 		if err != nil {
 			return out, err
 		}

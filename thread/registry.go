@@ -24,6 +24,7 @@ var mainThread = newMainThread(goid.Certain())
 
 func init() {
 	roster.Threads = listed
+	roster.Adopt = adopt
 	roster.Labeler = func() func() { return running(goid.Own()).showName }
 }
 

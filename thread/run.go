@@ -9,6 +9,21 @@ import (
 	"github.com/gothreading/threading/internal/watch"
 )
 
+// adopt runs fn in a Thread that is the calling goroutine, and catches no panic. So
+// a worker costs whoever hires it no more than a go statement, and its tasks begin
+// where the stack is not deep: to grow that costs more than to start a goroutine.
+func adopt(name string, fn func()) {
+	t := new(Thread)
+	t.name.Store(&name)
+	t.flags.Store(started | daemon)
+	t.enter()
+	t.begin()
+	err := ErrGoexit
+	defer func() { t.finish(err) }()
+	fn()
+	err = nil
+}
+
 // run is the goroutine of t.
 func (t *Thread) run() {
 	t.begin()

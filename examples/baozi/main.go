@@ -44,27 +44,28 @@ import (
 
 const rounds = 20
 
-// What the flag says; each start sets it anew. With the default there are looks in vain and baozi left over.
-var seed uint64
+// The options are what the flags say. With the default there are looks in vain and baozi left over.
+type options struct{ seed uint64 }
 
 var program = demo.Program{
 	Name: "baozi",
 	Does: "A cook puts baozi into a queue and a guest looks for them, both at random moments.",
-	Flags: func(f *flag.FlagSet) {
-		f.Uint64Var(&seed, "seed", 4, "the `number` that the pauses come from")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.Uint64Var(&o.seed, "seed", 4, "the `number` that the pauses come from")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() { program.Main() }
 
-func run(out io.Writer, second time.Duration) error {
+func (o *options) run(out io.Writer, second time.Duration) error {
 	var (
 		q     queue.Queue[int]
 		eaten int
 	)
 	cook := threading.NewThread(func() {
-		pause := pauses(1, 3*second/10)
+		pause := o.pauses(1, 3*second/10)
 		for n := range rounds {
 			time.Sleep(pause())
 			fmt.Fprintf(out, "A has made baozi %d\n", n) // first said, then put: nobody eats what is not yet announced
@@ -72,7 +73,7 @@ func run(out io.Writer, second time.Duration) error {
 		}
 	})
 	guest := threading.NewThread(func() {
-		pause := pauses(2, 4*second/10)
+		pause := o.pauses(2, 4*second/10)
 		for range rounds {
 			time.Sleep(pause())
 			n, err := q.TryGet()
@@ -98,7 +99,7 @@ func run(out io.Writer, second time.Duration) error {
 }
 
 // pauses returns a source of random pauses shorter than limit. Each stream of one seed is different.
-func pauses(stream uint64, limit time.Duration) func() time.Duration {
-	r := rand.New(rand.NewPCG(seed, stream))
+func (o *options) pauses(stream uint64, limit time.Duration) func() time.Duration {
+	r := rand.New(rand.NewPCG(o.seed, stream))
 	return func() time.Duration { return time.Duration(r.Int64N(int64(limit))) }
 }

@@ -41,13 +41,17 @@ import (
 )
 
 var program = demo.Program{
-	Name:  "broadcast",
-	Does:  `Lets ten threads start, of which the even ones wait until the input says "true".`,
-	Flags: func(f *flag.FlagSet) { f.BoolVar(&keyboard, "keyboard", false, "let the keyboard say it") },
-	Run:   run,
+	Name: "broadcast",
+	Does: `Lets ten threads start, of which the even ones wait until the input says "true".`,
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.BoolVar(&o.keyboard, "keyboard", false, "let the keyboard say it")
+		return o.run
+	},
 }
 
-var keyboard bool // the flag
+// The options are what the flags say.
+type options struct{ keyboard bool }
 
 func main() { program.Main() }
 
@@ -56,7 +60,7 @@ const script = "yes\ntrue\n"
 
 var errNobodySaidIt = errors.New("nobody said true")
 
-func run(out io.Writer, second time.Duration) error {
+func (o *options) run(out io.Writer, second time.Duration) error {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	var start threading.Event
@@ -80,7 +84,7 @@ func run(out io.Writer, second time.Duration) error {
 	}
 
 	var input io.Reader = strings.NewReader(script)
-	if keyboard {
+	if o.keyboard {
 		input = os.Stdin
 	}
 	lines := bufio.NewScanner(input)

@@ -40,31 +40,32 @@ import (
 	"github.com/gothreading/threading/pool"
 )
 
-// What the flags say; each start sets them anew.
-var tasks, workers, fail int
+// The options are what the flags say.
+type options struct{ tasks, workers, fail int }
 
 var program = demo.Program{
 	Name: "callbacks",
 	Does: "Runs tasks of half a second in a pool, with a callback for each, and then one after the other.",
-	Flags: func(f *flag.FlagSet) {
-		f.IntVar(&tasks, "tasks", 10, "how many `tasks` there are")
-		f.IntVar(&workers, "workers", 5, "how many `workers` the pool has")
-		f.IntVar(&fail, "fail", -1, "the `number` of a task that fails")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.tasks, "tasks", 10, "how many `tasks` there are")
+		f.IntVar(&o.workers, "workers", 5, "how many `workers` the pool has")
+		f.IntVar(&o.fail, "fail", -1, "the `number` of a task that fails")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() { program.Main() }
 
-func run(out io.Writer, second time.Duration) error {
-	if tasks < 1 || workers < 1 {
-		return demo.BadInput("-tasks %d -workers %d: want at least one of each", tasks, workers)
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.tasks < 1 || o.workers < 1 {
+		return demo.BadInput("-tasks %d -workers %d: want at least one of each", o.tasks, o.workers)
 	}
 	began := time.Now()
 	elapsed := func() float64 { return float64(time.Since(began)) / float64(second) }
 	add := func(_ context.Context, i int) (int, error) {
 		time.Sleep(second / 2)
-		if i == fail {
+		if i == o.fail {
 			return 0, fmt.Errorf("task %d fails, as asked", i)
 		}
 		return i + 100, nil
@@ -75,8 +76,8 @@ func run(out io.Writer, second time.Duration) error {
 		told  int
 		sum   int
 	)
-	p := pool.New(workers)
-	for i := range tasks {
+	p := pool.New(o.workers)
+	for i := range o.tasks {
 		pool.ApplyAsync(p, pool.Bind(add, i), pool.Callback(func(n int, err error) {
 			if err != nil {
 				fmt.Fprintf(out, "failed after %.1f s: %v\n", elapsed(), err)
@@ -91,13 +92,13 @@ func run(out io.Writer, second time.Duration) error {
 	}
 	fmt.Fprintln(out, "end")
 	p.Shutdown() // close and join: when it returns, every callback has
-	fmt.Fprintf(out, "%d of %d callbacks, the sum is %d\n\n", told, tasks, sum)
+	fmt.Fprintf(out, "%d of %d callbacks, the sum is %d\n\n", told, o.tasks, sum)
 
 	// A closed pool takes nothing more, so this is another. Apply waits, so no two of its tasks ever run together.
-	q := pool.New(workers)
+	q := pool.New(o.workers)
 	defer q.Shutdown()
 	began = time.Now()
-	rounds := min(tasks, workers)
+	rounds := min(o.tasks, o.workers)
 	for i := range rounds {
 		n, err := pool.Apply(q, pool.Bind(add, i))
 		fmt.Fprintf(out, "apply after %.1f s: %d, %v\n", elapsed(), n, err)

@@ -53,28 +53,29 @@ const (
 	buffered = 64 * 1024 // bytes that the system may keep for a client in addition
 )
 
-// What the flag says; each start sets it anew.
-var address string
+// The options are what the flags say.
+type options struct{ address string }
 
 var program = demo.Program{
 	Name: "chat",
 	Does: "Starts a chat server, lets three clients meet there and ends; with -serve, serves others until Ctrl-C.",
-	Flags: func(f *flag.FlagSet) {
-		f.StringVar(&address, "serve", "", "serve on this `host:port` until Ctrl-C; port 0: any that is free")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.StringVar(&o.address, "serve", "", "serve on this `host:port` until Ctrl-C; port 0: any that is free")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() { program.Main() }
 
-func run(out io.Writer, second time.Duration) error {
-	if address == "" {
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.address == "" {
 		return show(out, second)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
-	s, err := newServer(address)
+	s, err := newServer(o.address)
 	if err != nil {
 		return err
 	}

@@ -39,19 +39,23 @@ import (
 )
 
 var program = demo.Program{
-	Name:  "clock",
-	Does:  "Shows the time once a second, from a function, from a type and from a timer.",
-	Flags: func(f *flag.FlagSet) { f.IntVar(&ticks, "ticks", 3, "how `often` the clocks show the time") },
-	Run:   run,
+	Name: "clock",
+	Does: "Shows the time once a second, from a function, from a type and from a timer.",
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.ticks, "ticks", 3, "how `often` the clocks show the time")
+		return o.run
+	},
 }
 
-var ticks int // the flag
+// The options are what the flags say.
+type options struct{ ticks int }
 
 func main() { program.Main() }
 
-func run(out io.Writer, second time.Duration) error {
-	if ticks < 1 || ticks > 1000 {
-		return demo.BadInput("-ticks %d: want 1 to 1000", ticks)
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.ticks < 1 || o.ticks > 1000 {
+		return demo.BadInput("-ticks %d: want 1 to 1000", o.ticks)
 	}
 
 	var stop threading.Event
@@ -69,7 +73,7 @@ func run(out io.Writer, second time.Duration) error {
 	})
 	every.Start()
 
-	time.Sleep(time.Duration(ticks)*second - second/2) // between two ticks, so that nobody has to be lucky
+	time.Sleep(time.Duration(o.ticks)*second - second/2) // between two ticks, so that nobody has to be lucky
 	stop.Set()
 	c.Stop()
 	every.Cancel()

@@ -33,16 +33,18 @@ import (
 	"github.com/gothreading/threading/process"
 )
 
-var processes, atOnce int
+// The options are what the flags say.
+type options struct{ processes, atOnce int }
 
 var program = demo.Program{
 	Name: "counters",
 	Does: "Lets many short processes change numbers that they share.",
-	Flags: func(f *flag.FlagSet) {
-		f.IntVar(&processes, "processes", 500, "how many `processes` there are")
-		f.IntVar(&atOnce, "at-once", 8, "how many of them run at a `time`")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.processes, "processes", 500, "how many `processes` there are")
+		f.IntVar(&o.atOnce, "at-once", 8, "how many of them run at a `time`")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() {
@@ -63,17 +65,17 @@ var change = process.Register(func(_ context.Context, s shared) (struct{}, error
 	return struct{}{}, nil
 })
 
-func run(out io.Writer, _ time.Duration) error {
-	if processes < 1 || atOnce < 1 {
-		return demo.BadInput("-processes %d -at-once %d: want at least one of each", processes, atOnce)
+func (o *options) run(out io.Writer, _ time.Duration) error {
+	if o.processes < 1 || o.atOnce < 1 {
+		return demo.BadInput("-processes %d -at-once %d: want at least one of each", o.processes, o.atOnce)
 	}
 	total, places := process.NewValue(11), process.NewArray[int](10)
-	indexes := make([]int, processes)
+	indexes := make([]int, o.processes)
 	for i := range indexes {
 		indexes[i] = i
 	}
 	// A pool of goroutines bounds how many processes there are.
-	p := pool.New(atOnce)
+	p := pool.New(o.atOnce)
 	defer p.Shutdown()
 	_, err := pool.Map(p, func(_ context.Context, i int) (struct{}, error) {
 		child, err := process.Go(change, shared{i, total, places})
@@ -86,7 +88,7 @@ func run(out io.Writer, _ time.Duration) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d ---> %d\n", processes-1, total.Get())
+	fmt.Fprintf(out, "%d ---> %d\n", o.processes-1, total.Get())
 	for i, x := range places.All() {
 		fmt.Fprintf(out, "%d -----> %d\n", i, x)
 	}

@@ -29,17 +29,18 @@ import (
 	"github.com/gothreading/threading/thread"
 )
 
-// What the flags say; each start sets them anew.
-var threads, workers int
+// The options are what the flags say.
+type options struct{ threads, workers int }
 
 var program = demo.Program{
 	Name: "crawler",
 	Does: "Reads the pages of a simulated site, and checks the links that lead away from it.",
-	Flags: func(f *flag.FlagSet) {
-		f.IntVar(&threads, "threads", 4, "how many `threads` read pages")
-		f.IntVar(&workers, "workers", 3, "how many `workers` check links")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.threads, "threads", 4, "how many `threads` read pages")
+		f.IntVar(&o.workers, "workers", 3, "how many `workers` check links")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() { program.Main() }
@@ -136,8 +137,8 @@ func (c *crawler) note(link, page string) {
 	c.links[link] = append(c.links[link], page)
 }
 
-// crawl reads all pages that can be reached from the first one.
-func (c *crawler) crawl(first string) {
+// crawl reads all pages that can be reached from the first one, in threads.
+func (c *crawler) crawl(first string, threads int) {
 	var readers []*threading.Thread
 	for i := range threads {
 		t := threading.NewThread(c.run, thread.Name(fmt.Sprintf("crawler-%d", i+1)))
@@ -169,13 +170,13 @@ func (c *crawler) check(p *pool.Pool, pages []string) {
 	}
 }
 
-func run(out io.Writer, second time.Duration) error {
-	if threads < 1 || workers < 1 {
-		return demo.BadInput("-threads %d -workers %d: want at least one of each", threads, workers)
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.threads < 1 || o.workers < 1 {
+		return demo.BadInput("-threads %d -workers %d: want at least one of each", o.threads, o.workers)
 	}
 	net := &network{pages: world, delay: second / 10, asked: map[string]int{}}
 	c := &crawler{net: net, links: map[string][]string{}, broken: map[string]error{}}
-	c.crawl(home + "/")
+	c.crawl(home+"/", o.threads)
 
 	var away []string
 	for link := range c.links { // nobody else uses c any more, so it needs no lock
@@ -183,7 +184,7 @@ func run(out io.Writer, second time.Duration) error {
 			away = append(away, link)
 		}
 	}
-	p := pool.New(workers)
+	p := pool.New(o.workers)
 	defer p.Shutdown()
 	c.check(p, away)
 

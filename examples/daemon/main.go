@@ -47,18 +47,22 @@ import (
 )
 
 var program = demo.Program{
-	Name:  "daemon",
-	Does:  "Ends while six daemons are at work, but not before a thread that is none.",
-	Flags: func(f *flag.FlagSet) { f.BoolVar(&daemon, "daemon", false, "make the clerk a daemon, too") },
-	Run:   run,
+	Name: "daemon",
+	Does: "Ends while six daemons are at work, but not before a thread that is none.",
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.BoolVar(&o.daemon, "daemon", false, "make the clerk a daemon, too")
+		return o.run
+	},
 }
 
-var daemon bool // the flag
+// The options are what the flags say.
+type options struct{ daemon bool }
 
 func main() { program.Main() }
 
 // run returns while daemons are running; main then ends the process.
-func run(out io.Writer, second time.Duration) error {
+func (o *options) run(out io.Writer, second time.Duration) error {
 	began := time.Now()
 	elapsed := func() float64 { return float64(time.Since(began)) / float64(second) }
 
@@ -75,7 +79,7 @@ func run(out io.Writer, second time.Duration) error {
 		fmt.Fprintln(out, "boss done within a second:", boss.JoinTimeout(second))
 
 		c := newClerk(out, second)
-		c.SetDaemon(daemon) // panics after Start
+		c.SetDaemon(o.daemon) // panics after Start
 		c.Start()
 		time.Sleep(second) // time to begin; the clerk needs two
 		fmt.Fprintf(out, "main is done after %.1f s\n", elapsed())

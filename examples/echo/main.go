@@ -61,42 +61,43 @@ import (
 	"github.com/gothreading/threading/socketserver"
 )
 
-// What the flags say; each start sets them anew.
-var (
+// The options are what the flags say.
+type options struct {
 	address  string
 	network  string
 	handlers int
 	phone    bool
-)
+}
 
 var program = demo.Program{
 	Name: "echo",
 	Does: "Starts servers of each kind, talks to them and ends; with -serve, serves others until Ctrl-C.",
-	Flags: func(f *flag.FlagSet) {
-		f.StringVar(&address, "serve", "", "serve on this `host:port`, or file, until Ctrl-C; port 0: any that is free")
-		f.StringVar(&network, "network", "tcp", "with -serve: `tcp`, udp or unix")
-		f.IntVar(&handlers, "handlers", 2, "serve so many `clients` at once; 1: one after the other")
-		f.BoolVar(&phone, "menu", false, "with -serve: be the phone menu, not the echo")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.StringVar(&o.address, "serve", "", "serve on this `host:port`, or file, until Ctrl-C; port 0: any that is free")
+		f.StringVar(&o.network, "network", "tcp", "with -serve: `tcp`, udp or unix")
+		f.IntVar(&o.handlers, "handlers", 2, "serve so many `clients` at once; 1: one after the other")
+		f.BoolVar(&o.phone, "menu", false, "with -serve: be the phone menu, not the echo")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() { program.Main() }
 
-func run(out io.Writer, second time.Duration) error {
+func (o *options) run(out io.Writer, second time.Duration) error {
 	switch {
-	case handlers < 1 || handlers > 10000:
-		return demo.BadInput("-handlers %d: want 1 to 10000", handlers)
-	case network != "tcp" && network != "udp" && network != "unix":
-		return demo.BadInput("-network %s: want tcp, udp or unix", network)
-	case phone && network == "udp":
+	case o.handlers < 1 || o.handlers > 10000:
+		return demo.BadInput("-handlers %d: want 1 to 10000", o.handlers)
+	case o.network != "tcp" && o.network != "udp" && o.network != "unix":
+		return demo.BadInput("-network %s: want tcp, udp or unix", o.network)
+	case o.phone && o.network == "udp":
 		return demo.BadInput("-menu needs a connection: -network udp has none")
-	case address != "":
-		return serve(out, 3*second)
-	case phone || network != "tcp":
+	case o.address != "":
+		return o.serve(out, 3*second)
+	case o.phone || o.network != "tcp":
 		return demo.BadInput("-menu and -network need -serve: without it all servers are shown")
 	}
-	return show(out, second)
+	return o.show(out, second)
 }
 
 // A server is one of package socketserver, for connections or for packets.
@@ -125,10 +126,10 @@ func (t *tally) leave(ctx context.Context) {
 }
 
 // listen binds a server, which counts its handlers.
-func listen(network, addr string, handle func(*socketserver.Conn) error, t *tally) (server, error) {
+func (o *options) listen(network, addr string, handle func(*socketserver.Conn) error, t *tally) (server, error) {
 	var s server
 	var err error
-	limit := socketserver.Limit(handlers)
+	limit := socketserver.Limit(o.handlers)
 	if network == "udp" {
 		s, err = socketserver.ListenPacket(network, addr, func(p *socketserver.Packet) error {
 			t.enter()
@@ -180,20 +181,20 @@ func menu(c *socketserver.Conn) error {
 }
 
 // serve is the server alone, until Ctrl-C.
-func serve(out io.Writer, grace time.Duration) error {
+func (o *options) serve(out io.Writer, grace time.Duration) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	handle := echo
-	if phone {
+	if o.phone {
 		handle = menu
 	}
 	t := new(tally)
-	s, err := listen(network, address, handle, t)
+	s, err := o.listen(o.network, o.address, handle, t)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "serving on %s, at most %d clients at once, until Ctrl-C\n", s.Addr(), handlers)
+	fmt.Fprintf(out, "serving on %s, at most %d clients at once, until Ctrl-C\n", s.Addr(), o.handlers)
 	err = runUntil(ctx, s, grace)
 	fmt.Fprintf(out, "stopped: %d clients served, %d cut off\n", s.Stats().Served, t.cut.Load())
 	return err
@@ -213,10 +214,10 @@ func runUntil(ctx context.Context, s server, grace time.Duration) error {
 }
 
 // show starts one server after the other and lets clients talk to it.
-func show(out io.Writer, second time.Duration) error {
+func (o *options) show(out io.Writer, second time.Duration) error {
 	file := fmt.Sprintf("%s/echo-%d.sock", strings.TrimSuffix(os.TempDir(), "/"), os.Getpid())
 	for _, c := range []struct{ network, addr string }{{"tcp", "127.0.0.1:0"}, {"udp", "127.0.0.1:0"}, {"unix", file}} {
-		err := with(out, c.network, c.addr, echo, second, func(addr net.Addr) error {
+		err := o.with(out, c.network, c.addr, echo, second, func(addr net.Addr) error {
 			errs := make([]error, 5) // one for each client
 			var clients []*threading.Thread
 			for i := range errs {
@@ -237,7 +238,7 @@ func show(out io.Writer, second time.Duration) error {
 		}
 	}
 	var silent net.Conn
-	err := with(out, "tcp", "127.0.0.1:0", menu, second, func(addr net.Addr) error {
+	err := o.with(out, "tcp", "127.0.0.1:0", menu, second, func(addr net.Addr) error {
 		if err := talk(out, addr, 0, "", "1", "7", "0", "exit"); err != nil {
 			return err
 		}
@@ -255,9 +256,9 @@ func show(out io.Writer, second time.Duration) error {
 }
 
 // with starts a server, lets talk meet it, and stops it.
-func with(out io.Writer, network, addr string, handle func(*socketserver.Conn) error, grace time.Duration, talk func(net.Addr) error) error {
+func (o *options) with(out io.Writer, network, addr string, handle func(*socketserver.Conn) error, grace time.Duration, talk func(net.Addr) error) error {
 	t := new(tally)
-	s, err := listen(network, addr, handle, t)
+	s, err := o.listen(network, addr, handle, t)
 	if err != nil {
 		return err
 	}
@@ -270,9 +271,9 @@ func with(out io.Writer, network, addr string, handle func(*socketserver.Conn) e
 	talking.Start()
 	err = runUntil(ctx, s, grace)
 	talking.Join()
-	fmt.Fprintf(out, "stopped %s: %d served, never more than %d at once, %d cut off\n", network, s.Stats().Served, handlers, t.cut.Load())
-	if n := t.most.Load(); n > int64(handlers) {
-		return fmt.Errorf("%d clients served at once, want %d at most", n, handlers)
+	fmt.Fprintf(out, "stopped %s: %d served, never more than %d at once, %d cut off\n", network, s.Stats().Served, o.handlers, t.cut.Load())
+	if n := t.most.Load(); n > int64(o.handlers) {
+		return fmt.Errorf("%d clients served at once, want %d at most", n, o.handlers)
 	}
 	return cmp.Or(talked, err)
 }

@@ -73,11 +73,8 @@ stopped tcp: 2 served, never more than ` + limit + ` at once, 1 cut off
 // launch starts a server for the test, which stops it by calling stop.
 func launch(t *testing.T, limit int, handle func(*socketserver.Conn) error, grace time.Duration) (s server, count *tally, stop func()) {
 	t.Helper()
-	before := handlers
-	handlers = limit
-	defer func() { handlers = before }()
 	count = new(tally)
-	s, err := listen("tcp", "127.0.0.1:0", handle, count)
+	s, err := (&options{handlers: limit}).listen("tcp", "127.0.0.1:0", handle, count)
 	if err != nil {
 		t.Fatal(err)
 	}

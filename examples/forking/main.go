@@ -38,15 +38,17 @@ import (
 	"github.com/gothreading/threading/socketserver"
 )
 
-var children int
+// The options are what the flags say.
+type options struct{ children int }
 
 var program = demo.Program{
 	Name: "forking",
 	Does: "Answers calls in processes of their own, of which one crashes.",
-	Flags: func(f *flag.FlagSet) {
-		f.IntVar(&children, "children", 3, "so many `processes` answer")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.children, "children", 3, "so many `processes` answer")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() {
@@ -81,13 +83,13 @@ func answer(c *socketserver.Conn) error {
 	}
 }
 
-func run(out io.Writer, _ time.Duration) error {
-	if children < 2 || children > 100 {
-		return demo.BadInput("-children %d: want 2 to 100", children)
+func (o *options) run(out io.Writer, _ time.Duration) error {
+	if o.children < 2 || o.children > 100 {
+		return demo.BadInput("-children %d: want 2 to 100", o.children)
 	}
 	told := make(chan error, 1)
 	s, err := socketserver.Listen("tcp", "127.0.0.1:0", nil,
-		socketserver.Processes(children, answering),
+		socketserver.Processes(o.children, answering),
 		socketserver.OnError(func(_ *socketserver.Conn, err error) { told <- err }))
 	if err != nil {
 		return err

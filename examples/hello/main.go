@@ -36,19 +36,23 @@ import (
 )
 
 var program = demo.Program{
-	Name:  "hello",
-	Does:  "Says hello after three seconds, and cancels saying it after thirty.",
-	Flags: func(f *flag.FlagSet) { f.IntVar(&after, "after", 3, "say hello after so many `seconds`") },
-	Run:   run,
+	Name: "hello",
+	Does: "Says hello after three seconds, and cancels saying it after thirty.",
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.after, "after", 3, "say hello after so many `seconds`")
+		return o.run
+	},
 }
 
-var after int // the flag
+// The options are what the flags say.
+type options struct{ after int }
 
 func main() { program.Main() }
 
-func run(out io.Writer, second time.Duration) error {
-	if after < 0 || after > 3600 {
-		return demo.BadInput("-after %d: want 0 to 3600", after)
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.after < 0 || o.after > 3600 {
+		return demo.BadInput("-after %d: want 0 to 3600", o.after)
 	}
 	began := time.Now()
 	say := func(what string, args ...any) {
@@ -56,7 +60,7 @@ func run(out io.Writer, second time.Duration) error {
 	}
 	hello := func() { say("hello, world, from %s", threading.CurrentThread().Name()) }
 
-	t := threading.NewTimer(time.Duration(after)*second, hello, thread.Name("the timer"))
+	t := threading.NewTimer(time.Duration(o.after)*second, hello, thread.Name("the timer"))
 	t.Start()
 
 	late := threading.NewTimer(30*second, hello, thread.Name("the late timer"))

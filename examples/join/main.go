@@ -41,19 +41,23 @@ import (
 )
 
 var program = demo.Program{
-	Name:  "join",
-	Does:  "Starts many threads that sleep for two seconds, and five that print, with and without joining them.",
-	Flags: func(f *flag.FlagSet) { f.IntVar(&threads, "threads", 50, "how `many` threads sleep") },
-	Run:   run,
+	Name: "join",
+	Does: "Starts many threads that sleep for two seconds, and five that print, with and without joining them.",
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.threads, "threads", 50, "how `many` threads sleep")
+		return o.run
+	},
 }
 
-var threads int // the flag
+// The options are what the flags say.
+type options struct{ threads int }
 
 func main() { program.Main() }
 
-func run(out io.Writer, second time.Duration) error {
-	if threads < 1 || threads > 10000 {
-		return demo.BadInput("-threads %d: want 1 to 10000", threads)
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.threads < 1 || o.threads > 10000 {
+		return demo.BadInput("-threads %d: want 1 to 10000", o.threads)
 	}
 
 	began := time.Now()
@@ -62,7 +66,7 @@ func run(out io.Writer, second time.Duration) error {
 			threading.ActiveCount()-1, float64(time.Since(began))/float64(second)) // ActiveCount counts main
 	}
 	var sleepers []*threading.Thread
-	for range threads {
+	for range o.threads {
 		t := threading.NewThread(func() { time.Sleep(2 * second) })
 		t.Start()
 		sleepers = append(sleepers, t)

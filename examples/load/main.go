@@ -47,22 +47,23 @@ import (
 	"github.com/gothreading/threading/socketserver"
 )
 
-// What the flags say; each start sets them anew.
-var (
+// The options are what the flags say.
+type options struct {
 	clients int
 	rounds  int
 	server  string
-)
+}
 
 var program = demo.Program{
 	Name: "load",
 	Does: "Measures how many messages an echo server returns to many clients in threads.",
-	Flags: func(f *flag.FlagSet) {
-		f.IntVar(&clients, "clients", 100, "how many `threads` talk to the server")
-		f.IntVar(&rounds, "rounds", 100, "how many `messages` each of them sends")
-		f.StringVar(&server, "connect", "", "the `host:port` of an echo server, if not one in this process")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.clients, "clients", 100, "how many `threads` talk to the server")
+		f.IntVar(&o.rounds, "rounds", 100, "how many `messages` each of them sends")
+		f.StringVar(&o.server, "connect", "", "the `host:port` of an echo server, if not one in this process")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() { program.Main() }
@@ -70,15 +71,15 @@ func main() { program.Main() }
 // A silent server is given up after this time. It is no part of the demonstration, and -fast does not shorten it.
 const patience = 10 * time.Second
 
-func run(out io.Writer, _ time.Duration) error {
-	if clients < 1 || clients > 10000 || rounds < 1 || rounds > 1_000_000 {
-		return demo.BadInput("-clients %d -rounds %d: want 1 to 10000 and 1 to 1000000", clients, rounds)
+func (o *options) run(out io.Writer, _ time.Duration) error {
+	if o.clients < 1 || o.clients > 10000 || o.rounds < 1 || o.rounds > 1_000_000 {
+		return demo.BadInput("-clients %d -rounds %d: want 1 to 10000 and 1 to 1000000", o.clients, o.rounds)
 	}
-	if server != "" {
-		if _, err := net.ResolveTCPAddr("tcp", server); err != nil {
-			return demo.BadInput("-connect %s: want host:port: %w", server, err)
+	if o.server != "" {
+		if _, err := net.ResolveTCPAddr("tcp", o.server); err != nil {
+			return demo.BadInput("-connect %s: want host:port: %w", o.server, err)
 		}
-		return measure(out, server)
+		return o.measure(out, o.server)
 	}
 	s, err := socketserver.Listen("tcp", "127.0.0.1:0", echo)
 	if err != nil {
@@ -87,7 +88,7 @@ func run(out io.Writer, _ time.Duration) error {
 	var served error
 	serving := threading.NewThread(func() { served = s.Serve() })
 	serving.Start()
-	err = measure(out, s.Addr().String())
+	err = o.measure(out, s.Addr().String())
 	s.Shutdown() // when the last client has left
 	serving.Join()
 	return cmp.Or(served, err)
@@ -105,12 +106,12 @@ type result struct {
 	err             error
 }
 
-func measure(out io.Writer, addr string) error {
-	results := make([]result, clients) // one for each, so that nobody needs a lock
+func (o *options) measure(out io.Writer, addr string) error {
+	results := make([]result, o.clients) // one for each, so that nobody needs a lock
 	var threads []*threading.Thread
 	for i := range results {
 		threads = append(threads, threading.NewThread(func() {
-			results[i] = talk(addr)
+			results[i] = o.talk(addr)
 			results[i].ident = threading.CurrentThread().Ident()
 		}))
 	}
@@ -135,19 +136,19 @@ func measure(out io.Writer, addr string) error {
 		return total.err
 	}
 	fmt.Fprintf(out, "%d clients with %d idents sent %d messages in %d bytes and got each back\n",
-		clients, len(idents), total.messages, total.bytes)
+		o.clients, len(idents), total.messages, total.bytes)
 	fmt.Fprintf(out, "%.3f s, %.0f messages/s\n", took.Seconds(), float64(total.messages)/took.Seconds())
 	return nil
 }
 
 // talk is one client: it sends messages and expects each back before it sends the next.
-func talk(addr string) (r result) {
+func (o *options) talk(addr string) (r result) {
 	conn, err := net.DialTimeout("tcp", addr, patience)
 	if err != nil {
 		return result{err: err}
 	}
 	defer conn.Close()
-	for i := range rounds {
+	for i := range o.rounds {
 		message := fmt.Sprintf("hello %d\n", i)
 		answer := make([]byte, len(message))
 		conn.SetDeadline(time.Now().Add(patience))

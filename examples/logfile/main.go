@@ -33,19 +33,21 @@ import (
 	"github.com/gothreading/threading/process"
 )
 
-var (
+// The options are what the flags say.
+type options struct {
 	writers int
 	kill    bool
-)
+}
 
 var program = demo.Program{
 	Name: "logfile",
 	Does: "Lets processes write to one file, a line at a time.",
-	Flags: func(f *flag.FlagSet) {
-		f.IntVar(&writers, "writers", 5, "how many `processes` write")
-		f.BoolVar(&kill, "kill", true, "kill one of them in the middle of its line")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.writers, "writers", 5, "how many `processes` write")
+		f.BoolVar(&o.kill, "kill", true, "kill one of them in the middle of its line")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() {
@@ -86,9 +88,9 @@ var write = process.Register(func(_ context.Context, e entry) (struct{}, error) 
 	return struct{}{}, nil
 })
 
-func run(out io.Writer, _ time.Duration) error {
-	if writers < 0 {
-		return demo.BadInput("-writers %d: want 0 or more", writers)
+func (o *options) run(out io.Writer, _ time.Duration) error {
+	if o.writers < 0 {
+		return demo.BadInput("-writers %d: want 0 or more", o.writers)
 	}
 	dir, err := os.MkdirTemp("", "logfile")
 	if err != nil {
@@ -96,7 +98,7 @@ func run(out io.Writer, _ time.Duration) error {
 	}
 	defer os.RemoveAll(dir)
 	e := entry{Path: filepath.Join(dir, "log"), Lock: process.NewLock()}
-	if kill {
+	if o.kill {
 		victim := e
 		victim.Name, victim.Middle = "the victim", process.NewEvent()
 		p, err := process.Go(write, victim)
@@ -108,7 +110,7 @@ func run(out io.Writer, _ time.Duration) error {
 		p.Join()
 	}
 	var ps []*process.Process[struct{}]
-	for i := range writers {
+	for i := range o.writers {
 		e.Name = fmt.Sprint("process ", i)
 		p, err := process.Go(write, e)
 		if err != nil {

@@ -43,51 +43,50 @@ import (
 var program = demo.Program{
 	Name: "lostupdate",
 	Does: "Lets threads count a number down to 0, without a lock and with one.",
-	Flags: func(f *flag.FlagSet) {
-		f.IntVar(&threads, "threads", 100, "how `many` threads take one from the number")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.threads, "threads", 100, "how `many` threads take one from the number")
+		return o.run
 	},
-	Run: run,
 }
 
-var threads int // the flag
+// The options are what the flags say.
+type options struct{ threads int }
 
 func main() { program.Main() }
 
-// num is the original's global variable, which all threads change.
-var (
-	num  atomic.Int64
-	lock threading.Lock
-)
-
-func run(out io.Writer, second time.Duration) error {
-	if threads < 1 || threads > 1000 {
-		return demo.BadInput("-threads %d: want 1 to 1000", threads)
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.threads < 1 || o.threads > 1000 {
+		return demo.BadInput("-threads %d: want 1 to 1000", o.threads)
 	}
 	pause := second / 50
-
+	var (
+		num  atomic.Int64 // the original's global variable, which all threads change
+		lock threading.Lock
+	)
 	takeOne := func() {
 		read := num.Load()
 		time.Sleep(pause) // here others read the same
 		num.Store(read - 1)
 	}
-	num.Store(int64(threads))
-	inThreads(takeOne)
-	fmt.Fprintf(out, "without a lock %d are left of %d, 0 expected\n", num.Load(), threads)
+	num.Store(int64(o.threads))
+	o.inThreads(takeOne)
+	fmt.Fprintf(out, "without a lock %d are left of %d, 0 expected\n", num.Load(), o.threads)
 
-	num.Store(int64(threads))
-	inThreads(func() {
+	num.Store(int64(o.threads))
+	o.inThreads(func() {
 		lock.Lock()
 		defer lock.Unlock()
 		takeOne()
 	})
-	fmt.Fprintf(out, "with a lock %d are left of %d, 0 expected\n", num.Load(), threads)
+	fmt.Fprintf(out, "with a lock %d are left of %d, 0 expected\n", num.Load(), o.threads)
 	return nil
 }
 
 // inThreads runs f in all the threads at once and joins them.
-func inThreads(f func()) {
+func (o *options) inThreads(f func()) {
 	var started []*threading.Thread
-	for range threads {
+	for range o.threads {
 		t := threading.NewThread(f)
 		t.Start()
 		started = append(started, t)

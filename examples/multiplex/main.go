@@ -53,39 +53,44 @@ import (
 	"github.com/gothreading/threading/selectors"
 )
 
-// What the flags say; each start sets them anew.
-var (
+// The options are what the flags say.
+type options struct {
 	address string
 	edge    bool
 	clients int
-)
+}
 
 var program = demo.Program{
 	Name: "multiplex",
 	Does: "Starts the server, lets clients talk to it and ends; with -serve, serves others until Ctrl-C.",
-	Flags: func(f *flag.FlagSet) {
-		f.StringVar(&address, "serve", "", "serve on this `host:port` until Ctrl-C; port 0: any that is free")
-		f.BoolVar(&edge, "edge", false, "be told of changes only, as with EPOLLET")
-		f.IntVar(&clients, "clients", 100, "without -serve: how many `clients` are connected at once")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.StringVar(&o.address, "serve", "", "serve on this `host:port` until Ctrl-C; port 0: any that is free")
+		f.BoolVar(&o.edge, "edge", false, "be told of changes only, as with EPOLLET")
+		f.IntVar(&o.clients, "clients", 100, "without -serve: how many `clients` are connected at once")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() { program.Main() }
 
-func run(out io.Writer, _ time.Duration) error {
-	if clients < 1 || clients > 10000 {
-		return demo.BadInput("-clients %d: want 1 to 10000", clients)
+func (o *options) run(out io.Writer, _ time.Duration) error {
+	if o.clients < 1 || o.clients > 10000 {
+		return demo.BadInput("-clients %d: want 1 to 10000", o.clients)
 	}
-	addr := cmp.Or(address, "127.0.0.1:0")
-	s, err := listen(addr)
+	addr := cmp.Or(o.address, "127.0.0.1:0")
+	var kind selectors.Event
+	if o.edge {
+		kind = selectors.Edge
+	}
+	s, err := listen(addr, kind)
 	if errors.As(err, new(*net.AddrError)) || errors.As(err, new(*net.DNSError)) {
 		return demo.BadInput("-serve %s: want host:port: %w", addr, err)
 	} else if err != nil {
 		return err
 	}
-	if address == "" {
-		return show(out, s)
+	if o.address == "" {
+		return o.show(out, s)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -101,12 +106,13 @@ type callback func(key *selectors.Key[callback], e selectors.Event) error
 type server struct {
 	listener net.Listener
 	selector *selectors.Selector[callback]
+	kind     selectors.Event // is added to the events of a client: Edge or nothing
 
 	// Of the thread that serves.
 	served, most int
 }
 
-func listen(addr string) (*server, error) {
+func listen(addr string, kind selectors.Event) (*server, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, err
@@ -115,7 +121,7 @@ func listen(addr string) (*server, error) {
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	s := &server{listener: l, selector: sel}
+	s := &server{listener: l, selector: sel, kind: kind}
 	if _, err := sel.Register(l, selectors.Read, s.accept); err != nil {
 		return nil, errors.Join(err, l.Close(), sel.Close())
 	}
@@ -145,14 +151,6 @@ func (s *server) serve(ctx context.Context) error {
 	}
 }
 
-// kind is added to the events of a client.
-func kind() selectors.Event {
-	if edge {
-		return selectors.Edge
-	}
-	return 0
-}
-
 func (s *server) accept(key *selectors.Key[callback], _ selectors.Event) error {
 	c, err := selectors.TryAccept(key.File.(net.Listener))
 	if errors.Is(err, selectors.ErrWouldBlock) {
@@ -160,7 +158,7 @@ func (s *server) accept(key *selectors.Key[callback], _ selectors.Event) error {
 	} else if err != nil {
 		return err
 	}
-	if _, err := s.selector.Register(c, selectors.Read|kind(), s.read); err != nil {
+	if _, err := s.selector.Register(c, selectors.Read|s.kind, s.read); err != nil {
 		return err
 	}
 	s.served++
@@ -179,7 +177,7 @@ func (s *server) read(key *selectors.Key[callback], _ selectors.Event) error {
 		case err != nil: // the end, or a reset
 			return s.drop(key)
 		}
-		if done, err := s.send(key, buf[:n]); !done || !edge {
+		if done, err := s.send(key, buf[:n]); !done || s.kind == 0 {
 			return err
 		}
 	}
@@ -192,12 +190,12 @@ func (s *server) send(key *selectors.Key[callback], data []byte) (done bool, err
 		n, err := selectors.TryWrite(key.File, data)
 		switch {
 		case errors.Is(err, selectors.ErrWouldBlock):
-			_, err := s.selector.Modify(key.File, selectors.Write|kind(), func(key *selectors.Key[callback], _ selectors.Event) error {
+			_, err := s.selector.Modify(key.File, selectors.Write|s.kind, func(key *selectors.Key[callback], _ selectors.Event) error {
 				done, err := s.send(key, data)
 				if !done {
 					return err
 				}
-				_, err = s.selector.Modify(key.File, selectors.Read|kind(), s.read) // what has come meanwhile is reported
+				_, err = s.selector.Modify(key.File, selectors.Read|s.kind, s.read) // what has come meanwhile is reported
 				return err
 			})
 			return false, err
@@ -214,12 +212,12 @@ func (s *server) drop(key *selectors.Key[callback]) error {
 }
 
 // show connects many clients, and lets each say something that no single read can take.
-func show(out io.Writer, s *server) error {
+func (o *options) show(out io.Writer, s *server) error {
 	ctx, stop := context.WithCancel(context.Background())
 	var served error
 	serving := threading.NewThread(func() { served = s.serve(ctx) })
 	serving.Start()
-	err := talkToAll(s.listener.Addr().String())
+	err := talkToAll(s.listener.Addr().String(), o.clients)
 	stop()
 	serving.Join()
 	if err := cmp.Or(err, served); err != nil {
@@ -229,7 +227,7 @@ func show(out io.Writer, s *server) error {
 	return nil
 }
 
-func talkToAll(addr string) error {
+func talkToAll(addr string, clients int) error {
 	var conns []net.Conn
 	defer func() {
 		for _, c := range conns {

@@ -33,17 +33,18 @@ import (
 	"github.com/gothreading/threading/pool"
 )
 
-// What the flags say; each start sets them anew.
-var depth, workers int
+// The options are what the flags say.
+type options struct{ depth, workers int }
 
 var program = demo.Program{
 	Name: "nested",
 	Does: "Adds up the sizes of nested folders with tasks that wait for tasks.",
-	Flags: func(f *flag.FlagSet) {
-		f.IntVar(&depth, "depth", 5, "how many `levels` of folders there are")
-		f.IntVar(&workers, "workers", 1, "how many `workers` the pool has")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.depth, "depth", 5, "how many `levels` of folders there are")
+		f.IntVar(&o.workers, "workers", 1, "how many `workers` the pool has")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() { program.Main() }
@@ -63,11 +64,11 @@ func tree(levels int) folder {
 	return f
 }
 
-func run(out io.Writer, second time.Duration) error {
-	if depth < 0 || depth > 12 || workers < 1 {
-		return demo.BadInput("-depth %d -workers %d: want a depth of 0 to 12, and a worker", depth, workers)
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.depth < 0 || o.depth > 12 || o.workers < 1 {
+		return demo.BadInput("-depth %d -workers %d: want a depth of 0 to 12, and a worker", o.depth, o.workers)
 	}
-	p := pool.New(workers)
+	p := pool.New(o.workers)
 	defer p.Shutdown()
 
 	var (
@@ -108,14 +109,14 @@ func run(out io.Writer, second time.Duration) error {
 		}
 		return sum, nil
 	}
-	sum, err := pool.Apply(p, pool.Bind(size, tree(depth)))
+	sum, err := pool.Apply(p, pool.Bind(size, tree(o.depth)))
 	if err != nil {
 		return err
 	}
-	folders := 1<<(depth+1) - 1
-	fmt.Fprintf(out, "%d folders, %d levels deep, have %d bytes\n", folders, depth, sum)
+	folders := 1<<(o.depth+1) - 1
+	fmt.Fprintf(out, "%d folders, %d levels deep, have %d bytes\n", folders, o.depth, sum)
 	fmt.Fprintf(out, "-workers %d: up to %d tasks were reading at once, and up to %d waited for others\n",
-		workers, most, waited)
+		o.workers, most, waited)
 
 	// The wait that cannot end.
 	var self *pool.Result[int]

@@ -28,13 +28,17 @@ import (
 	"github.com/gothreading/threading/process"
 )
 
-var children int
+// The options are what the flags say.
+type options struct{ children int }
 
 var program = demo.Program{
-	Name:  "ownlist",
-	Does:  "Shows that processes have variables of their own.",
-	Flags: func(f *flag.FlagSet) { f.IntVar(&children, "children", 10, "how many `processes` there are") },
-	Run:   run,
+	Name: "ownlist",
+	Does: "Shows that processes have variables of their own.",
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.children, "children", 10, "how many `processes` there are")
+		return o.run
+	},
 }
 
 func main() {
@@ -55,9 +59,9 @@ var add = process.Register(func(_ context.Context, it item) (struct{}, error) {
 	return struct{}{}, it.All.Put(it.Number)
 })
 
-func run(out io.Writer, _ time.Duration) error {
-	if children < 0 {
-		return demo.BadInput("-children %d: want 0 or more", children)
+func (o *options) run(out io.Writer, _ time.Duration) error {
+	if o.children < 0 {
+		return demo.BadInput("-children %d: want 0 or more", o.children)
 	}
 	file, done, err := demo.File(out)
 	if err != nil {
@@ -65,7 +69,7 @@ func run(out io.Writer, _ time.Duration) error {
 	}
 	defer done()
 	all := process.NewQueue[int](0)
-	for i := range children {
+	for i := range o.children {
 		p, err := process.Go(add, item{i, all}, process.Stdout(file))
 		if err != nil {
 			return err

@@ -35,20 +35,22 @@ import (
 var program = demo.Program{
 	Name: "pages",
 	Does: "Fetches three pages at the same time, from a server of its own.",
-	Flags: func(f *flag.FlagSet) {
-		f.BoolVar(&missing, "missing", false, "ask for a fourth page, which there is not")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.BoolVar(&o.missing, "missing", false, "ask for a fourth page, which there is not")
+		return o.run
 	},
-	Run: run,
 }
 
-var missing bool // the flag
+// The options are what the flags say.
+type options struct{ missing bool }
 
 func main() { program.Main() }
 
 // sizes are the pages of the server, and how many bytes each has.
 var sizes = map[string]int{"/go": 1200, "/python": 3400, "/lua": 560}
 
-func run(out io.Writer, second time.Duration) (err error) {
+func (o *options) run(out io.Writer, second time.Duration) (err error) {
 	address, stop, err := serve(second / 10)
 	if err != nil {
 		return err
@@ -80,7 +82,7 @@ func run(out io.Writer, second time.Duration) (err error) {
 		return len(data), nil
 	}
 	pages := []string{"/go", "/python", "/lua"}
-	if missing {
+	if o.missing {
 		pages = append(pages, "/missing")
 	}
 	var tasks []*pool.Result[int]

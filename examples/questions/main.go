@@ -40,22 +40,26 @@ import (
 )
 
 var program = demo.Program{
-	Name:  "questions",
-	Does:  `Has ten threads ask whether they may run, until each has got the answer "1".`,
-	Flags: func(f *flag.FlagSet) { f.BoolVar(&keyboard, "keyboard", false, "let the keyboard answer") },
-	Run:   run,
+	Name: "questions",
+	Does: `Has ten threads ask whether they may run, until each has got the answer "1".`,
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.BoolVar(&o.keyboard, "keyboard", false, "let the keyboard answer")
+		return o.run
+	},
 }
 
-var keyboard bool // the flag
+// The options are what the flags say.
+type options struct{ keyboard bool }
 
 func main() { program.Main() }
 
 // script has the answers unless they come from the keyboard.
 const script = "1\n1\nno\n1\n1\n1\nmaybe\n1\n1\n1\n1\nno\n1\n"
 
-func run(out io.Writer, second time.Duration) error {
+func (o *options) run(out io.Writer, second time.Duration) error {
 	var input io.Reader = strings.NewReader(script)
-	if keyboard {
+	if o.keyboard {
 		input = os.Stdin
 	}
 	var con threading.Condition

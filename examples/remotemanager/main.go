@@ -43,17 +43,19 @@ import (
 	"github.com/gothreading/threading/process"
 )
 
-var serveAt, putTo, getFrom string
+// The options are what the flags say.
+type options struct{ serveAt, putTo, getFrom string }
 
 var program = demo.Program{
 	Name: "remotemanager",
 	Does: "Is a server that others find by its address, and two clients of it.",
-	Flags: func(f *flag.FlagSet) {
-		f.StringVar(&serveAt, "serve", "", "serve at this `address` until the interrupt")
-		f.StringVar(&putTo, "put", "", "put into the queue of this `address`")
-		f.StringVar(&getFrom, "get", "", "get from the queue of this `address`")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.StringVar(&o.serveAt, "serve", "", "serve at this `address` until the interrupt")
+		f.StringVar(&o.putTo, "put", "", "put into the queue of this `address`")
+		f.StringVar(&o.getFrom, "get", "", "get from the queue of this `address`")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() {
@@ -114,16 +116,16 @@ func part(f func(context.Context, io.Writer, string) error) func(context.Context
 	return func(ctx context.Context, addr string) (struct{}, error) { return struct{}{}, f(ctx, os.Stdout, addr) }
 }
 
-func run(out io.Writer, _ time.Duration) error {
+func (o *options) run(out io.Writer, _ time.Duration) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	switch {
-	case serveAt != "":
-		return serve(ctx, out, serveAt)
-	case putTo != "":
-		return put(ctx, out, putTo)
-	case getFrom != "":
-		return get(ctx, out, getFrom)
+	case o.serveAt != "":
+		return serve(ctx, out, o.serveAt)
+	case o.putTo != "":
+		return put(ctx, out, o.putTo)
+	case o.getFrom != "":
+		return get(ctx, out, o.getFrom)
 	}
 	file, done, err := demo.File(out)
 	if err != nil {

@@ -51,26 +51,28 @@ import (
 	"github.com/gothreading/threading/selectors"
 )
 
-var address string // the flag
+// The options are what the flags say.
+type options struct{ address string }
 
 var program = demo.Program{
 	Name: "selectserver",
 	Does: "Starts the server, lets clients talk to it and ends; with -serve, serves others until Ctrl-C.",
-	Flags: func(f *flag.FlagSet) {
-		f.StringVar(&address, "serve", "", "serve on this `host:port` until Ctrl-C; port 0: any that is free")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.StringVar(&o.address, "serve", "", "serve on this `host:port` until Ctrl-C; port 0: any that is free")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() { program.Main() }
 
-func run(out io.Writer, second time.Duration) error {
-	if address == "" {
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.address == "" {
 		return show(out, second)
 	}
-	s, err := listen(out, address)
+	s, err := listen(out, o.address)
 	if errors.As(err, new(*net.AddrError)) || errors.As(err, new(*net.DNSError)) {
-		return demo.BadInput("-serve %s: want host:port: %w", address, err)
+		return demo.BadInput("-serve %s: want host:port: %w", o.address, err)
 	} else if err != nil {
 		return err
 	}

@@ -41,17 +41,18 @@ import (
 	"github.com/gothreading/threading/queue"
 )
 
-// What the flags say; each start sets them anew.
-var tasks, slots int
+// The options are what the flags say.
+type options struct{ tasks, slots int }
 
 var program = demo.Program{
 	Name: "slots",
 	Does: "Runs tasks of one second each in a home-made thread pool.",
-	Flags: func(f *flag.FlagSet) {
-		f.IntVar(&tasks, "tasks", 10, "how many `tasks` there are")
-		f.IntVar(&slots, "slots", 5, "how many `slots` the pool has")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.tasks, "tasks", 10, "how many `tasks` there are")
+		f.IntVar(&o.slots, "slots", 5, "how many `slots` the pool has")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() { program.Main() }
@@ -80,20 +81,20 @@ func (p pool) start(fn func(slot int)) *threading.Thread {
 	return t
 }
 
-func run(out io.Writer, second time.Duration) error {
-	if tasks < 0 || slots < 1 {
-		return demo.BadInput("-tasks %d -slots %d: want at least no task and one slot", tasks, slots)
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.tasks < 0 || o.slots < 1 {
+		return demo.BadInput("-tasks %d -slots %d: want at least no task and one slot", o.tasks, o.slots)
 	}
 	began := time.Now()
 	elapsed := func() float64 { return float64(time.Since(began)) / float64(second) }
 	var (
-		p       = newPool(slots)
+		p       = newPool(o.slots)
 		threads []*threading.Thread
 		guard   threading.Lock // of the two below
 		busy    int
 		most    int
 	)
-	for i := range tasks {
+	for i := range o.tasks {
 		threads = append(threads, p.start(func(slot int) {
 			guard.Lock()
 			busy++
@@ -113,6 +114,6 @@ func run(out io.Writer, second time.Duration) error {
 		t.Join()
 	}
 	fmt.Fprintf(out, "%d tasks over %d slots: at most %d at once, all done after %.1f s\n",
-		tasks, slots, most, elapsed())
+		o.tasks, o.slots, most, elapsed())
 	return nil
 }

@@ -38,16 +38,18 @@ import (
 	"github.com/gothreading/threading/process"
 )
 
-var tasks, workers int
+// The options are what the flags say.
+type options struct{ tasks, workers int }
 
 var program = demo.Program{
 	Name: "squad",
 	Does: "Gives tasks to a pool of processes, with callbacks.",
-	Flags: func(f *flag.FlagSet) {
-		f.IntVar(&tasks, "tasks", 10, "how many `tasks` there are")
-		f.IntVar(&workers, "workers", 5, "how many `processes` the pool has")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.tasks, "tasks", 10, "how many `tasks` there are")
+		f.IntVar(&o.workers, "workers", 5, "how many `processes` the pool has")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() {
@@ -74,12 +76,12 @@ var (
 	})
 )
 
-func run(out io.Writer, second time.Duration) error {
-	if tasks < 0 || workers < 1 {
-		return demo.BadInput("-tasks %d -workers %d: want none or more, and at least one worker", tasks, workers)
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.tasks < 0 || o.workers < 1 {
+		return demo.BadInput("-tasks %d -workers %d: want none or more, and at least one worker", o.tasks, o.workers)
 	}
-	p := process.NewPool(workers, process.Initializer(initialize, "Foo"))
-	for i := range tasks {
+	p := process.NewPool(o.workers, process.Initializer(initialize, "Foo"))
+	for i := range o.tasks {
 		pool.ApplyAsync(p.Pool, pool.Bind(work.On(p), job{i, 2 * second}), pool.Callback(func(v string, err error) {
 			var exit *process.ExitError
 			if errors.As(err, &exit) {
@@ -94,7 +96,7 @@ func run(out io.Writer, second time.Duration) error {
 	p.Join()
 
 	// Terminate: what has not begun never will.
-	p = process.NewPool(workers)
+	p = process.NewPool(o.workers)
 	slow := pool.MapAsync(p.Pool, work.On(p), []job{{0, time.Hour}, {1, time.Hour}})
 	p.Terminate()
 	_, err := slow.Get()
@@ -102,7 +104,7 @@ func run(out io.Writer, second time.Duration) error {
 	p.Join()
 
 	// A deadline for one task, whatever it does.
-	p = process.NewPool(workers)
+	p = process.NewPool(o.workers)
 	defer p.Shutdown()
 	ctx, cancel := context.WithTimeout(context.Background(), second)
 	defer cancel()

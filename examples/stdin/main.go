@@ -36,21 +36,23 @@ import (
 	"github.com/gothreading/threading/selectors"
 )
 
-var keyboard bool // the flag
+// The options are what the flags say.
+type options struct{ keyboard bool }
 
 var program = demo.Program{
 	Name: "stdin",
 	Does: "Waits for lines of a pipe that somebody fills slowly, and says when none comes.",
-	Flags: func(f *flag.FlagSet) {
-		f.BoolVar(&keyboard, "keyboard", false, "wait for standard input instead")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.BoolVar(&o.keyboard, "keyboard", false, "wait for standard input instead")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() { program.Main() }
 
-func run(out io.Writer, second time.Duration) error {
-	if keyboard {
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.keyboard {
 		return watch(out, os.Stdin, 5*second)
 	}
 	r, w, err := os.Pipe()

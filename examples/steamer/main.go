@@ -38,22 +38,26 @@ import (
 )
 
 var program = demo.Program{
-	Name:  "steamer",
-	Does:  "A cook sends baozi to two guests who are generators.",
-	Flags: func(f *flag.FlagSet) { f.IntVar(&rounds, "baozi", 5, "the `number` that each guest gets") },
-	Run:   run,
+	Name: "steamer",
+	Does: "A cook sends baozi to two guests who are generators.",
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.rounds, "baozi", 5, "the `number` that each guest gets")
+		return o.run
+	},
 }
 
-var rounds int // the flag
+// The options are what the flags say.
+type options struct{ rounds int }
 
 func main() { program.Main() }
 
 // A guest is sent baozi, by number.
 type guest = coroutine.Generator[int, struct{}]
 
-func run(out io.Writer, _ time.Duration) error {
-	if rounds < 0 || rounds > 1000 {
-		return demo.BadInput("-baozi %d: want 0 to 1000", rounds)
+func (o *options) run(out io.Writer, _ time.Duration) error {
+	if o.rounds < 0 || o.rounds > 1000 {
+		return demo.BadInput("-baozi %d: want 0 to 1000", o.rounds)
 	}
 	consumer := func(name string) *guest {
 		return coroutine.New(func(yield coroutine.Yield[int, struct{}]) error {
@@ -74,10 +78,10 @@ func run(out io.Writer, _ time.Duration) error {
 	for _, g := range guests {
 		defer g.Close() // should the cook give up; a second Close does nothing
 	}
-	return cook(out, guests)
+	return cook(out, guests, o.rounds)
 }
 
-func cook(out io.Writer, guests []*guest) error {
+func cook(out io.Writer, guests []*guest, rounds int) error {
 	for _, g := range guests { // to their first yield
 		if _, err := g.Next(); err != nil {
 			return err

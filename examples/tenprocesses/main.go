@@ -36,13 +36,17 @@ import (
 	"github.com/gothreading/threading/process"
 )
 
-var children int
+// The options are what the flags say.
+type options struct{ children int }
 
 var program = demo.Program{
-	Name:  "tenprocesses",
-	Does:  "Starts ten processes at once, and then one after the other.",
-	Flags: func(f *flag.FlagSet) { f.IntVar(&children, "children", 10, "how many `processes` there are") },
-	Run:   run,
+	Name: "tenprocesses",
+	Does: "Starts ten processes at once, and then one after the other.",
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.children, "children", 10, "how many `processes` there are")
+		return o.run
+	},
 }
 
 func main() {
@@ -62,9 +66,9 @@ var hello = process.Register(func(_ context.Context, g greeting) (struct{}, erro
 	return struct{}{}, err
 })
 
-func run(out io.Writer, second time.Duration) error {
-	if children < 1 {
-		return demo.BadInput("-children %d: want 1 or more", children)
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.children < 1 {
+		return demo.BadInput("-children %d: want 1 or more", o.children)
 	}
 	file, done, err := demo.File(out)
 	if err != nil {
@@ -72,7 +76,7 @@ func run(out io.Writer, second time.Duration) error {
 	}
 	defer done()
 	var ps []*process.Process[struct{}]
-	for i := range children {
+	for i := range o.children {
 		p, err := process.Go(hello, greeting{fmt.Sprint(i), 2 * second}, process.Stdout(file))
 		if err != nil {
 			return err
@@ -84,7 +88,7 @@ func run(out io.Writer, second time.Duration) error {
 		err = errors.Join(err, p.Err())
 	}
 	fmt.Fprintln(file, "--- main ---")
-	for range children {
+	for range o.children {
 		p, err := process.Go(hello, greeting{"bob", 2 * second}, process.Stdout(file))
 		if err != nil {
 			return err

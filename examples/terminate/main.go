@@ -39,36 +39,37 @@ import (
 	"github.com/gothreading/threading/pool"
 )
 
-// What the flags say; each start sets them anew.
-var (
+// The options are what the flags say.
+type options struct {
 	tasks, workers  int
 	terminate, deaf bool
-)
+}
 
 var program = demo.Program{
 	Name: "terminate",
 	Does: "Terminates a pool while tasks of one second each are running, and tells what became of them.",
-	Flags: func(f *flag.FlagSet) {
-		f.IntVar(&tasks, "tasks", 15, "how many `tasks` there are")
-		f.IntVar(&workers, "workers", 5, "how many `workers` the pool has")
-		f.BoolVar(&terminate, "terminate", true, "terminate the pool after a second and a half")
-		f.BoolVar(&deaf, "deaf", false, "let the tasks not look at their context")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.tasks, "tasks", 15, "how many `tasks` there are")
+		f.IntVar(&o.workers, "workers", 5, "how many `workers` the pool has")
+		f.BoolVar(&o.terminate, "terminate", true, "terminate the pool after a second and a half")
+		f.BoolVar(&o.deaf, "deaf", false, "let the tasks not look at their context")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() { program.Main() }
 
-func run(out io.Writer, second time.Duration) error {
-	if tasks < 0 || workers < 1 {
-		return demo.BadInput("-tasks %d -workers %d: want at least no task and one worker", tasks, workers)
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.tasks < 0 || o.workers < 1 {
+		return demo.BadInput("-tasks %d -workers %d: want at least no task and one worker", o.tasks, o.workers)
 	}
 	began := time.Now()
 	elapsed := func() float64 { return float64(time.Since(began)) / float64(second) }
 
 	task := func(ctx context.Context, i int) (string, error) {
 		fmt.Fprintf(out, "task %d begins after %.1f s\n", i, elapsed())
-		if deaf {
+		if o.deaf {
 			time.Sleep(second)
 			return fmt.Sprintf("done after %.1f s", elapsed()), nil
 		}
@@ -80,14 +81,14 @@ func run(out io.Writer, second time.Duration) error {
 		}
 	}
 
-	p := pool.New(workers)
+	p := pool.New(o.workers)
 	var results []*pool.Result[string]
-	for i := range tasks {
+	for i := range o.tasks {
 		results = append(results, pool.ApplyAsync(p, pool.Bind(task, i)))
 	}
 	p.Close()
 	time.Sleep(second * 3 / 2)
-	if terminate {
+	if o.terminate {
 		p.Terminate() // returns at once
 		fmt.Fprintf(out, "terminated after %.1f s\n", elapsed())
 	}
@@ -111,6 +112,6 @@ func run(out io.Writer, second time.Duration) error {
 			return err
 		}
 	}
-	fmt.Fprintf(out, "%d tasks: %d done, %d interrupted, %d never started\n", tasks, done, interrupted, dropped)
+	fmt.Fprintf(out, "%d tasks: %d done, %d interrupted, %d never started\n", o.tasks, done, interrupted, dropped)
 	return nil
 }

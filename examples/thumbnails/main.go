@@ -36,17 +36,18 @@ import (
 	"github.com/gothreading/threading/pool"
 )
 
-// What the flags say; each start sets them anew.
-var pictures, workers int
+// The options are what the flags say.
+type options struct{ pictures, workers int }
 
 var program = demo.Program{
 	Name: "thumbnails",
 	Does: "Makes small pictures of large ones, in the five ways that Python's pools offer.",
-	Flags: func(f *flag.FlagSet) {
-		f.IntVar(&pictures, "pictures", 12, "how many `pictures` there are")
-		f.IntVar(&workers, "workers", 4, "how many `workers` the pool has")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.pictures, "pictures", 12, "how many `pictures` there are")
+		f.IntVar(&o.workers, "workers", 4, "how many `workers` the pool has")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() { program.Main() }
@@ -78,9 +79,9 @@ func shrink(n int) string {
 	return b.String()
 }
 
-func run(out io.Writer, second time.Duration) error {
-	if pictures < 1 || workers < 1 {
-		return demo.BadInput("-pictures %d -workers %d: want at least one of each", pictures, workers)
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.pictures < 1 || o.workers < 1 {
+		return demo.BadInput("-pictures %d -workers %d: want at least one of each", o.pictures, o.workers)
 	}
 	// thumbnail takes a tenth of a second for the disk, two for every third picture, unless ctx ends.
 	thumbnail := func(ctx context.Context, n int) (string, error) {
@@ -98,11 +99,11 @@ func run(out io.Writer, second time.Duration) error {
 		}
 		return shrink(n), nil
 	}
-	numbers := make([]int, pictures)
+	numbers := make([]int, o.pictures)
 	for i := range numbers {
 		numbers[i] = i
 	}
-	p := pool.New(workers, pool.Name("painter"))
+	p := pool.New(o.workers, pool.Name("painter"))
 	defer p.Shutdown()
 
 	// All at once, in order.
@@ -117,7 +118,7 @@ func run(out io.Writer, second time.Duration) error {
 			fmt.Fprintf(out, "%2d |%s|\n", i, t)
 		}
 	}
-	fmt.Fprintf(out, "map: %d of %d, %v\n", made, pictures, err)
+	fmt.Fprintf(out, "map: %d of %d, %v\n", made, o.pictures, err)
 
 	// In order, from a camera that never stops, no more than four pictures ahead.
 	taken, shown := 0, 0

@@ -38,24 +38,25 @@ import (
 	"github.com/gothreading/threading/thread"
 )
 
-// What the flags say; each start sets them anew.
-var offices, sellers int
+// The options are what the flags say.
+type options struct{ offices, sellers int }
 
 var program = demo.Program{
 	Name: "tickets",
 	Does: "Sells tickets that many threads put into one queue.",
-	Flags: func(f *flag.FlagSet) {
-		f.IntVar(&offices, "offices", 20, "how many `threads` put a ticket each")
-		f.IntVar(&sellers, "sellers", 3, "how many `threads` sell them")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.offices, "offices", 20, "how many `threads` put a ticket each")
+		f.IntVar(&o.sellers, "sellers", 3, "how many `threads` sell them")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() { program.Main() }
 
-func run(out io.Writer, second time.Duration) error {
-	if offices < 0 || sellers < 1 {
-		return demo.BadInput("-offices %d -sellers %d: want at least no office and one seller", offices, sellers)
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.offices < 0 || o.sellers < 1 {
+		return demo.BadInput("-offices %d -sellers %d: want at least no office and one seller", o.offices, o.sellers)
 	}
 	var (
 		began = time.Now()
@@ -64,12 +65,12 @@ func run(out io.Writer, second time.Duration) error {
 		sold  = map[int]int{}
 	)
 	var putting, selling []*threading.Thread
-	for i := range offices {
+	for i := range o.offices {
 		putting = append(putting, threading.NewThread(func() {
 			q.Put(i) // fails only once the queue is shut down, and that waits for this thread
 		}))
 	}
-	for i := range sellers {
+	for i := range o.sellers {
 		selling = append(selling, threading.NewThread(func() {
 			mine := 0
 			for ticket := range q.Tasks() {
@@ -94,8 +95,8 @@ func run(out io.Writer, second time.Duration) error {
 		t.Join()
 	}
 
-	if len(sold) != offices {
-		return fmt.Errorf("%d tickets put, but %d sold", offices, len(sold))
+	if len(sold) != o.offices {
+		return fmt.Errorf("%d tickets put, but %d sold", o.offices, len(sold))
 	}
 	for ticket, times := range sold {
 		if times != 1 {
@@ -103,6 +104,6 @@ func run(out io.Writer, second time.Duration) error {
 		}
 	}
 	fmt.Fprintf(out, "%d tickets put, %d sold, none twice, after %.1f s\n",
-		offices, len(sold), float64(time.Since(began))/float64(second))
+		o.offices, len(sold), float64(time.Since(began))/float64(second))
 	return nil
 }

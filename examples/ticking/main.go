@@ -33,13 +33,17 @@ import (
 	"github.com/gothreading/threading/thread"
 )
 
-var ticks int
+// The options are what the flags say.
+type options struct{ ticks int }
 
 var program = demo.Program{
-	Name:  "ticking",
-	Does:  "Runs a clock in a process of its own, and ends it.",
-	Flags: func(f *flag.FlagSet) { f.IntVar(&ticks, "ticks", 3, "after how many `ticks` the clock is ended") },
-	Run:   run,
+	Name: "ticking",
+	Does: "Runs a clock in a process of its own, and ends it.",
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.ticks, "ticks", 3, "after how many `ticks` the clock is ended")
+		return o.run
+	},
 }
 
 func main() {
@@ -63,9 +67,9 @@ var tick = process.Register(func(ctx context.Context, c clock) (struct{}, error)
 	}
 })
 
-func run(out io.Writer, second time.Duration) error {
-	if ticks < 1 {
-		return demo.BadInput("-ticks %d: want 1 or more", ticks)
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.ticks < 1 {
+		return demo.BadInput("-ticks %d: want 1 or more", o.ticks)
 	}
 	file, done, err := demo.File(out)
 	if err != nil {
@@ -77,7 +81,7 @@ func run(out io.Writer, second time.Duration) error {
 	if err != nil {
 		return err
 	}
-	c.Ticked.AcquireN(ticks)
+	c.Ticked.AcquireN(o.ticks)
 	p.Terminate()
 	p.Join()
 	code, _ := p.ExitCode()

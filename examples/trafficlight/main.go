@@ -52,25 +52,29 @@ import (
 )
 
 var program = demo.Program{
-	Name:  "trafficlight",
-	Does:  "Has three cars wait at a traffic light, and a fourth look at it every second.",
-	Flags: func(f *flag.FlagSet) { f.IntVar(&cycles, "cycles", 1, "how `often` the light goes through its cycle") },
-	Run:   run,
+	Name: "trafficlight",
+	Does: "Has three cars wait at a traffic light, and a fourth look at it every second.",
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.cycles, "cycles", 1, "how `often` the light goes through its cycle")
+		return o.run
+	},
 }
 
-var cycles int // the flag
+// The options are what the flags say.
+type options struct{ cycles int }
 
 func main() { program.Main() }
 
-func run(out io.Writer, second time.Duration) error {
-	if cycles < 1 || cycles > 100 {
-		return demo.BadInput("-cycles %d: want 1 to 100", cycles)
+func (o *options) run(out io.Writer, second time.Duration) error {
+	if o.cycles < 1 || o.cycles > 100 {
+		return demo.BadInput("-cycles %d: want 1 to 100", o.cycles)
 	}
 	info, err := os.Stdout.Stat()
 	terminal := err == nil && info.Mode()&os.ModeCharDevice != 0
 	c := crossing{out: out, coloured: terminal && os.Getenv("NO_COLOR") == "", second: second / 5, began: time.Now()}
 
-	threads := []*threading.Thread{threading.NewThread(c.light)}
+	threads := []*threading.Thread{threading.NewThread(func() { c.light(o.cycles) })}
 	var waits, looks [5]int // each car has its own; to be read after Join
 	for n := 1; n <= 4; n++ {
 		t := threading.NewThread(func() { waits[n], looks[n] = c.car(n, n < 4) })
@@ -97,7 +101,7 @@ type crossing struct {
 }
 
 // light lasts 10 seconds green, 3 yellow and 7 red.
-func (c *crossing) light() {
+func (c *crossing) light(cycles int) {
 	for count := range 20 * cycles {
 		switch count % 20 {
 		case 0:

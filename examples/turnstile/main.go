@@ -39,25 +39,27 @@ import (
 var program = demo.Program{
 	Name: "turnstile",
 	Does: "Sends 20 threads through a semaphore of 5, and 5 through one of 2.",
-	Flags: func(f *flag.FlagSet) {
-		f.IntVar(&permits, "permits", 5, "how `many` may be inside at once, the first time")
-		f.IntVar(&threads, "threads", 20, "how `many` come, the first time")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.IntVar(&o.permits, "permits", 5, "how `many` may be inside at once, the first time")
+		f.IntVar(&o.threads, "threads", 20, "how `many` come, the first time")
+		return o.run
 	},
-	Run: run,
 }
 
-var permits, threads int // the flags
+// The options are what the flags say.
+type options struct{ permits, threads int }
 
 func main() { program.Main() }
 
-func run(out io.Writer, second time.Duration) error {
+func (o *options) run(out io.Writer, second time.Duration) error {
 	switch {
-	case permits < 1 || permits > 1000:
-		return demo.BadInput("-permits %d: want 1 to 1000", permits)
-	case threads < 1 || threads > 1000:
-		return demo.BadInput("-threads %d: want 1 to 1000", threads)
+	case o.permits < 1 || o.permits > 1000:
+		return demo.BadInput("-permits %d: want 1 to 1000", o.permits)
+	case o.threads < 1 || o.threads > 1000:
+		return demo.BadInput("-threads %d: want 1 to 1000", o.threads)
 	}
-	for _, c := range []struct{ permits, threads int }{{permits, threads}, {2, 5}} {
+	for _, c := range []struct{ permits, threads int }{{o.permits, o.threads}, {2, 5}} {
 		most := visit(out, c.permits, c.threads, second/2)
 		fmt.Fprintf(out, "%d visitors have been inside, at most %d at once, %d may\n", c.threads, most, c.permits)
 	}

@@ -1,6 +1,6 @@
 // Package roster is what package thread tells those inside this module: the
-// threads that are alive, to a report that is not linked with it; and how a pool
-// shows the name of a worker again.
+// threads that are alive, to a report that is not linked with it; and what a pool
+// needs for its workers.
 package roster
 
 // A Thread is a thread that is alive.
@@ -14,7 +14,11 @@ type Thread struct {
 // initialization of package thread, and nil in a program without it.
 var Threads func() []Thread
 
+// Adopt makes the calling goroutine, which is none yet, a daemon thread with this
+// name until fn has returned or exits. A panic of fn ends the process. Like Labeler,
+// it is set by the initialization of package thread.
+var Adopt func(name string, fn func())
+
 // Labeler returns what shows the name of the calling thread in profiles of its
-// goroutine, after code of others may have shown something else. It is set by the
-// initialization of package thread.
+// goroutine, after code of others may have shown something else.
 var Labeler func() (show func())

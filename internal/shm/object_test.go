@@ -3,10 +3,12 @@
 package shm
 
 import (
+	"context"
 	"errors"
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -295,6 +297,52 @@ func TestAWakeUpIsGivenOn(t *testing.T) {
 	if !m.Unlock() || m.Locked() {
 		t.Error("it is not locked by this process, or still")
 	}
+}
+
+// Where the kernel has no futex_waitv a process sleeps on one word, and is woken for the other reasons by a goroutine.
+func TestASleepOnOneWordHearsOfADeathAndOfTheEndOfAContext(t *testing.T) {
+	must(Found())
+	before, first, last := kin.waitv.Swap(false), firstSlice, lastSlice
+	Slices(time.Minute, time.Minute)
+	defer func() {
+		Slices(first, last)
+		kin.waitv.Store(before)
+	}()
+	ctx, cancel := context.WithCancel(context.Background())
+	for name, c := range map[string]struct {
+		l    *Limit
+		wake func()
+	}{
+		"a death":              {nil, Died},
+		"the end of a context": {Until(ctx), cancel},
+	} {
+		var word atomic.Uint32
+		awake := make(chan struct{})
+		seen := kin.deaths()
+		go func() {
+			defer close(awake)
+			new(nap).sleep(&word, 0, seen, c.l)
+			c.l.Close()
+		}()
+		for kin.alone.none() { // it is about to sleep
+			time.Sleep(100 * time.Microsecond)
+		}
+		c.wake()
+		select {
+		case <-awake:
+		case <-time.After(hangs):
+			t.Errorf("it sleeps through %s", name)
+			word.Store(1)
+			futexWake(&word, 1)
+			<-awake
+		}
+	}
+}
+
+func (s *sleepers) none() bool {
+	s.guard.Lock()
+	defer s.guard.Unlock()
+	return len(s.all) == 0
 }
 
 // A notification may come when a waiter is out of time, and has not given up yet.

@@ -45,8 +45,11 @@ type Hold struct {
 	Group *Identity // of a task: the pool
 	state *state
 	Since time.Duration // of the clock
-	stack
+	at    *trace
 }
+
+// Frames returns the calls in which it was acquired, the innermost first.
+func (h *Hold) Frames() *runtime.Frames { return h.at.frames() }
 
 // Goroutine returns the id of the holder.
 func (h *Hold) Goroutine() uint64 { return h.state.id }
@@ -78,13 +81,7 @@ func (m *Mark) Attempt(what What) {
 
 // Taken notes that the calling goroutine has acquired it.
 func (m *Mark) Taken(what What) {
-	h := &Hold{What: what}
-	if n := settings.stack; 0 < n && n < len(h.few) { // here, because each call in between costs as much as one that is noted
-		h.n = int8(runtime.Callers(2, h.few[:n+1]))
-	} else {
-		h.stack.take(1, 1)
-	}
-	m.hold(h)
+	m.hold(&Hold{What: what, at: here()})
 }
 
 // Begin notes that the calling goroutine has begun the task, or to run a part of it.
@@ -101,7 +98,7 @@ func (m *Mark) group() *Identity {
 
 var alone Identity
 
-// hold records h, whose What, and Group or stack, are set.
+// hold records h, whose What, and Group or trace, are set.
 func (m *Mark) hold(h *Hold) {
 	what := h.What
 	id := m.of(what)
@@ -281,36 +278,6 @@ func (id *Identity) Stat() (s Stat, ok bool) {
 	return stat()
 }
 
-// A stack is where something happened: some calls of the program.
-type stack struct {
-	n    int8
-	few  [5]uintptr
-	more []uintptr
-}
-
-// take notes the calls from the given one outwards; 0 is that of take's caller. Some
-// more are noted where calls of this toolkit are in between.
-func (s *stack) take(skip, between int) {
-	n := settings.stack + between
-	if settings.stack == 0 {
-		return
-	}
-	if n > len(s.few) {
-		s.more = make([]uintptr, n)
-		s.more = s.more[:runtime.Callers(skip+2, s.more)]
-		return
-	}
-	s.n = int8(runtime.Callers(skip+2, s.few[:n]))
-}
-
-// Frames returns the calls, the innermost first.
-func (s *stack) Frames() *runtime.Frames {
-	if s.more != nil {
-		return runtime.CallersFrames(s.more)
-	}
-	return runtime.CallersFrames(s.few[:s.n])
-}
-
 // born is when the clock was 0.
 var born = time.Now()
 
@@ -338,7 +305,7 @@ func (m *Mark) Wait(what What, limit park.Limit, wait func(park.Limit) bool) (do
 	w.end()
 	ended = true
 	if done && what.Lockable() {
-		m.hold(&Hold{What: what, stack: w.stack})
+		m.hold(&Hold{What: what, at: w.at})
 	}
 	return done
 }

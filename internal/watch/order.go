@@ -3,6 +3,7 @@
 package watch
 
 import (
+	"runtime"
 	"slices"
 	"sync"
 
@@ -40,11 +41,17 @@ type Order struct{ Edges []*Edge }
 type Edge struct {
 	From, To  *Identity
 	Goroutine uint64
-	Held      stack // where From was acquired
-	Then      stack // where To was wanted
+	held      *trace
+	then      *trace
 	reads     [2]bool
 	holds     []held // all that was held, From too
 }
+
+// Held returns the calls in which From was acquired, the innermost first.
+func (e *Edge) Held() *runtime.Frames { return e.held.frames() }
+
+// Then returns those in which To was wanted.
+func (e *Edge) Then() *runtime.Frames { return e.then.frames() }
 
 type held struct {
 	number uint64
@@ -114,10 +121,9 @@ func attempt(m *Mark, what What) {
 		}
 		st.seen[r] = struct{}{}
 		e := &Edge{
-			From: h.Of, To: to, Goroutine: goroutine, Held: h.stack,
+			From: h.Of, To: to, Goroutine: goroutine, held: h.at, then: calls(2, 3),
 			reads: [2]bool{h.What == Reader, what == Reader}, holds: allHeld(holds[:n]),
 		}
-		e.Then.take(2, 3)
 		if o := add(e); o != nil && OnOrder != nil {
 			OnOrder(o)
 		}

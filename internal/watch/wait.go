@@ -3,6 +3,7 @@
 package watch
 
 import (
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -21,8 +22,11 @@ type Wait struct {
 	Own   uint64 // the goroutine that sleeps; it may act for another
 	state *state
 	outer *Wait // of the same goroutine
-	stack
+	at    *trace
 }
+
+// Frames returns the calls in which it waits, the innermost first.
+func (w *Wait) Frames() *runtime.Frames { return w.at.frames() }
 
 // Goroutine returns the id of the goroutine that waits, or for which a coroutine does.
 func (w *Wait) Goroutine() uint64 { return w.state.id }
@@ -30,7 +34,7 @@ func (w *Wait) Goroutine() uint64 { return w.state.id }
 // begin notes that the calling goroutine waits.
 func (id *Identity) begin(what What, limit park.Limit) *Wait {
 	w := &Wait{Of: id, What: what, Limit: limit.Duration(), Ends: limit != park.Forever, Since: clock(), Own: goid.Own()}
-	w.stack.take(2, 6) // behind begin and Wait come the lock's method and what it calls
+	w.at = calls(2, 6) // behind begin and Wait come the lock's method and what it calls
 	goroutine := goid.Get()
 	s := shardOf(goroutine)
 	s.Lock()

@@ -15,10 +15,14 @@ import (
 // A Program is one example.
 type Program struct {
 	Name  string
-	Does  string                               // one line for -help
-	Flags func(*flag.FlagSet)                  // adds flags of its own; nil: none
-	Run   func(io.Writer, time.Duration) error // writes to the one, and waits in units of the other, its second
+	Does  string                  // one line for -help
+	Run   Run                     // nil if there are Flags
+	Flags func(*flag.FlagSet) Run // adds flags of its own, and returns what runs with their values
 }
+
+// A Run is what a program does. It writes to the one, and waits in units of the
+// other, its second.
+type Run func(io.Writer, time.Duration) error
 
 // The exit codes.
 const (
@@ -36,8 +40,9 @@ func (p Program) Start(args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(io.Discard)
 	flags.Usage = func() {}
 	fast := flags.Bool("fast", false, "shorten the waits: fifty seconds pass in one")
+	run := p.Run
 	if p.Flags != nil {
-		p.Flags(flags)
+		run = p.Flags(flags)
 	}
 	err := flags.Parse(args)
 	switch {
@@ -57,7 +62,7 @@ func (p Program) Start(args []string, stdout, stderr io.Writer) int {
 	if *fast {
 		second /= 50
 	}
-	if err := p.Run(&writer{out: stdout}, second); err != nil {
+	if err := run(&writer{out: stdout}, second); err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
 		if errors.As(err, new(badInput)) {
 			return wrongUsage

@@ -19,20 +19,21 @@ func start(p demo.Program, args ...string) (code int, stdout, stderr string) {
 }
 
 func TestAMistakeIsOneClearLineAndAnExitCode(t *testing.T) {
-	var cars int
 	p := demo.Program{
-		Name:  "crossing",
-		Does:  "lets cars cross.",
-		Flags: func(f *flag.FlagSet) { f.IntVar(&cars, "cars", 3, "how many `cars` come") },
-		Run: func(out io.Writer, second time.Duration) error {
-			switch {
-			case cars < 0:
-				return demo.BadInput("-cars %d: want 0 or more", cars)
-			case cars > 9:
-				return errors.New("the road is full")
+		Name: "crossing",
+		Does: "lets cars cross.",
+		Flags: func(f *flag.FlagSet) demo.Run {
+			cars := f.Int("cars", 3, "how many `cars` come")
+			return func(out io.Writer, second time.Duration) error {
+				switch {
+				case *cars < 0:
+					return demo.BadInput("-cars %d: want 0 or more", *cars)
+				case *cars > 9:
+					return errors.New("the road is full")
+				}
+				_, err := fmt.Fprintln(out, *cars, "cars,", second)
+				return err
 			}
-			_, err := fmt.Fprintln(out, cars, "cars,", second)
-			return err
 		},
 	}
 	for _, c := range []struct {

@@ -47,35 +47,36 @@ import (
 	"github.com/gothreading/threading/pool"
 )
 
-// What the flags say; each start sets them anew.
-var (
+// The options are what the flags say.
+type options struct {
 	servers string
 	stock   int
 	buyers  int
-)
+}
 
 var program = demo.Program{
 	Name: "cache",
 	Does: "Keeps values in memcached servers, and lets many threads count at once.",
-	Flags: func(f *flag.FlagSet) {
-		f.StringVar(&servers, "servers", "", "the `servers`, host:port, with commas between them")
-		f.IntVar(&stock, "stock", 100, "how many `pieces` are for sale")
-		f.IntVar(&buyers, "buyers", 8, "how many `threads` buy")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.StringVar(&o.servers, "servers", "", "the `servers`, host:port, with commas between them")
+		f.IntVar(&o.stock, "stock", 100, "how many `pieces` are for sale")
+		f.IntVar(&o.buyers, "buyers", 8, "how many `threads` buy")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() { program.Main() }
 
-func run(out io.Writer, _ time.Duration) error {
-	all := strings.FieldsFunc(servers, func(r rune) bool { return r == ',' })
+func (o *options) run(out io.Writer, _ time.Duration) error {
+	all := strings.FieldsFunc(o.servers, func(r rune) bool { return r == ',' })
 	switch {
 	case len(all) == 0:
 		return demo.BadInput("-servers: want one or more")
-	case stock < 0 || stock > 1_000_000:
-		return demo.BadInput("-stock %d: want 0 to 1000000", stock)
-	case buyers < 1 || buyers > 1000:
-		return demo.BadInput("-buyers %d: want 1 to 1000", buyers)
+	case o.stock < 0 || o.stock > 1_000_000:
+		return demo.BadInput("-stock %d: want 0 to 1000000", o.stock)
+	case o.buyers < 1 || o.buyers > 1000:
+		return demo.BadInput("-buyers %d: want 1 to 1000", o.buyers)
 	}
 	c, err := newCache(all)
 	if err != nil {
@@ -85,7 +86,7 @@ func run(out io.Writer, _ time.Duration) error {
 	if err := tour(out, c); err != nil {
 		return err
 	}
-	return sell(out, c)
+	return o.sell(out, c)
 }
 
 // tour goes through the calls.
@@ -131,11 +132,11 @@ func tour(out io.Writer, c *cache) error {
 }
 
 // sell lets the buyers take piece after piece, each by a compare and swap, until none is left.
-func sell(out io.Writer, c *cache) error {
-	if err := c.set("stock", strconv.Itoa(stock), time.Minute); err != nil {
+func (o *options) sell(out io.Writer, c *cache) error {
+	if err := c.set("stock", strconv.Itoa(o.stock), time.Minute); err != nil {
 		return err
 	}
-	p := pool.New(buyers, pool.Name("buyer"))
+	p := pool.New(o.buyers, pool.Name("buyer"))
 	defer p.Shutdown()
 	bought, err := pool.Map(p, func(ctx context.Context, _ int) (n int, err error) {
 		for {
@@ -145,7 +146,7 @@ func sell(out io.Writer, c *cache) error {
 			}
 			n++
 		}
-	}, make([]int, buyers))
+	}, make([]int, o.buyers))
 	if err != nil {
 		return err
 	}
@@ -154,6 +155,6 @@ func sell(out io.Writer, c *cache) error {
 		sum += n
 	}
 	left, err := c.get("stock")
-	fmt.Fprintf(out, "%d threads bought %d of %d, and %s are left\n", buyers, sum, stock, left)
+	fmt.Fprintf(out, "%d threads bought %d of %d, and %s are left\n", o.buyers, sum, o.stock, left)
 	return err
 }

@@ -51,29 +51,30 @@ import (
 	"github.com/gothreading/threading/pool"
 )
 
-// What the flags say; each start sets them anew.
-var (
+// The options are what the flags say.
+type options struct {
 	hosts, login, key, known string
 	command, put, get        string
 	workers                  int
 	limit                    time.Duration
-)
+}
 
 var program = demo.Program{
 	Name: "ssh",
 	Does: "Runs a command on many hosts at once, and copies a file to or from each of them.",
-	Flags: func(f *flag.FlagSet) {
-		f.StringVar(&hosts, "hosts", "", "the `hosts`, host or host:port, with commas between them")
-		f.StringVar(&login, "user", "", "who logs in; without it, who runs this")
-		f.StringVar(&key, "key", home(".ssh", "id_ed25519"), "the `file` with the private key")
-		f.StringVar(&known, "known", home(".ssh", "known_hosts"), "the `file` with the hosts' public keys")
-		f.StringVar(&command, "run", "", "the `command` to run")
-		f.StringVar(&put, "put", "", "copy a file to the hosts: `local:remote`")
-		f.StringVar(&get, "get", "", "copy a file from the hosts: `remote:local`; the name of the host is put behind local")
-		f.IntVar(&workers, "workers", 5, "so many `hosts` at a time")
-		f.DurationVar(&limit, "limit", time.Minute, "how long one host may take")
+	Flags: func(f *flag.FlagSet) demo.Run {
+		o := new(options)
+		f.StringVar(&o.hosts, "hosts", "", "the `hosts`, host or host:port, with commas between them")
+		f.StringVar(&o.login, "user", "", "who logs in; without it, who runs this")
+		f.StringVar(&o.key, "key", home(".ssh", "id_ed25519"), "the `file` with the private key")
+		f.StringVar(&o.known, "known", home(".ssh", "known_hosts"), "the `file` with the hosts' public keys")
+		f.StringVar(&o.command, "run", "", "the `command` to run")
+		f.StringVar(&o.put, "put", "", "copy a file to the hosts: `local:remote`")
+		f.StringVar(&o.get, "get", "", "copy a file from the hosts: `remote:local`; the name of the host is put behind local")
+		f.IntVar(&o.workers, "workers", 5, "so many `hosts` at a time")
+		f.DurationVar(&o.limit, "limit", time.Minute, "how long one host may take")
+		return o.run
 	},
-	Run: run,
 }
 
 func main() { program.Main() }
@@ -84,43 +85,43 @@ func home(path ...string) string {
 	return filepath.Join(append([]string{dir}, path...)...)
 }
 
-func run(out io.Writer, _ time.Duration) error {
-	all := strings.FieldsFunc(hosts, func(r rune) bool { return r == ',' })
+func (o *options) run(out io.Writer, _ time.Duration) error {
+	all := strings.FieldsFunc(o.hosts, func(r rune) bool { return r == ',' })
 	switch {
 	case len(all) == 0:
 		return demo.BadInput("-hosts: want one or more")
-	case command == "" && put == "" && get == "":
+	case o.command == "" && o.put == "" && o.get == "":
 		return demo.BadInput("nothing to do: want -run, -put or -get")
-	case workers < 1 || workers > 1000:
-		return demo.BadInput("-workers %d: want 1 to 1000", workers)
-	case limit <= 0:
-		return demo.BadInput("-limit %v: want more than 0", limit)
+	case o.workers < 1 || o.workers > 1000:
+		return demo.BadInput("-workers %d: want 1 to 1000", o.workers)
+	case o.limit <= 0:
+		return demo.BadInput("-limit %v: want more than 0", o.limit)
 	}
-	for flag, pair := range map[string]string{"put": put, "get": get} {
+	for flag, pair := range map[string]string{"put": o.put, "get": o.get} {
 		if from, to, _ := strings.Cut(pair, ":"); pair != "" && (from == "" || to == "") {
 			return demo.BadInput("-%s %q: want two names with a colon between them", flag, pair)
 		}
 	}
-	if login == "" {
+	if o.login == "" {
 		me, err := user.Current()
 		if err != nil {
 			return err
 		}
-		login = me.Username
+		o.login = me.Username
 	}
-	access, err := newAccess(login, key, known)
+	access, err := newAccess(o.login, o.key, o.known)
 	if err != nil {
 		return err
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	p := pool.New(workers, pool.Name("ssh"))
+	p := pool.New(o.workers, pool.Name("ssh"))
 	defer p.Shutdown()
 	outputs, err := pool.Map(p.WithContext(ctx), func(ctx context.Context, host string) (string, error) {
-		ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done within %v", limit))
+		ctx, cancel := context.WithTimeoutCause(ctx, o.limit, fmt.Errorf("not done within %v", o.limit))
 		defer cancel()
-		return visit(ctx, access, host)
+		return o.visit(ctx, access, host)
 	}, all)
 
 	failures := make(map[int]error)
@@ -147,26 +148,26 @@ func run(out io.Writer, _ time.Duration) error {
 }
 
 // visit does on one host what the flags say, and returns what there is to say of it.
-func visit(ctx context.Context, a *access, name string) (said string, err error) {
+func (o *options) visit(ctx context.Context, a *access, name string) (said string, err error) {
 	h, err := a.dial(ctx, name)
 	if err != nil {
 		return "", err
 	}
 	defer h.close()
-	if local, remote, ok := strings.Cut(put, ":"); ok {
+	if local, remote, ok := strings.Cut(o.put, ":"); ok {
 		if err := h.put(local, remote); err != nil {
 			return said, h.because(err)
 		}
 		said += "put " + remote + "\n"
 	}
-	if command != "" {
-		output, err := h.run(command)
+	if o.command != "" {
+		output, err := h.run(o.command)
 		said += output
 		if err != nil {
 			return said, h.because(err)
 		}
 	}
-	if remote, local, ok := strings.Cut(get, ":"); ok {
+	if remote, local, ok := strings.Cut(o.get, ":"); ok {
 		local += "." + strings.NewReplacer(":", "_", string(filepath.Separator), "_").Replace(name)
 		if err := h.get(remote, local); err != nil {
 			return said, h.because(err)

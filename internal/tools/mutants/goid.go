@@ -28,8 +28,8 @@ var goidMutants = []mutant{
 		Name: "a bystander is taken for the first that it meets",
 		File: "internal/goid/table.go",
 		Func: "Table.Find",
-		Old:  "case id:",
-		New:  "default:",
+		Old:  "s[i].id.Load()",
+		New:  "min(id, s[i].id.Load())",
 	},
 	{
 		Name: "a slot is emptied though others are behind it",

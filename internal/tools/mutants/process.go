@@ -80,7 +80,7 @@ var processMutants = inProcess(
 		Func:  "handOverBy",
 		Old:   "!known",
 		New:   "!known || true",
-		Flags: only("SharedObjectsTravel|TooManySharedObjects|FormsOf|WhatAChildHas"),
+		Flags: only("AnObjectThatIsMetTwiceIsOne"),
 	},
 	mutant{
 		Name:  "a task whose child died is run again",

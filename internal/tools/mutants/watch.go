@@ -77,6 +77,14 @@ acquired := $taken`,
 		Old: "r.goroutines[goroutine] == nil", New: "false", Package: "diagnose", Tags: "threadingdebug",
 	},
 	{
+		Name: "a lock was acquired where another one was", File: "internal/watch/trace.go", Func: "here",
+		Old: "t.path == p", New: "true", Package: "internal/watch", Tags: "threadingdebug",
+	},
+	{
+		Name: "frame pointers are never read", File: "internal/watch/trace.go", Func: "proven",
+		Old: "compare(depth)", New: "len(recent) == 0", Package: "internal/watch", Tags: "threadingdebug",
+	},
+	{
 		Name: "Check forgives whoever waits", File: "diagnose/check.go", Func: "since.left",
 		Old: "if s.begun(p) { $*told }", New: "_ = p", Package: "diagnose",
 	},
