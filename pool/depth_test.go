@@ -198,6 +198,41 @@ func TestWhatATaskOfAnotherPoolWaitsForComesFirst(t *testing.T) {
 }
 
 // A Map that a task waits for does not go back behind what else waits, and one that nobody waits for does.
+// A scope that a task waits for may have had nothing to start for a while: what is added then still comes before what was
+// queued first.
+func TestWhatIsAddedToAScopeThatIsWaitedForComesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, 2)
+		more, end := make(chan struct{}), make(chan struct{})
+		var order []string // of one worker, as the other is busy
+		note := func(name string) func(context.Context) error {
+			return func(context.Context) error {
+				order = append(order, name)
+				return nil
+			}
+		}
+		_ = p.Go(func(ctx context.Context) error {
+			return p.Scope(ctx, func(_ context.Context, g *pool.Pool) error {
+				return g.Go(func(context.Context) error {
+					<-more
+					return g.Go(note("added"))
+				})
+			})
+		})
+		synctest.Wait()
+		_ = p.Go(func(context.Context) error { <-end; return nil }) // whoever starts it finds nothing of the scope
+		synctest.Wait()
+		_ = p.Go(note("queued first"))
+		close(more)
+		synctest.Wait()
+		close(end)
+		p.Shutdown()
+		if !slices.Equal(order, []string{"added", "queued first"}) {
+			t.Errorf("the order is %v", order)
+		}
+	})
+}
+
 func TestAMapThatATaskWaitsForStaysInFront(t *testing.T) {
 	inBubble(t, "", func(t *testing.T) {
 		p := newPool(t, 1)
