@@ -373,6 +373,20 @@ func TestEverybodyWhoJoinsReturnsWhenTerminateEndsAClosedPool(t *testing.T) {
 	})
 }
 
+// What a thread does when its worker has left takes a moment, and Join waits for that too.
+func TestNoThreadIsLeftAfterJoin(t *testing.T) {
+	for i := range 2000 {
+		p := pool.New(2, pool.Name("left"))
+		for range 2 {
+			_ = p.Go(func(context.Context) error { return nil })
+		}
+		p.Shutdown()
+		if n := aliveWorkers("left"); n != 0 {
+			t.Fatalf("round %d: %d threads are left", i, n)
+		}
+	}
+}
+
 func TestJoinRacesWithTerminateAndSubmissions(t *testing.T) {
 	for range rounds(500) {
 		p := pool.New(2, pool.Name("racing"))

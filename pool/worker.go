@@ -7,7 +7,6 @@ import (
 	"github.com/gothreading/threading/internal/goid"
 	"github.com/gothreading/threading/internal/hook"
 	"github.com/gothreading/threading/internal/park"
-	"github.com/gothreading/threading/internal/roster"
 	"github.com/gothreading/threading/internal/watch"
 	"github.com/gothreading/threading/thread"
 )
@@ -42,9 +41,9 @@ type worker struct {
 }
 
 // main is what the thread does. A panic of others ends a step, and not the thread.
-func (w *worker) main() {
+func (w *worker) main(relabel func()) {
 	crowd.Add(goid.Own(), w)
-	w.relabel = roster.Labeler()
+	w.relabel = relabel
 	defer w.end()
 	if w.unit != nil { // what ended the last thread
 		w.core.guard.Lock()

@@ -25,7 +25,6 @@ var mainThread = newMainThread(goid.Certain())
 func init() {
 	roster.Threads = listed
 	roster.Adopt = adopt
-	roster.Labeler = func() func() { return running(goid.Own()).showName }
 }
 
 // listed says what a report wants to know of the threads that are alive.

@@ -12,21 +12,24 @@ import (
 // adopt runs fn in a Thread that is the calling goroutine, and catches no panic. So
 // a worker costs whoever hires it no more than a go statement, and its tasks begin
 // where the stack is not deep: to grow that costs more than to start a goroutine.
-func adopt(name string, fn func()) {
+func adopt(name string, fn func(show func())) {
 	t := new(Thread)
 	t.name.Store(&name)
 	t.flags.Store(started | daemon)
 	t.enter()
 	t.begin()
+	l := &label{of: t}
+	l.show()
 	err := ErrGoexit
 	defer func() { t.finish(err) }()
-	fn()
+	fn(l.show)
 	err = nil
 }
 
 // run is the goroutine of t.
 func (t *Thread) run() {
 	t.begin()
+	(&label{of: t}).show()
 	fn := t.fn
 	t.fn = nil // what it captured is not kept alive by t
 	err := ErrGoexit
@@ -48,7 +51,6 @@ func (t *Thread) begin() {
 	if watch.On {
 		t.mark.Taken(watch.Thread)
 	}
-	t.showName()
 }
 
 // finish ends t. The order matters: whoever learns of the end finds t gone from
@@ -68,12 +70,19 @@ func (t *Thread) finish(err error) {
 	}
 }
 
-// showName shows the name of t in profiles of the calling goroutine, which is t's.
-// The goroutine's labels cannot be read, so the name replaces them all.
-func (t *Thread) showName() {
-	if name := t.name.Load(); name != t.shown {
-		t.shown = name
-		t.labels = pprof.WithLabels(context.Background(), pprof.Labels("thread", *name))
+// A label shows the name of a Thread in profiles of its goroutine. What labels that
+// has cannot be read, so the name replaces them all.
+type label struct {
+	of     *Thread
+	name   *string
+	labels context.Context // which show that name
+}
+
+// show is called on the goroutine.
+func (l *label) show() {
+	if name := l.of.name.Load(); name != l.name {
+		l.name = name
+		l.labels = pprof.WithLabels(context.Background(), pprof.Labels("thread", *name))
 	}
-	pprof.SetGoroutineLabels(t.labels)
+	pprof.SetGoroutineLabels(l.labels)
 }

@@ -94,11 +94,7 @@ type Thread struct {
 
 	next, prev *Thread    // among those alive
 	entry      live.Entry // unless a daemon
-
-	// The business of the goroutine alone.
-	values values
-	shown  *string         // the name that it shows in profiles
-	labels context.Context // which show it
+	values     values     // the business of the goroutine alone
 }
 
 const (
@@ -252,7 +248,7 @@ func (t *Thread) Name() string {
 func (t *Thread) SetName(name string) {
 	t.name.Store(&name)
 	if t.flags.Load()&dummy == 0 && t.ident.Load() == goid.Own() {
-		t.showName()
+		(&label{of: t}).show()
 	}
 }
 

@@ -15,10 +15,7 @@ type Thread struct {
 var Threads func() []Thread
 
 // Adopt makes the calling goroutine, which is none yet, a daemon thread with this
-// name until fn has returned or exits. A panic of fn ends the process. Like Labeler,
-// it is set by the initialization of package thread.
-var Adopt func(name string, fn func())
-
-// Labeler returns what shows the name of the calling thread in profiles of its
-// goroutine, after code of others may have shown something else.
-var Labeler func() (show func())
+// name until fn has returned or exits. A panic of fn ends the process. What fn is
+// given shows the name in profiles again, after code of others may have shown
+// something else there. Adopt is set by the initialization of package thread.
+var Adopt func(name string, fn func(show func()))
