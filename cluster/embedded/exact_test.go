@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/url"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -371,6 +373,23 @@ func TestClaimsFromABacklogReadAWindow(t *testing.T) {
 	// Without a window each get walks over some 2200; a window is 1024 stamps, and the first look is without one.
 	if walked := (b.Walked() - before) / (items / 4); walked > 1100 {
 		t.Errorf("a get walks over %d keys on average", walked)
+	}
+	// What was deleted is walked over, too, and counted nowhere: so looks begin at a floor, which follows the first item.
+	admin := administrator(t, addr, "", "")
+	prefix := "/threading/" + url.PathEscape(t.Name()) + "/o/queue/q/"
+	floor, err := admin.Get(background, prefix+"q/f/80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, err := admin.Get(background, prefix+"a/80/", clientv3.WithFirstKey()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stamp := strings.TrimPrefix(string(head.Kvs[0].Key), prefix+"a/80/")[:16]
+	at, err1 := strconv.ParseUint(string(floor.Kvs[0].Value), 16, 64)
+	first, err2 := strconv.ParseUint(stamp, 16, 64)
+	if err1 != nil || err2 != nil || first < at || first-at > 512 {
+		t.Error("the floor is at", at, "and the first item at", first, err1, err2)
 	}
 }
 
