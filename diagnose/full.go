@@ -165,14 +165,23 @@ func (r *reading) waiter(w *watch.Wait) Party {
 	return p
 }
 
-// resolve returns the calls of the program, without those of this toolkit.
+// resolve returns the calls of the program, without those of this toolkit. If all that
+// were noted are of this toolkit, it returns the outermost.
 func resolve(of *runtime.Frames) (fs []Frame) {
+	var ours []Frame
 	for more := true; more; {
 		var f runtime.Frame
 		f, more = of.Next()
-		if f.Function != "" && !traceback.Ours(f.Function, f.File) && !strings.HasPrefix(f.Function, "runtime.") {
+		switch {
+		case f.Function == "" || strings.HasPrefix(f.Function, "runtime."):
+		case traceback.Ours(f.Function, f.File):
+			ours = append(ours[:0], Frame{Func: f.Function, File: f.File, Line: f.Line})
+		default:
 			fs = append(fs, Frame{Func: f.Function, File: f.File, Line: f.Line})
 		}
+	}
+	if len(fs) == 0 {
+		return ours
 	}
 	return fs
 }

@@ -16,6 +16,9 @@ const (
 	goAllocs         = 1
 	goFewAllocs      = 0 // while few are queued
 	cancelAllocs     = 3 // a submission and Cancel
+	viewGoAllocs     = 1 // the context; through a view of its own, a function has one that ends with it
+	spawnAllocs      = 12
+	scopeAllocs      = 60 // with ten tasks, on a pool of its own, which starts two or three threads
 )
 
 func wantAllocs(t *testing.T, what string, most float64, f func()) {
@@ -97,6 +100,31 @@ func TestASubmissionCostsFewAllocations(t *testing.T) {
 			}
 			_ = p.Go(signal)
 			<-done
+		})
+	})
+	t.Run("Go through a view", func(t *testing.T) {
+		p := newPool(t, 1).WithContext(context.Background())
+		done := make(chan struct{})
+		signal := func(context.Context) error { done <- struct{}{}; return nil }
+		wantAllocs(t, "Go of 100", viewGoAllocs*100+2, func() {
+			for range 99 {
+				_ = p.Go(silent)
+			}
+			_ = p.Go(signal)
+			<-done
+		})
+	})
+	t.Run("Spawn", func(t *testing.T) {
+		wantAllocs(t, "Spawn", spawnAllocs, func() { _, _ = pool.Spawn(nothing).Get() })
+	})
+	t.Run("Scope", func(t *testing.T) {
+		wantAllocs(t, "Scope", scopeAllocs, func() {
+			_ = pool.Scope(context.Background(), func(_ context.Context, g *pool.Pool) error {
+				for range 10 {
+					_ = g.Go(silent)
+				}
+				return nil
+			})
 		})
 	})
 	t.Run("TryGo that is full", func(t *testing.T) {
@@ -347,6 +375,37 @@ func TestAnIdlePoolKeepsNoResultAlive(t *testing.T) {
 		}
 		runtime.KeepAlive(p)
 	})
+}
+
+func TestAnIdlePoolKeepsNoViewAlive(t *testing.T) {
+	type key struct{}
+	p := newPool(t, 1)
+	l := func() weak.Pointer[load] {
+		v := new(load)
+		_ = p.GoContext(context.WithValue(context.Background(), key{}, v), func(context.Context) error { return nil })
+		_, _ = pool.Apply(p, func(context.Context) (int, error) { return 0, nil })
+		return weak.Make(v)
+	}()
+	if !gone(l) {
+		t.Error("the view of the last function is alive, which has returned")
+	}
+	runtime.KeepAlive(p)
+}
+
+func TestTheContextOfATaskKeepsNoResultAlive(t *testing.T) {
+	p := newPool(t, 1).WithContext(context.Background())
+	var kept context.Context
+	l := func() weak.Pointer[load] {
+		v, _ := pool.ApplyAsync(p, func(ctx context.Context) (*load, error) {
+			kept = ctx
+			return new(load), nil
+		}).Get()
+		return weak.Make(v)
+	}()
+	if !gone(l) {
+		t.Error("the value is alive, and nobody has the Result")
+	}
+	runtime.KeepAlive(kept)
 }
 
 func heap() int64 {

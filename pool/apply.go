@@ -118,7 +118,7 @@ func submit[T any](
 	case p.domain.scope != nil:
 		t.flags |= told | fails
 	}
-	return r, p.submit(submission{entry: &t.entry}, d)
+	return r, p.submit(&submission{entry: &t.entry}, d)
 }
 
 func accepted[T any](r *Result[T], err error) (*Result[T], error) {

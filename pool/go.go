@@ -34,5 +34,5 @@ func (p *Pool) GoContext(ctx context.Context, fn func(context.Context) error) er
 
 func (p *Pool) submitGo(d time.Duration, fn func(context.Context) error, call string) error {
 	needed(fn != nil, "func", call)
-	return p.submit(submission{fn: fn}, d)
+	return p.submit(&submission{fn: fn}, d)
 }

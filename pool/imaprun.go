@@ -160,7 +160,7 @@ func (r *imapRun[In, Out]) send() {
 			p.task.reject(err)
 		}
 	}()
-	if err = r.pool.submit(submission{entry: &p.task.entry}, math.MaxInt64); err == nil && r.hasFailed() { // and whoever did may have looked before p could be withdrawn
+	if err = r.pool.submit(&submission{entry: &p.task.entry}, math.MaxInt64); err == nil && r.hasFailed() { // and whoever did may have looked before p could be withdrawn
 		p.task.core.withdraw(ErrCancelled, &p.task.entry)
 	}
 }

@@ -73,7 +73,7 @@ func startMap[In, Out any](
 	if n == 0 {
 		err = p.refusal()
 	} else {
-		err = p.submit(submission{entry: &t.entry}, math.MaxInt64)
+		err = p.submit(&submission{entry: &t.entry}, math.MaxInt64)
 	}
 	if err != nil || n == 0 {
 		t.reject(err)

@@ -30,13 +30,13 @@ var liners park.Pool[submission]
 
 // submit queues what s is of, waiting for room at most d, d <= 0: not at all, and
 // until the domain of p ends. It returns nil, or why it was rejected.
-func (p *Pool) submit(s submission, d time.Duration) error {
+func (p *Pool) submit(s *submission, d time.Duration) error {
 	s.domain, s.priority = p.domain, p.priority
 	c := p.core
 	if p.domain.parent == nil && !p.domain.asks {
 		c.guard.Lock()
 		if c.err == nil && c.room() {
-			c.accept(&s)
+			c.accept(s)
 			c.unlock()
 			return nil
 		}
@@ -47,7 +47,7 @@ func (p *Pool) submit(s submission, d time.Duration) error {
 		gone = p.domain.gone()
 	}
 	if gone != nil || p.domain.parent == nil {
-		return c.submit(&s, gone, d)
+		return c.submit(s, gone, d)
 	}
 	p.domain.hold()
 	accepted := false
@@ -62,7 +62,7 @@ func (p *Pool) submit(s submission, d time.Duration) error {
 	if s.entry != nil {
 		s.entry.tie = p.domain.newTie()
 	}
-	err := c.submit(&s, nil, d)
+	err := c.submit(s, nil, d)
 	accepted = err == nil
 	return err
 }

@@ -68,5 +68,6 @@ func cut(results []byte) (first, others []byte) {
 // holds reports whether the results can be values of that type as they lie in
 // memory: each has its size, and there is room for all.
 func holds[T any](b *batch, values []T) bool {
-	return b.have > 0 && b.have <= len(values) && len(b.results) == b.have*(resultHead+int(unsafe.Sizeof(values[0]))) // of one process and program
+	size := resultHead + int(unsafe.Sizeof(*new(T)))
+	return b.have > 0 && b.have <= len(values) && len(b.results) == b.have*size
 }

@@ -5,9 +5,11 @@ package process_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -445,6 +447,44 @@ func TestManyLargeMessagesUnread(t *testing.T) {
 		t.Error(err)
 	}
 	t.Logf("%d fit", sent)
+}
+
+// Nobody but this package writes to the socket; but what is written may be cut short.
+func TestALargeMessageThatIsCutShort(t *testing.T) {
+	here, there := pipe[[]byte, []byte](t)
+	raw, err := here.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.CreateTemp(t.TempDir(), "message")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	before := openFiles(t)
+	for _, message := range [][]byte{
+		{1}, {1, 0, 1, 0}, binary.NativeEndian.AppendUint64([]byte{1}, 1<<62), binary.NativeEndian.AppendUint64([]byte{1}, 0),
+		append(binary.NativeEndian.AppendUint64([]byte{1}, 100_000), 1, 2, 3),
+	} {
+		var sent error
+		if err := raw.Control(func(fd uintptr) {
+			sent = syscall.Sendmsg(int(fd), message, syscall.UnixRights(int(file.Fd())), nil, 0)
+		}); err != nil || sent != nil {
+			t.Fatal(err, sent)
+		}
+		if x, err := there.RecvTimeout(hang); err == nil || x != nil || err == io.EOF || err == queue.ErrEmpty {
+			t.Errorf("%v came as %v, %v", message, x, err)
+		}
+	}
+	if after := openFiles(t); after > before {
+		t.Errorf("%d descriptors before, %d after", before, after)
+	}
+	if err := here.Send([]byte("x")); err != nil {
+		t.Error(err)
+	}
+	if x, err := there.Recv(); string(x) != "x" || err != nil {
+		t.Errorf("the next: %q, %v", x, err)
+	}
 }
 
 func TestGivingUpAConnRacesWithWhatComes(t *testing.T) {

@@ -185,6 +185,8 @@ func TestTheDeadThatWaited(t *testing.T) {
 	if !v.Lock.LockTimeout(hang) || !v.RLock.LockTimeout(hang) || v.Lock.Abandoned() {
 		t.Error("the lock was handed to the dead")
 	}
+	v.Lock.Unlock()
+	v.RLock.Unlock()
 
 	v = newVictim("waits for permits")
 	v.Bounded.Acquire()

@@ -111,14 +111,17 @@ func (d *driver) once(ctx context.Context, b *batch) (failure error, how *lost) 
 	if cap(data) <= 2*messageSize {
 		d.frame = data
 	}
-	stop := d.follow(ctx)
-	defer d.unfollow(stop)
+	d.guard.Lock()
+	d.cause = nil
+	d.guard.Unlock()
 	if err := d.wire.send(data, b.luggage, limit{}); err != nil {
 		if !errors.Is(err, io.ErrClosedPipe) {
 			return err, nil // too many descriptors, or no memory: the child knows nothing of it
 		}
 		return nil, d.lose(b, before)
 	}
+	stop := d.follow(ctx) // not before: the child knows nothing of a task that is to be cancelled and has not come
+	defer d.unfollow(stop)
 	for {
 		frame, _, err := d.wire.recv(limit{})
 		if err != nil || len(frame) == 0 {
@@ -166,7 +169,7 @@ func failureOf(data []byte) error {
 func (d *driver) follow(ctx context.Context) (stop func() bool) {
 	seq := d.seq
 	d.guard.Lock()
-	d.waiting, d.cause = seq, nil
+	d.waiting = seq
 	d.guard.Unlock()
 	return context.AfterFunc(ctx, func() { d.cancel(seq, context.Cause(ctx)) })
 }
@@ -188,13 +191,22 @@ func (d *driver) cancel(seq uint64, cause error) {
 	if err != nil {
 		m = nil
 	}
+	grace, wire := d.doom(seq, cause)
+	if grace > 0 {
+		// The worker may be sending something too, and that it has sent it does not say that it has let go of the wire.
+		_ = wire.send(append(binary.AppendUvarint([]byte{frameCancel}, seq), m...), nil, limit{d: grace})
+	}
+}
+
+// doom sees to it that the child is killed if it does not heed the end of a
+// context within its time of grace, which it returns, if it still runs the task.
+func (d *driver) doom(seq uint64, cause error) (grace time.Duration, wire *wire) {
 	d.guard.Lock()
 	defer d.guard.Unlock()
 	if d.waiting != seq {
-		return
+		return 0, nil
 	}
 	d.cause = cause
-	_ = d.wire.send(append(binary.AppendUvarint([]byte{frameCancel}, seq), m...), nil, limit{try: true})
 	kill := func() {
 		d.guard.Lock()
 		defer d.guard.Unlock()
@@ -202,11 +214,12 @@ func (d *driver) cancel(seq uint64, cause error) {
 			d.child.Kill()
 		}
 	}
-	if grace := d.child.c.choices.grace; grace > 0 {
+	if grace = d.child.c.choices.grace; grace > 0 {
 		d.grace = time.AfterFunc(grace, kill)
 	} else {
 		d.child.Kill()
 	}
+	return grace, d.wire
 }
 
 // hire makes sure that there is a child.

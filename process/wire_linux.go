@@ -215,10 +215,16 @@ func (i *inlet) unpack() (m arrival, l *luggage, err error) {
 			closeAll(fds)
 			return m, nil, errors.New("process: a large message has come without its file")
 		}
+		file := fds[len(fds)-1]
 		size := binary.NativeEndian.Uint64(m.bytes)
 		m.bytes = m.bytes[sizeBytes:]
-		m.rest = int(size) - len(m.bytes)
-		m.file, fds = fds[len(fds)-1], fds[:len(fds)-1]
+		here := uint64(len(m.bytes))
+		if there, err := sizeOf(file); err != nil || size <= here || size-here > uint64(there) {
+			closeAll(fds)
+			return m, nil, fmt.Errorf("process: a message of %d bytes was cut short: %d, and %d in its file (%v)",
+				size, here, there, err)
+		}
+		m.rest, m.file, fds = int(size-here), file, fds[:len(fds)-1]
 	}
 	if len(fds) > 0 {
 		l = &luggage{fds: fds}

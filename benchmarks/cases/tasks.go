@@ -43,6 +43,20 @@ func taskRows(s Sizes) []Row {
 			}),
 		},
 	}, {
+		Name: "Pool: Gather of " + size(window) + " Spawns", Group: "Pools", Batch: window,
+		Ours: results("pool.Gather", false, func(task func() int) (func([]int), func()) {
+			fn := func(context.Context) (int, error) { return task(), nil }
+			pending := make([]*pool.Result[int], window)
+			return func(out []int) {
+				for i := range pending {
+					pending[i] = pool.Spawn(fn)
+				}
+				values, _ := pool.Gather(pending...)
+				copy(out, values)
+			}, nil
+		}),
+		Rivals: []Contender{results("go and result channel", true, goAndChannel)},
+	}, {
 		Name: "Pool: Gather of " + size(together), Group: "Pools",
 		Ours: groups("pool.Gather", false, func(task func() int) (func() int, func()) {
 			p := pool.New(workers)

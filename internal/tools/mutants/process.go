@@ -117,10 +117,18 @@ var processMutants = inProcess(
 	mutant{
 		Name:  "a child that does not heed its context is not killed",
 		File:  "process/driver.go",
-		Func:  "driver.cancel",
+		Func:  "driver.doom",
 		Old:   "d.grace = time.AfterFunc(grace, kill)",
 		New:   "_ = kill",
 		Flags: only("ATaskIsCancelledWhateverItDoes"),
+	},
+	mutant{
+		Name:  "a cancel is lost while the wire is in use",
+		File:  "process/driver.go",
+		Func:  "driver.cancel",
+		Old:   "limit{d: grace}",
+		New:   "limit{try: true}",
+		Flags: only("ACancelIsSentThoughTheWireIsInUse"),
 	},
 	mutant{
 		Name:  "a child runs a task more than MaxTasks",
