@@ -107,7 +107,8 @@ const (
 	putBytes          = 700 << 10
 	settledAtOnce     = 30
 	firstWindow       = 1 << 10
-	mostLevels        = 50 // that a look asks for one by one
+	dense             = 256 // keys that a window may have and stay as it is
+	mostLevels        = 50  // that a look asks for one by one
 	defaultDeliveries = 20
 )
 
@@ -218,7 +219,8 @@ func (v *view) deliveries() int {
 // it looks again, further, before it says that nothing is.
 func (r *queueRef) look(ctx context.Context, n int) (*view, error) {
 	levels := []string{}
-	for whole := false; ; {
+	reach := map[string]uint64{} // up to which stamp a look covers a level
+	for whole := r.spec.Order == backend.LIFO; ; {
 		ops := []clientv3.Op{
 			clientv3.OpGet(r.prefix+"q/", clientv3.WithPrefix()),
 			clientv3.OpGet(r.prefix+"b/", clientv3.WithPrefix(), clientv3.WithLimit(int64(n))),
@@ -236,7 +238,8 @@ func (r *queueRef) look(ctx context.Context, n int) (*view, error) {
 			slices.Sort(levels)
 			for _, l := range levels {
 				from := r.raised[l]
-				to := from + max(r.window[l], firstWindow)
+				to := from + r.span(l)
+				reach[l] = to
 				ops = append(ops, clientv3.OpGet(r.prefix+"a/"+l+"/"+fmt.Sprintf("%016x", from),
 					clientv3.WithRange(r.prefix+"a/"+l+"/"+fmt.Sprintf("%016x", to)), clientv3.WithLimit(int64(n))))
 			}
@@ -256,8 +259,12 @@ func (r *queueRef) look(ctx context.Context, n int) (*view, error) {
 			ms, _ := strconv.ParseInt(strings.Split(string(kv.Key[len(r.prefix):]), "/")[1], 16, 64)
 			v.due = time.UnixMilli(ms)
 		}
-		for _, found := range reads[3:] {
-			r.b.walked.Add(found.GetResponseRange().Count)
+		for i, found := range reads[3:] {
+			count := found.GetResponseRange().Count
+			r.b.walked.Add(count)
+			if !whole && count > int64(4*n+dense) {
+				r.narrow(levels[i], uint64(rev), float64(4*n+dense)/float64(count))
+			}
 			for _, kv := range kvsOf(found) {
 				v.items = append(v.items, r.entry(kv))
 			}
@@ -266,47 +273,54 @@ func (r *queueRef) look(ctx context.Context, n int) (*view, error) {
 		if len(v.items) > n {
 			v.items = v.items[:n]
 		}
-		if r.learn(v, whole) || enough || whole {
+		all, known := r.learn(v, reach, enough)
+		if enough || all || whole {
 			return v, nil
 		}
-		whole = true
+		whole = !known
 	}
 }
 
-// learn takes from a look where to look next, and reports whether the look has seen all that there is.
-func (r *queueRef) learn(v *view, whole bool) (all bool) {
+// span is how many stamps of a level a look covers.
+func (r *queueRef) span(level string) uint64 {
+	if w := r.window[level]; w > 0 {
+		return w
+	}
+	return firstWindow
+}
+
+// narrow makes the window of a level smaller where there are many keys in it, all of which etcd counts: to that part of it
+// which may have few enough.
+func (r *queueRef) narrow(level string, rev uint64, part float64) {
+	r.queueObject.guard.Lock()
+	defer r.queueObject.guard.Unlock()
+	if from := r.raised[level]; from < rev {
+		r.window[level] = uint64(max(float64(min(r.span(level), rev-from))*part, 1))
+	}
+}
+
+// learn takes from a look where to look next, further if it has not found enough. It reports whether the look has seen all
+// that there is, and whether a look knows where to begin in each level.
+func (r *queueRef) learn(v *view, reach map[string]uint64, enough bool) (all, known bool) {
 	r.queueObject.guard.Lock()
 	defer r.queueObject.guard.Unlock()
 	if r.spec.Order == backend.LIFO || len(v.floors) > mostLevels {
-		return whole
+		return false, false
 	}
 	all = true
 	for l, floor := range v.floors {
-		from, known := r.raised[l]
-		if !known || from < floor {
+		from, there := r.raised[l]
+		if !there || from < floor {
 			r.raised[l] = floor
 		}
-		// The window has to reach to the newest stamp, or to have been full.
-		if !known || from+max(r.window[l], firstWindow) <= uint64(v.rev) {
+		if reach[l] <= uint64(v.rev) { // it did not reach to the newest stamp
 			all = false
-		}
-	}
-	if whole && len(v.items) > 0 {
-		// As wide as what was found, and some.
-		last := map[string]uint64{}
-		for _, e := range v.items {
-			if strings.HasPrefix(e.key[len(r.prefix):], "a/") {
-				l, _, _ := strings.Cut(e.id, "/")
-				last[l] = max(last[l], stampOf(e.id))
-			}
-		}
-		for l, s := range last {
-			if from := r.raised[l]; s >= from {
-				r.window[l] = min(max(2*(s-from), firstWindow), 1<<40)
+			if there && !enough {
+				r.window[l] = min(4*r.span(l), 1<<40)
 			}
 		}
 	}
-	return all
+	return all, true
 }
 
 // Walked returns how many keys of queues were walked over by looks, so far.

@@ -184,7 +184,7 @@ var clusterMutants = slices.Concat(
 			Name: "a look reads to the end of the backlog",
 			File: "queue.go",
 			Func: "queueRef.look",
-			Old:  "from + max(r.window[l], firstWindow)",
+			Old:  "from + r.span(l)",
 			New:  "uint64(1) << 60",
 		},
 		mutant{
