@@ -199,7 +199,7 @@ var socketserverMutants = []mutant{
 	}, {
 		Name: "a file that is no socket is removed",
 		File: "socketserver/bind.go", Func: "checkStale",
-		Old: "info.Mode().Type() != os.ModeSocket", New: "false",
+		Old: "info.Mode().Type() != os.ModeSocket", New: "info == nil",
 	}, {
 		Name: "several replace a stale file",
 		File: "socketserver/bind.go", Func: "bind",
