@@ -255,8 +255,8 @@ for _, o := range d.opens {
 		Name: "the end of the pool's context has another cause",
 		File: "pool/drops.go",
 		Func: "core.expire",
-		Old:  "&terminatedBy{cause}",
-		New:  "ErrTerminated",
+		Old:  "err, cause = endOf(c.root.given)",
+		New:  "err, _ = endOf(c.root.given)",
 	},
 	{
 		Name: "the end of a view's context is not noticed",
