@@ -118,7 +118,9 @@ func init() {
 		case <-process.ParentDone():
 		case <-time.After(hang):
 		}
-		time.Sleep(20 * time.Millisecond)
+		if self.Daemon { // ended by a signal, which is on its way
+			time.Sleep(hang)
+		}
 		say("outlived " + self.Name)
 		return struct{}{}, nil
 	})
