@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -555,6 +556,72 @@ func TestWhatAMapMaySpareTakesNoPlace(t *testing.T) {
 		synctest.Wait()
 		if !ran.Load() {
 			t.Errorf("a submission waits for room that nobody takes: %+v", p.Stats())
+		}
+	})
+}
+
+// Whoever is behind another in line learns of the end of its context all the same.
+func TestASubmissionBehindAnotherGivesUpWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, 1, pool.Backlog(1))
+		gate := make(chan struct{})
+		wait := func(context.Context) error { <-gate; return nil }
+		for range 2 { // one runs, one is queued
+			if err := p.TryGo(wait); err != nil {
+				t.Fatal(err)
+			}
+		}
+		first := make(chan error, 1)
+		go func() { first <- p.Go(wait) }()
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		second := make(chan error, 1)
+		go func() { second <- p.GoContext(ctx, wait) }()
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		select {
+		case err := <-second:
+			if err != context.Canceled {
+				t.Error(err)
+			}
+		default:
+			t.Error("it waits on")
+		}
+		close(gate)
+		if err := <-first; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The largest numbers mean as much as there can be.
+func TestTheLargestNumbersDoNotOverflow(t *testing.T) {
+	double := func(_ context.Context, n int) (int, error) { return 2 * n, nil }
+	want := []int{2, 4, 6}
+	inBubble(t, "Backlog", func(t *testing.T) {
+		p := newPool(t, 4, pool.Backlog(math.MaxInt-1))
+		if err := p.TryGo(func(context.Context) error { return nil }); err != nil {
+			t.Error(err)
+		}
+	})
+	inBubble(t, "ChunkSize of Map", func(t *testing.T) {
+		p := newPool(t, 4)
+		if got, err := pool.Map(p, double, []int{1, 2, 3}, pool.ChunkSize(math.MaxInt)); err != nil || !slices.Equal(got, want) {
+			t.Error(got, err)
+		}
+	})
+	inBubble(t, "ChunkSize of IMap", func(t *testing.T) {
+		p := newPool(t, 4)
+		var got []int
+		for n, err := range pool.IMap(p, double, slices.Values([]int{1, 2, 3}), pool.ChunkSize(math.MaxInt)) {
+			if err != nil {
+				t.Error(err)
+			}
+			got = append(got, n)
+		}
+		if !slices.Equal(got, want) {
+			t.Error(got)
 		}
 	})
 }

@@ -167,7 +167,7 @@ go c.begin(w)`,
 		File: "pool/worker.go",
 		Func: "worker.initialize",
 		Old:  "c.terminate(err, context.Canceled)",
-		New:  "err = nil",
+		New:  "err = context.Cause(context.Background())",
 	},
 	{
 		Name: "the labels that a task set stay",
