@@ -55,7 +55,7 @@ func (m *mapping[In, Out]) count() {
 	left := len(m.items) - m.next
 	switch {
 	case m.chunk > 0:
-		e.kind, e.units = chunks, int32((left+m.chunk-1)/m.chunk)
+		e.kind, e.units = chunks, int32(left/m.chunk+min(left%m.chunk, 1))
 	case left > 0:
 		e.kind, e.units = rest, int32(min(left, math.MaxInt32))
 	default:
