@@ -8,12 +8,12 @@ import (
 	"github.com/gothreading/threading/internal/park"
 )
 
-// A submission is an entry, or a function given to Go, on its way into the queue. One that finds no room
-// waits in line, as the Value of a waiter, and whoever makes room accepts the
-// first of the line on its behalf. To take it off the line decides, as
-// everywhere in package park: one whose time is up, or whose domain has ended,
-// is either still in line, and nothing has happened, or it was accepted or
-// rejected.
+// A submission is an entry, or a function given to Go, on its way into the queue.
+// One that finds no room waits in line, as the Value of a waiter, and whoever
+// makes room accepts the first of the line on its behalf. To take it off the line
+// decides, as everywhere in package park: one whose time is up, or whose domain
+// has ended, is either still in line, and nothing has happened, or it was accepted
+// or rejected.
 //
 // There is room if fewer tasks are queued than the backlog and the free slots
 // together: what is about to start is no backlog.

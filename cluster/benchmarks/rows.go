@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -57,15 +58,22 @@ const (
 
 // rate calls f from some goroutines for a while and returns how many calls a second there were.
 func rate(d time.Duration, callers int, f func() error) (float64, error) {
+	return drain(d, callers, math.MaxInt, f)
+}
+
+// drain is rate for no more calls than there are items.
+func drain(d time.Duration, callers, items int, f func() error) (float64, error) {
 	var (
 		wg   sync.WaitGroup
+		left atomic.Int64
 		n    atomic.Int64
 		errs = make(chan error, callers)
 	)
+	left.Store(int64(items))
 	began := time.Now()
 	for range callers {
 		wg.Go(func() {
-			for {
+			for left.Add(-1) >= 0 {
 				if err := f(); err != nil {
 					errs <- err
 					return
@@ -266,63 +274,13 @@ func gets(kind string) func(context.Context, *world, time.Duration) (float64, er
 		if err := fill(q.put, items); err != nil {
 			return 0, err
 		}
-		return drain(d, items, func() error { _, err := q.get(); return err })
+		return drain(d, callers, items, func() error { _, err := q.get(); return err })
 	}
 }
 
 func fill(put func(string) error, items int) error {
-	var left atomic.Int64
-	left.Store(int64(items))
-	var wg sync.WaitGroup
-	errs := make(chan error, 64)
-	for range 64 {
-		wg.Go(func() {
-			for left.Add(-1) >= 0 {
-				if err := put("item"); err != nil {
-					errs <- err
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	select {
-	case err := <-errs:
-		return err
-	default:
-		return nil
-	}
-}
-
-// drain is rate, for no more than there is.
-func drain(d time.Duration, items int, take func() error) (float64, error) {
-	var (
-		left  atomic.Int64
-		taken atomic.Int64
-		wg    sync.WaitGroup
-		errs  = make(chan error, callers)
-	)
-	left.Store(int64(items))
-	began := time.Now()
-	for range callers {
-		wg.Go(func() {
-			for time.Since(began) < d && left.Add(-1) >= 0 {
-				if err := take(); err != nil {
-					errs <- err
-					return
-				}
-				taken.Add(1)
-			}
-		})
-	}
-	wg.Wait()
-	took := time.Since(began)
-	select {
-	case err := <-errs:
-		return 0, err
-	default:
-		return float64(taken.Load()) / took.Seconds(), nil
-	}
+	_, err := drain(math.MaxInt64, 64, items, func() error { return put("item") })
+	return err
 }
 
 // claims claims and acknowledges what is there already, with a backlog behind it or without.
@@ -347,7 +305,7 @@ func claims(name string, backlogs int) func(context.Context, *world, time.Durati
 		if err := fill(q.Put, more); err != nil {
 			return 0, err
 		}
-		return drain(d, items, func() error {
+		return drain(d, callers, items, func() error {
 			c, err := q.ClaimContext(ctx)
 			if err != nil {
 				return err

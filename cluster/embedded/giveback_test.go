@@ -406,21 +406,22 @@ func TestASessionEndsUnderWhatGivesBack(t *testing.T) {
 	}
 }
 
+func clusterOf(t testing.TB, m *manager.Manager) *cluster.Cluster {
+	t.Helper()
+	c, err := cluster.From(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // A task whose worker's session ends just when it has returned: its result is stored once, by the attempt that others see.
 func TestASessionEndsUnderTheEndOfATask(t *testing.T) {
 	addr := served(t)
 	for how, end := range ends {
 		t.Run(how, func(t *testing.T) {
 			s := &script{}
-			m := faulty(t, addr, s.fault)
-			own, err := cluster.From(m)
-			if err != nil {
-				t.Fatal(err)
-			}
-			far, err := cluster.From(faulty(t, addr, nil))
-			if err != nil {
-				t.Fatal(err)
-			}
+			own, far := clusterOf(t, faulty(t, addr, s.fault)), clusterOf(t, faulty(t, addr, nil))
 			w := world2{t, ""}
 			var runs atomic.Int32
 			deliver := func() {}
@@ -456,14 +457,7 @@ func TestATaskIsClaimedOnce(t *testing.T) {
 		for faster, want := range map[bool]int32{true: 2, false: 1} { // another worker has the first task, or none
 			t.Run(fmt.Sprint(how, ", another is faster: ", faster), func(t *testing.T) {
 				s := &script{}
-				own, err := cluster.From(faulty(t, addr, s.fault))
-				if err != nil {
-					t.Fatal(err)
-				}
-				far, err := cluster.From(faulty(t, addr, nil))
-				if err != nil {
-					t.Fatal(err)
-				}
+				own, far := clusterOf(t, faulty(t, addr, s.fault)), clusterOf(t, faulty(t, addr, nil))
 				w := world2{t, ""}
 				var runs atomic.Int32
 				name := hook(t, func(context.Context, string) (string, error) { return fmt.Sprint("run ", runs.Add(1)), nil })

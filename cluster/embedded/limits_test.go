@@ -249,10 +249,7 @@ func TestTooLarge(t *testing.T) {
 	addr := served(t)
 	m := opened(t, addr+"app")
 	defer m.Close()
-	c, err := cluster.From(m)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := clusterOf(t, m)
 	ctx := within(t, 30*time.Second)
 	large := strings.Repeat("x", 3<<20)
 	q, d := manager.NewQueue[string](m, "q", 0), manager.NewDict[string, string](m, "d")

@@ -66,10 +66,7 @@ func TestPools(t *testing.T) {
 
 func (w world2) open() *cluster.Cluster {
 	w.t.Helper()
-	c, err := cluster.From(opened(w.t, w.addr, manager.TTL(2*time.Second)))
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	c := clusterOf(w.t, opened(w.t, w.addr, manager.TTL(2*time.Second)))
 	w.t.Cleanup(func() { _ = c.Close() })
 	return c
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // calls are experiments of one process that makes one call and dies: so what is left is that call's, and nobody makes up
@@ -155,13 +154,7 @@ func diesIn(t *testing.T, name, point string, word uint64) (before, after conten
 	must(err)
 	before, err = contentOf(q)
 	must(err)
-	p := l.start(point)
-	select {
-	case <-p.gone:
-	case <-time.After(hangs):
-		l.dump(p)
-		t.Fatalf("%s: the process does not die at %q", name, point)
-	}
+	l.dies(name, point)
 	after, err = contentOf(q)
 	if err != nil {
 		t.Errorf("after a death in %s (%q, %d): %v", name, point, word, err)

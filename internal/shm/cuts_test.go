@@ -63,13 +63,7 @@ func (c *cut) run(t *testing.T, name, point string) (found string, returned bool
 		return s.fds
 	}
 	l := newLabOf(t, name, e)
-	p := l.start(point)
-	select {
-	case <-p.gone:
-	case <-time.After(hangs):
-		l.dump(p)
-		t.Fatalf("%s: the process does not die at %q", name, point)
-	}
+	l.dies(name, point)
 	found = s.look()
 	if l.end(); !t.Failed() {
 		s.mend(t, found)

@@ -301,6 +301,18 @@ func (l *lab) hasFailed() bool {
 	return l.failed
 }
 
+// dies starts a process, and waits until it has died at a point of a call.
+func (l *lab) dies(call, point string) {
+	l.t.Helper()
+	p := l.start(point)
+	select {
+	case <-p.gone:
+	case <-time.After(hangs):
+		l.dump(p)
+		l.t.Fatalf("%s: the process does not die at %q", call, point)
+	}
+}
+
 // dump lets a process that hangs tell where.
 func (l *lab) dump(p *patient) {
 	_ = p.proc.Signal(syscall.SIGQUIT)
