@@ -397,39 +397,6 @@ func TestAnObjectThatIsMetTwiceIsOne(t *testing.T) {
 	}
 }
 
-func TestDescriptorsThatDoNotFitAreAnError(t *testing.T) {
-	here, there := pipe[[]*process.Event, int](t)
-	many := make([]*process.Event, 40)
-	for i := range many {
-		many[i] = process.NewEvent()
-	}
-	if err := here.Send(many); err != nil {
-		t.Fatal(err)
-	}
-	here.Send(nil)
-	var before syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
-		t.Fatal(err)
-	}
-	limit := before
-	limit.Cur = uint64(openFiles(t)) + 10
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	n := openFiles(t)
-	_, err := there.Recv()
-	after := openFiles(t)
-	if err2 := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before); err2 != nil {
-		t.Fatal(err2)
-	}
-	if err == nil || !strings.Contains(err.Error(), "ulimit -n") || after > n {
-		t.Errorf("%v; %d descriptors before, %d after", err, n, after)
-	}
-	if got, err := there.Recv(); got != nil || err != nil {
-		t.Errorf("the next: %v, %v", got, err)
-	}
-}
-
 func TestManyLargeMessagesUnread(t *testing.T) {
 	here, there := pipe[[]byte, int](t)
 	sent := 0
