@@ -422,7 +422,7 @@ func TestNobodyStarves(t *testing.T) {
 func servedAmong(t *testing.T, q *queue.Queue[int], wait func(*queue.Queue[int]) error, hammer func(i int)) {
 	t.Helper()
 	var (
-		turns      = proof.Rounds(3_000_000, 1, 10)
+		turns      = proof.Rounds(1_000_000, 1, 4)
 		stop, late atomic.Bool
 		hammering  sync.WaitGroup
 	)
