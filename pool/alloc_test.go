@@ -3,10 +3,12 @@ package pool_test
 import (
 	"context"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 	"weak"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/pool"
 )
 
@@ -158,18 +160,9 @@ type load [1024]byte
 
 // gone collects garbage and reports whether all of it went.
 func gone(loads ...weak.Pointer[load]) bool {
-	for range 20 {
-		runtime.GC()
-		left := false
-		for _, l := range loads {
-			left = left || l.Value() != nil
-		}
-		if !left {
-			return true
-		}
-		runtime.Gosched()
-	}
-	return false
+	return proof.Collect(func() bool {
+		return !slices.ContainsFunc(loads, func(l weak.Pointer[load]) bool { return l.Value() != nil })
+	})
 }
 
 // bundle returns a function that captures a load.
@@ -349,7 +342,8 @@ func TestAnIdlePoolKeepsNoResultAlive(t *testing.T) {
 				r := use(p)
 				v, _ := r.Get()
 				w := weak.Make(v)
-				if gone(w) { // for as long as the Result is there, its value is
+				runtime.GC()
+				if w.Value() == nil { // for as long as the Result is there, its value is
 					t.Error("the Result has lost its value")
 				}
 				runtime.KeepAlive(r)

@@ -119,15 +119,26 @@ func Recovered(f func()) (value any) {
 }
 
 // Collected collects garbage until nothing is left of what p points to, and
-// reports whether that came to be. It takes several collections: the first may
-// find it in a register, and a goroutine that has ended needs a moment to go.
+// reports whether that came to be.
 func Collected[T any](p weak.Pointer[T]) bool {
-	for range 100 {
+	return Collect(func() bool { return p.Value() == nil })
+}
+
+// Collect collects garbage until something is so, and reports whether that came
+// to be. It takes several collections: the first may find what is to go in a
+// register, and a goroutine that has ended, or that is told of what is gone,
+// needs a moment, which is longer on a busy machine. It is not for a bubble.
+func Collect(so func() bool) bool {
+	for i := range 100 {
 		runtime.GC()
-		if p.Value() == nil {
+		if so() {
 			return true
 		}
-		runtime.Gosched()
+		if i < 10 {
+			runtime.Gosched()
+		} else {
+			time.Sleep(time.Duration(i) * time.Millisecond)
+		}
 	}
 	return false
 }
