@@ -55,12 +55,13 @@ func soak() int {
 	return n
 }
 
-// Watch ends the process, with all stacks, if the test goes on for minutes:
-// outside of a bubble, a goroutine that is never woken shows as a hang, which
-// would otherwise take the ten minutes of go test. It measures nothing. Inside
-// a bubble, synctest notices a hang. The returned func ends the watch.
+// Watch ends the process, with all stacks, if the test goes on for many
+// minutes: outside of a bubble, a goroutine that is never woken shows as a hang.
+// It measures nothing, and no test takes a tenth of that unless the machine is
+// very busy. Inside a bubble, synctest notices a hang. The returned func ends
+// the watch.
 func Watch(t testing.TB) (stop func()) {
-	limit := 3 * time.Minute
+	limit := 9 * time.Minute // go test has ten
 	if factor := time.Duration(soak()); factor < math.MaxInt64/limit {
 		limit *= factor
 	}
