@@ -19,6 +19,7 @@ import (
 
 	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/examples/internal/demo/demotest"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/socketserver"
 	"github.com/gothreading/threading/thread"
 )
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 const patience = 3 * time.Minute
 
 func TestAllServersTalkToTheirClients(t *testing.T) {
+	proof.ShortTemp(t)
 	for _, args := range []string{"-fast", "-fast -handlers 1", "-fast -handlers 50"} {
 		code, stdout, stderr := demotest.Start(program, strings.Fields(args)...)
 		if code != 0 || stderr != "" {
@@ -298,6 +300,7 @@ func TestPythonClientsAreServedToo(t *testing.T) {
 	if err != nil {
 		t.Skip("no python3 here:", err)
 	}
+	proof.ShortTemp(t)
 	dir, err := os.MkdirTemp("", "echo") // the test's own may be too long for a socket
 	if err != nil {
 		t.Fatal(err)

@@ -44,6 +44,7 @@ func serve(t testing.TB) (store *local.Store, path string) {
 
 func serveWith(t testing.TB, o backend.Options) (store *local.Store, path string, stop func()) {
 	t.Helper()
+	proof.ShortTemp(t)
 	dir, err := os.MkdirTemp("", "w")
 	if err != nil {
 		t.Fatal(err)
