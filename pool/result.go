@@ -96,7 +96,7 @@ func (r *Result[T]) WaitTimeout(d time.Duration) bool {
 // cause.
 func (r *Result[T]) WaitContext(ctx context.Context) error {
 	if ctx.Err() != nil {
-		r.task.checkSelf()
+		r.task.checkSelf(here())
 		return park.Cause(ctx)
 	}
 	if !r.task.wait(park.Until(ctx)) {

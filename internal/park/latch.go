@@ -42,10 +42,12 @@ type latched struct {
 	crowd *crowd
 }
 
+// A seat is where one waiter sleeps. It is no [Waiter]: no list, no verdict, for
+// there is nothing to learn when it wakes but whether the Latch is open.
 type seat struct {
 	latched
-	latch  *Latch // of its waiter alone
-	waiter Waiter[struct{}]
+	latch *Latch // of its waiter alone
+	cond  sync.Cond
 }
 
 type crowd struct {
@@ -58,7 +60,7 @@ var (
 	opened = new(latched)
 	seats  = sync.Pool{New: func() any {
 		s := new(seat)
-		s.latched.seat = s
+		s.latched.seat, s.cond.L = s, (*sitter)(s)
 		return s
 	}}
 	closedChannel = func() chan struct{} {
@@ -90,7 +92,7 @@ func (l *Latch) Open() {
 			return
 		case l.word.CompareAndSwap(at, opened):
 			if at != nil {
-				at.seat.waiter.Wake(Granted)
+				at.seat.wake()
 			}
 			return
 		}
@@ -100,7 +102,7 @@ func (l *Latch) Open() {
 func (c *crowd) open() {
 	c.flag.Set()
 	if s := c.first.Swap(nil); s != nil {
-		s.waiter.Wake(Granted)
+		s.wake()
 	}
 }
 
@@ -139,10 +141,16 @@ func (l *Latch) sit() bool {
 	}
 	s := seats.Get().(*seat)
 	s.latch = l
-	verdict := s.waiter.SleepIn((*sitter)(s))
+	s.cond.Wait()
+	explore.Point("awake")
 	s.latch = nil
 	seats.Put(s)
-	return verdict == Granted
+	return l.IsOpen()
+}
+
+func (s *seat) wake() {
+	explore.Point("wake")
+	s.cond.Signal()
 }
 
 // A sitter is a seat, as what a Cond unlocks before it sleeps.
@@ -155,7 +163,7 @@ func (s *sitter) Lock() {}
 func (s *sitter) Unlock() {
 	explore.Point("sit")
 	if !s.latch.word.CompareAndSwap(nil, &s.latched) {
-		s.waiter.Wake(Retry) // itself, who is about to sleep
+		(*seat)(s).wake() // itself, who is about to sleep
 	}
 	explore.Point("has a place to sleep")
 }
