@@ -224,13 +224,22 @@ func (t *task) wait(limit park.Limit) bool {
 	if t.end.IsOpen() {
 		return true
 	}
-	w := here()
-	t.checkSelf(w)
-	if w == nil || w.slot == nil {
+	w := t.lender()
+	if w == nil {
 		return t.await(limit)
 	}
 	defer w.lendFor(t).back()
 	return t.await(limit)
+}
+
+// lender is what lender returns, before a wait for t. In t itself it panics.
+func (t *task) lender() *worker {
+	w := here()
+	t.checkSelf(w)
+	if w != nil && w.slot != nil {
+		return w
+	}
+	return nil
 }
 
 // await is wait without lending.

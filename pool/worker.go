@@ -72,7 +72,11 @@ func (w *worker) steps() {
 			}
 			w.unit.run()
 			w.relabel()
-			w.finish()
+			if w.finish() { // it sleeps here, and not deeper; see Latch.Wait
+				w.core.idle.PushFront(&w.bed)
+				w.comes = w.bed.SleepIn((*bedside)(w)) == park.Granted
+				continue
+			}
 			w.open()
 		case w.call != nil:
 			w.call.run()
@@ -230,9 +234,9 @@ func (b *bedside) Unlock() {
 }
 
 // finish settles the unit that has returned, and takes the next one with it if it
-// may. If there is nothing to do at all, the worker goes to sleep without letting
-// go of the guard in between.
-func (w *worker) finish() {
+// may. If there is nothing to do at all, it reports that, with the guard held: the
+// worker goes to sleep without letting go of it in between.
+func (w *worker) finish() (sleeps bool) {
 	c := w.core
 	w.stock()
 	tied := w.unit.owner().tie != nil
@@ -259,12 +263,12 @@ func (w *worker) finish() {
 			c.mostAway = 0
 		}
 		if !tied && c.calm() {
-			w.sleep() // opens on the way
-			return
+			return true
 		}
 		w.look()
 	}
 	c.unlock()
+	return false
 }
 
 // finishCall is finish for a call.

@@ -38,31 +38,36 @@ type Latch struct{ word atomic.Pointer[latched] }
 
 // A latched is part of a seat, or of a crowd, and says of which; it does not change.
 type latched struct {
-	seat  *seat
+	seat  *Seat
 	crowd *crowd
 }
 
-// A seat is where one waiter sleeps. It is no [Waiter]: no list, no verdict, for
-// there is nothing to learn when it wakes but whether the Latch is open.
-type seat struct {
+// A Seat is where one waiter sleeps, for one wait after the other. It is no
+// [Waiter]: no list, no verdict, for there is nothing to learn when it wakes but
+// whether the Latch is open.
+type Seat struct {
 	latched
 	latch *Latch // of its waiter alone
 	cond  sync.Cond
 }
 
+// NewSeat returns a Seat. Whoever has none of its own waits in one that others
+// have used.
+func NewSeat() *Seat {
+	s := new(Seat)
+	s.latched.seat, s.cond.L = s, (*sitter)(s)
+	return s
+}
+
 type crowd struct {
 	latched
 	flag  Flag
-	first atomic.Pointer[seat] // who was there before, until it is woken
+	first atomic.Pointer[Seat] // who was there before, until it is woken
 }
 
 var (
-	opened = new(latched)
-	seats  = sync.Pool{New: func() any {
-		s := new(seat)
-		s.latched.seat, s.cond.L = s, (*sitter)(s)
-		return s
-	}}
+	opened        = new(latched)
+	seats         = sync.Pool{New: func() any { return NewSeat() }}
 	closedChannel = func() chan struct{} {
 		c := make(chan struct{})
 		close(c)
@@ -107,7 +112,29 @@ func (c *crowd) open() {
 }
 
 // Wait waits until the Latch is open.
-func (l *Latch) Wait() { l.WaitLimit(Forever) }
+//
+// No function lies between it and the sleep, nor between its caller and it: a
+// processor does not foresee where the functions of a goroutine return to that it
+// has switched to, so each of them costs some nanoseconds more than it looks.
+func (l *Latch) Wait() {
+	if l.word.Load() == nil {
+		s := seats.Get().(*Seat)
+		s.latch = l
+		s.cond.Wait()
+		s.latch = nil
+		seats.Put(s)
+	}
+	if !l.IsOpen() {
+		l.join(Forever)
+	}
+}
+
+// WaitIn waits in the caller's own Seat until the Latch opens, and returns at once
+// if it is open, or another one waits: so it is called until the Latch is open.
+func (l *Latch) WaitIn(s *Seat) {
+	s.latch = l
+	s.cond.Wait()
+}
 
 // WaitTimeout waits until the Latch is open, for at most d, and reports whether
 // it is. With d <= 0 it is IsOpen; a d of math.MaxInt64 is forever.
@@ -127,43 +154,35 @@ func (l *Latch) WaitContext(ctx context.Context) error {
 // WaitLimit waits until the Latch is open and reports true, or false if the
 // limit was reached first.
 func (l *Latch) WaitLimit(limit Limit) bool {
-	if l.IsOpen() || limit == Forever && l.sit() {
+	if limit == Forever {
+		l.Wait()
 		return true
 	}
+	return l.IsOpen() || l.join(limit)
+}
+
+// join waits in the crowd.
+func (l *Latch) join(limit Limit) bool {
 	c := l.crowd()
 	return c == nil || c.flag.WaitLimit(limit)
 }
 
-// sit waits in the seat and reports true, or false if it was taken.
-func (l *Latch) sit() bool {
-	if l.word.Load() != nil {
-		return false
-	}
-	s := seats.Get().(*seat)
-	s.latch = l
-	s.cond.Wait()
-	explore.Point("awake")
-	s.latch = nil
-	seats.Put(s)
-	return l.IsOpen()
-}
-
-func (s *seat) wake() {
+func (s *Seat) wake() {
 	explore.Point("wake")
 	s.cond.Signal()
 }
 
-// A sitter is a seat, as what a Cond unlocks before it sleeps.
-type sitter seat
+// A sitter is a Seat, as what a Cond unlocks before it sleeps.
+type sitter Seat
 
 // Lock is a method of sync.Locker.
 func (s *sitter) Lock() {}
 
-// Unlock is a method of sync.Locker.
+// Unlock is a method of sync.Locker. It takes the seat.
 func (s *sitter) Unlock() {
 	explore.Point("sit")
 	if !s.latch.word.CompareAndSwap(nil, &s.latched) {
-		(*seat)(s).wake() // itself, who is about to sleep
+		(*Seat)(s).wake() // itself, who is about to sleep
 	}
 	explore.Point("has a place to sleep")
 }

@@ -85,7 +85,7 @@ func TestSizesAreWithinBudget(t *testing.T) {
 		"Permits":          {unsafe.Sizeof(Permits{}), 32},
 		"Flag":             {unsafe.Sizeof(Flag{}), 32},
 		"Latch":            {unsafe.Sizeof(Latch{}), 8},
-		"seat":             {unsafe.Sizeof(seat{}), 80},
+		"Seat":             {unsafe.Sizeof(Seat{}), 80},
 	} {
 		if size[0] > size[1] {
 			t.Errorf("a %s takes %d bytes, the budget is %d", name, size[0], size[1])
