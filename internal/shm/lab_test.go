@@ -257,7 +257,7 @@ func (l *lab) patients() (all []*patient) {
 }
 
 // hangs is how long nobody waits for anything.
-const hangs = 10 * time.Second
+const hangs = 2 * time.Minute
 
 // getOn waits until everybody has got on by so much.
 func (l *lab) getOn(by uint64) bool {

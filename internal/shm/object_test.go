@@ -59,7 +59,7 @@ func TestADescriptorThatIsNoObjectIsRefused(t *testing.T) {
 			t.Errorf("%s: attached", name)
 		}
 	}
-	if after := openFiles(t); after != before {
+	if after := openFiles(t); after > before { // fewer: what an earlier test has left is gone
 		t.Errorf("%d descriptors before, %d after", before, after)
 	}
 	if _, err := AttachMutex(dup(short)); !errors.Is(err, ErrSegment) || !strings.Contains(err.Error(), "cut short") {
@@ -88,7 +88,7 @@ func TestAProcessHasOneStateForEachObject(t *testing.T) {
 			t.Fatal(again, err)
 		}
 	}
-	if after := openFiles(t); after != before {
+	if after := openFiles(t); after > before {
 		t.Errorf("%d descriptors before, %d after", before, after)
 	}
 	m.Lock(nil)
@@ -105,7 +105,7 @@ func TestAProcessHasOneStateForEachObject(t *testing.T) {
 func forget(m **Mutex) {
 	id := (*m).seg.id
 	*m = nil
-	for range 1000 {
+	for end := time.Now().Add(hangs); time.Now().Before(end); {
 		runtime.GC()
 		objects.guard.Lock()
 		_, known := objects.all[id]
@@ -134,8 +134,8 @@ func TestObjectsThatNobodyReachesAreGone(t *testing.T) {
 			runtime.GC()
 		}
 	}
-	for i := 0; openFiles(t) > before; i++ {
-		if runtime.GC(); i > 1000 {
+	for end := time.Now().Add(hangs); openFiles(t) > before; {
+		if runtime.GC(); time.Now().After(end) {
 			t.Fatalf("%d descriptors before, %d after", before, openFiles(t))
 		}
 		time.Sleep(time.Millisecond)
