@@ -258,10 +258,10 @@ func TestTheNotificationOfTheDead(t *testing.T) {
 
 func TestTheBarrierOfTheDead(t *testing.T) {
 	v := newVictim("waits at a Barrier")
-	p := start(t, die, v)
-	eventually(t, "one waits", func() bool { return v.Barrier.Waiting() == 1 })
-	p.Kill()
-	p.Join()
+	first := start(t, die, v)
+	eventually(t, "it waits", func() bool { return v.Barrier.Waiting() == 1 })
+	first.Kill()
+	first.Join()
 	if n := v.Barrier.Waiting(); n != 0 || !v.Barrier.Broken() {
 		t.Errorf("%d wait, broken: %t", n, v.Barrier.Broken())
 	}

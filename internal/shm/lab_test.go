@@ -256,7 +256,7 @@ func (l *lab) patients() (all []*patient) {
 	return all
 }
 
-// hangs is how long nobody waits for anything.
+// hangs is how long nobody waits for anything, however busy the machine is.
 const hangs = 2 * time.Minute
 
 // getOn waits until everybody has got on by so much.
