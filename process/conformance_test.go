@@ -336,7 +336,6 @@ func TestCPythonProcess(t *testing.T) {
 		if maps := text(); strings.Contains(maps, "/dev/shm/") || !strings.Contains(maps, "/memfd:") {
 			t.Errorf("its memory has a name:\n%s", maps)
 		}
-		l.Unlock()
 	})
 	t.Run("P226 test_global_named_resource_spawn", func(t *testing.T) {
 		opts, text := quietly(t)

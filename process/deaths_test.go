@@ -271,7 +271,7 @@ func TestTheBarrierOfTheDead(t *testing.T) {
 	v.Barrier.Reset()
 	// One that waits already is told.
 	v.Barrier = process.NewBarrier(3, nil)
-	p = start(t, die, v)
+	p := start(t, die, v)
 	told := make(chan error)
 	go func() { _, err := v.Barrier.WaitTimeout(hang); told <- err }()
 	eventually(t, "two wait", func() bool { return v.Barrier.Waiting() == 2 })
