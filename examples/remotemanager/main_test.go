@@ -15,7 +15,7 @@ a client puts hello
 another gets hello
 the server has ended
 `
-	proof.ShortTemp(t)
+	t.Setenv("TMPDIR", proof.ShortDir(t))
 	if code, stdout, stderr := demotest.Start(program, "-fast"); code != 0 || stdout != want || stderr != "" {
 		t.Errorf("exit code %d, %q, output\n%s\nwant\n%s", code, stderr, stdout, want)
 	}
