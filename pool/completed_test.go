@@ -374,7 +374,7 @@ func TestALoopThatWasLeftIsForgotten(t *testing.T) {
 // collected wants what w points to to be garbage soon.
 func collected[T any](t *testing.T, what string, w weak.Pointer[T]) {
 	t.Helper()
-	for range 20 {
+	for range 500 { // see gone
 		runtime.GC()
 		if w.Value() == nil {
 			return

@@ -208,7 +208,12 @@ func TestWaitsThatWereLeftLeaveNothing(t *testing.T) {
 	for range rounds(40) {
 		churn()
 	}
-	if after := memory(); after > before+512<<10 {
+	after := memory()
+	for i := 0; i < 100 && after > before+512<<10; i++ { // until all that gave up by a timer has got to its end
+		runtime.Gosched()
+		after = memory()
+	}
+	if after > before+512<<10 {
 		t.Errorf("%d bytes are left", after-before)
 	}
 	runtime.KeepAlive(others)
@@ -293,10 +298,13 @@ func TestAsCompletedLetsGoOfWhatItHasYielded(t *testing.T) {
 func TestSpawn(t *testing.T) {
 	hook := hookPanics(t)
 	inBubble(t, "runs at once, in a daemon thread of its own", func(t *testing.T) {
-		before := thread.ActiveCount()
+		before := thread.Enumerate()
 		r := pool.Spawn(func(context.Context) (*thread.Thread, error) { time.Sleep(time.Second); return thread.Current(), nil })
-		if n := thread.ActiveCount(); n != before+1 || r.Ready() {
-			t.Errorf("%d threads, %d before", n, before)
+		fresh := slices.DeleteFunc(thread.Enumerate(), func(th *thread.Thread) bool {
+			return slices.Contains(before, th) || th.Name() == nobodyRead // which the collector may start meanwhile
+		})
+		if len(fresh) != 1 || r.Ready() {
+			t.Errorf("%d threads more, want 1", len(fresh))
 		}
 		th, err := r.Get()
 		if err != nil || !th.Daemon() || !r.Started() || !r.Successful() {
