@@ -30,10 +30,13 @@ func (m *Map[K]) start() *spread[K] {
 
 var (
 	seed = maphash.MakeSeed()
-	// mask and factor are random, so that nobody can choose integers that are all
-	// in one part.
-	mask, factor = maphash.Comparable(seed, false), maphash.Comparable(seed, true) | 1
+	mask = maphash.Comparable(seed, 0) // so that other integers meet in a part in each process
 )
+
+// golden is 1<<64 divided by the golden ratio. The two halves of its product with an
+// integer, one xor the other, spread integers well that are equally far from each
+// other, however far that is.
+const golden = 0x9e3779b97f4a7c15
 
 // part returns the part of a key, and the key's hash. If k cannot be hashed it
 // panics. An integer is hashed here: package maphash, which finds out each time
@@ -45,7 +48,7 @@ func (m *Map[K]) part(k K) (*part[K], uint32) {
 	}
 	var hash uint64
 	if s.integer && unsafe.Sizeof(k) == 8 {
-		high, low := bits.Mul64(*(*uint64)(unsafe.Pointer(&k))^mask, factor)
+		high, low := bits.Mul64(*(*uint64)(unsafe.Pointer(&k))^mask, golden)
 		hash = high ^ low
 	} else {
 		hash = maphash.Comparable(seed, k)
