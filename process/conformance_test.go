@@ -53,6 +53,10 @@ var (
 		return struct{}{}, q.Put(process.Current())
 	})
 	countFDs = process.Register(pool.Plain(func(struct{}) int {
+		if r, w, err := os.Pipe(); err == nil { // the runtime has the descriptors of its poller from here on
+			r.Close()
+			w.Close()
+		}
 		entries, _ := os.ReadDir("/proc/self/fd")
 		return len(entries)
 	}))

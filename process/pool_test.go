@@ -64,9 +64,7 @@ var (
 		if g.Deaf {
 			g.Out.Acquire()
 		} else if err := g.Out.AcquireContext(ctx); err != nil {
-			if g.Slow {
-				time.Sleep(20 * time.Millisecond)
-			}
+			time.Sleep(g.Slow)
 			return -1, err
 		}
 		return os.Getpid(), nil
@@ -98,8 +96,9 @@ var (
 )
 
 type gated struct {
-	In, Out    *process.Semaphore
-	Deaf, Slow bool
+	In, Out *process.Semaphore
+	Deaf    bool
+	Slow    time.Duration // to heed its context
 }
 
 // brittle is encoded, or decoded, badly for some numbers.
@@ -489,14 +488,14 @@ func TestWhatCannotBeEncodedFailsItsTask(t *testing.T) {
 func TestATaskIsCancelledWhateverItDoes(t *testing.T) {
 	none(t)
 	for _, c := range []struct {
-		name       string
-		deaf, slow bool
-		grace      time.Duration
-		survives   bool
+		name        string
+		deaf        bool
+		slow, grace time.Duration
+		survives    bool
 	}{
-		{"heeds its context, without grace", false, true, 0, false},
-		{"heeds its context, with grace", false, true, hang, true},
-		{"does not heed it", true, false, brief, false},
+		{"heeds its context, without grace", false, hang, 0, false},
+		{"heeds its context, with grace", false, 10 * brief, hang, true},
+		{"does not heed it", true, 0, brief, false},
 	} {
 		p := newPool(t, 1, process.Workers(process.Grace(c.grace)))
 		before, err := pool.Apply(p.Pool, pool.Bind(getpid.On(p), struct{}{}))

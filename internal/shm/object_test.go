@@ -105,7 +105,7 @@ func TestAProcessHasOneStateForEachObject(t *testing.T) {
 func forget(m **Mutex) {
 	id := (*m).seg.id
 	*m = nil
-	for range 1000 {
+	for end := time.Now().Add(hangs); time.Now().Before(end); {
 		runtime.GC()
 		objects.guard.Lock()
 		_, known := objects.all[id]
@@ -135,8 +135,8 @@ func TestObjectsThatNobodyReachesAreGone(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	for i := 0; openFiles(t) > before; i++ {
-		if runtime.GC(); i > 1000 {
+	for end := time.Now().Add(hangs); openFiles(t) > before; {
+		if runtime.GC(); time.Now().After(end) {
 			t.Fatalf("%d descriptors before, %d after", before, openFiles(t))
 		}
 		time.Sleep(time.Millisecond)
