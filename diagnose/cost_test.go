@@ -108,7 +108,7 @@ func TestAMarkTakesNoMemory(t *testing.T) {
 	for name, size := range map[string][2]uintptr{
 		"Lock":   {unsafe.Sizeof(lock.Lock{}), 32},
 		"RLock":  {unsafe.Sizeof(rlock.RLock{}), 40},
-		"RWLock": {unsafe.Sizeof(rwlock.RWLock{}), 56},
+		"RWLock": {unsafe.Sizeof(rwlock.RWLock{}), 64},
 	} {
 		if size[0] != size[1] {
 			t.Errorf("%s has %d bytes, want %d", name, size[0], size[1])

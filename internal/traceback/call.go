@@ -27,7 +27,7 @@ type Wait struct {
 // between. The innermost exported method names the type, the outermost exported one
 // the form: a Condition.Wait that has been notified waits in an RLock. What only
 // keeps a worker or a thread until there is something to do has none. The guard is
-// an argument of the call that sleeps.
+// an argument of the call that sleeps, or the Latch that it waits for.
 func (g *Goroutine) Wait() (w Wait, ok bool) {
 	if g.State == "running" || g.State == "runnable" || strings.HasPrefix(g.State, "coroutine") {
 		return w, false
@@ -49,6 +49,10 @@ func (g *Goroutine) Wait() (w Wait, ok bool) {
 		}
 		if n.pkg == "internal/park" && n.typ == "Waiter" && n.call == "Sleep" {
 			w.Guard = guard(g.Frames[end].Args)
+			before = g.Frames[end+1:]
+		}
+		if n.pkg == "internal/park" && n.typ == "Latch" && n.call == "Wait" && w.Guard == 0 {
+			w.Guard = receiver(g.Frames[end].Args) // whose only waiter it may be
 			before = g.Frames[end+1:]
 		}
 		if !n.exported() {
@@ -216,6 +220,12 @@ func guard(args string) uint64 {
 	return number(strings.TrimSuffix(word, "?"))
 }
 
+// receiver returns the first of the arguments of a call, or 0 if it may be stale.
+func receiver(args string) uint64 {
+	first, _, _ := strings.Cut(args, ",")
+	return number(first)
+}
+
 // object sizes: a guard is within so many bytes of where its object begins.
 const largest = 1024
 
@@ -223,8 +233,7 @@ const largest = 1024
 // can be the object that a guard is in.
 func start(guard uint64, calls []Frame) (least uint64) {
 	for _, f := range calls {
-		receiver, _, _ := strings.Cut(f.Args, ",")
-		at := number(receiver) // none if it may be stale
+		at := receiver(f.Args)
 		if at != 0 && at <= guard && guard-at < largest && (least == 0 || at < least) {
 			least = at
 		}
