@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 	"weak"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/pool"
 	"github.com/gothreading/threading/thread"
 )
@@ -158,21 +160,11 @@ func TestASubmissionCostsFewAllocations(t *testing.T) {
 // load is what a function captures, or returns: something big enough to have a place of its own in memory.
 type load [1024]byte
 
-// gone collects garbage and reports whether all of it went. A worker that was interrupted while it told of an end may hold
-// on to what has ended for a few rounds.
+// gone collects garbage and reports whether all of it went.
 func gone(loads ...weak.Pointer[load]) bool {
-	for range 500 {
-		runtime.GC()
-		left := false
-		for _, l := range loads {
-			left = left || l.Value() != nil
-		}
-		if !left {
-			return true
-		}
-		runtime.Gosched()
-	}
-	return false
+	return proof.Collect(func() bool {
+		return !slices.ContainsFunc(loads, func(l weak.Pointer[load]) bool { return l.Value() != nil })
+	})
 }
 
 // bundle returns a function that captures a load.
@@ -357,7 +349,8 @@ func TestAnIdlePoolKeepsNoResultAlive(t *testing.T) {
 				r := use(p)
 				v, _ := r.Get()
 				w := weak.Make(v)
-				if runtime.GC(); w.Value() == nil { // for as long as the Result is there, its value is
+				runtime.GC()
+				if w.Value() == nil { // for as long as the Result is there, its value is
 					t.Error("the Result has lost its value")
 				}
 				runtime.KeepAlive(r)

@@ -12,6 +12,7 @@ import (
 	"time"
 	"weak"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/pool"
 )
 
@@ -374,14 +375,9 @@ func TestALoopThatWasLeftIsForgotten(t *testing.T) {
 // collected wants what w points to to be garbage soon.
 func collected[T any](t *testing.T, what string, w weak.Pointer[T]) {
 	t.Helper()
-	for range 500 { // see gone
-		runtime.GC()
-		if w.Value() == nil {
-			return
-		}
-		runtime.Gosched()
+	if !proof.Collected(w) {
+		t.Errorf("%s is kept alive", what)
 	}
-	t.Errorf("%s is kept alive", what)
 }
 
 func TestManyLoopsOverTheSameResults(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/pool"
 	"github.com/gothreading/threading/thread"
 )
@@ -850,12 +851,8 @@ func TestAScopeKeepsNoTaskThatHasEnded(t *testing.T) {
 				r.Wait()
 			}()
 		}
-		for i := 0; i < 1000 && freed.Load() < 48; i++ {
-			runtime.GC()
-			runtime.Gosched()
-		}
-		if n := freed.Load(); n < 48 {
-			t.Errorf("%d of 50 are gone", n)
+		if !proof.Collect(func() bool { return freed.Load() >= 48 }) {
+			t.Errorf("%d of 50 are gone", freed.Load())
 		}
 		return nil
 	})

@@ -226,21 +226,18 @@ func (c *codec[T]) decodeWhereItGoes(m *arrival) (x T, err error) {
 		}
 		return x, m.copy(memory(&x))
 	case asString:
-		data := make([]byte, n)
-		err = m.copy(data)
-		*(*string)(unsafe.Pointer(&x)) = unsafe.String(unsafe.SliceData(data), n)
+		data, err := m.take()
+		*(*string)(unsafe.Pointer(&x)) = unsafe.String(unsafe.SliceData(data), len(data))
 		return x, err
 	default:
-		t := reflect.TypeFor[T]()
-		size := int(t.Elem().Size())
+		size := int(reflect.TypeFor[T]().Elem().Size())
 		if (n-1)%size != 0 || m.bytes[0] == 0 {
 			m.close()
 			return x, c.wrong(n)
 		}
-		s := reflect.MakeSlice(t, (n-1)/size, (n-1)/size)
 		m.bytes = m.bytes[1:]
-		err = m.copy(unsafe.Slice((*byte)(s.UnsafePointer()), n-1))
-		reflect.ValueOf(&x).Elem().Set(s)
+		data, err := m.take()
+		*(*sliceHeader)(unsafe.Pointer(&x)) = sliceHeader{unsafe.Pointer(unsafe.SliceData(data)), len(data) / size, len(data) / size}
 		return x, err
 	}
 }

@@ -258,7 +258,10 @@ func TestTheNotificationOfTheDead(t *testing.T) {
 
 func TestTheBarrierOfTheDead(t *testing.T) {
 	v := newVictim("waits at a Barrier")
-	dies(t, v)
+	first := start(t, die, v)
+	eventually(t, "it waits", func() bool { return v.Barrier.Waiting() == 1 })
+	first.Kill()
+	first.Join()
 	if n := v.Barrier.Waiting(); n != 0 || !v.Barrier.Broken() {
 		t.Errorf("%d wait, broken: %t", n, v.Barrier.Broken())
 	}
@@ -267,10 +270,8 @@ func TestTheBarrierOfTheDead(t *testing.T) {
 	}
 	v.Barrier.Reset()
 	// One that waits already is told.
-	v.There.Clear()
 	v.Barrier = process.NewBarrier(3, nil)
 	p := start(t, die, v)
-	v.There.Wait()
 	told := make(chan error)
 	go func() { _, err := v.Barrier.WaitTimeout(hang); told <- err }()
 	eventually(t, "two wait", func() bool { return v.Barrier.Waiting() == 2 })
@@ -281,12 +282,10 @@ func TestTheBarrierOfTheDead(t *testing.T) {
 	// And so are those whose action died.
 	var wg sync.WaitGroup
 	b := process.NewBarrier(2, dyingAction)
-	started := process.NewEvent()
-	q := start(t, arrive, arrival{b, started})
+	q := start(t, arrive, b)
 	wg.Go(func() {
-		started.Wait()
 		eventually(t, "the first has come", func() bool { return b.Waiting() == 1 })
-		r := start(t, arrive, arrival{b, process.NewEvent()}) // the last, which acts
+		r := start(t, arrive, b) // the last, which acts
 		r.Join()
 	})
 	if msg := result(t, q); msg != barrier.ErrBroken.Error() || !b.Broken() {
@@ -295,15 +294,9 @@ func TestTheBarrierOfTheDead(t *testing.T) {
 	wg.Wait()
 }
 
-type arrival struct {
-	Barrier *process.Barrier
-	Started *process.Event
-}
-
 var (
-	arrive = process.Register(func(_ context.Context, a arrival) (string, error) {
-		a.Started.Set()
-		if _, err := a.Barrier.Wait(); err != nil {
+	arrive = process.Register(func(_ context.Context, b *process.Barrier) (string, error) {
+		if _, err := b.Wait(); err != nil {
 			return err.Error(), nil
 		}
 		return "passed", nil

@@ -54,6 +54,9 @@ type outlet struct {
 func (*outlet) load(_, _ []byte, _ []int) error { return shm.Found() }
 func (*outlet) unload(bool)                     {}
 
-type inlet struct{ way }
+type inlet struct {
+	way
+	views shm.Views
+}
 
 func (*inlet) unpack() (arrival, *luggage, error) { return arrival{}, nil, shm.Found() }

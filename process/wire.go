@@ -179,8 +179,7 @@ func (w *wire) recv(lim limit) (data []byte, l *luggage, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	data = make([]byte, m.size())
-	err = m.copy(data)
+	data, err = m.take()
 	w.in.lock.Unlock()
 	if err != nil {
 		l.close()
@@ -194,24 +193,32 @@ func (w *wire) recv(lim limit) (data []byte, l *luggage, err error) {
 type arrival struct {
 	bytes []byte
 	rest  int
-	file  int
+	file  shm.Parcel
 }
 
 func (m *arrival) size() int { return len(m.bytes) + m.rest }
 
-// copy copies them. It is called once.
+// copy copies them.
 func (m *arrival) copy(to []byte) error {
 	n := copy(to, m.bytes)
 	if m.rest == 0 {
 		return nil
 	}
-	return shm.ReadSlab(m.file, to[n:])
+	return m.file.Read(to[n:])
 }
 
-// close is called instead of copy.
+// take copies them to new memory. Either it or copy is called, once.
+func (m *arrival) take() ([]byte, error) {
+	if m.rest == 0 {
+		return append(make([]byte, 0, len(m.bytes)), m.bytes...), nil
+	}
+	return m.file.Join(m.bytes)
+}
+
+// close is called instead.
 func (m *arrival) close() {
 	if m.rest > 0 {
-		closeFD(m.file)
+		m.file.Close()
 	}
 }
 
@@ -223,6 +230,9 @@ func (w *wire) borrow(lim limit) (m arrival, l *luggage, err error) {
 	}
 	if err = w.error(w.in.do(lim)); err == nil {
 		m, l, err = w.in.unpack()
+	}
+	if err == io.EOF {
+		w.in.views.Close()
 	}
 	if err != nil {
 		w.in.lock.Unlock()
@@ -254,5 +264,8 @@ func (w *wire) close() error {
 	w.out.lock.Lock() // whoever was blocked has been woken
 	w.out.slabs.Close()
 	w.out.lock.Unlock()
+	w.in.lock.Lock()
+	w.in.views.Close()
+	w.in.lock.Unlock()
 	return err
 }

@@ -139,6 +139,7 @@ func (o *outlet) send(fd uintptr) (done bool) {
 // An inlet is the way into a wire.
 type inlet struct {
 	way
+	views   shm.Views
 	buf     []byte
 	control []byte
 	vector  unix.Iovec
@@ -218,13 +219,17 @@ func (i *inlet) unpack() (m arrival, l *luggage, err error) {
 		file := fds[len(fds)-1]
 		size := binary.NativeEndian.Uint64(m.bytes)
 		m.bytes = m.bytes[sizeBytes:]
-		here := uint64(len(m.bytes))
-		if there, err := sizeOf(file); err != nil || size <= here || size-here > uint64(there) {
-			closeAll(fds)
-			return m, nil, fmt.Errorf("process: a message of %d bytes was cut short: %d, and %d in its file (%v)",
-				size, here, there, err)
+		m.rest, fds = int(size)-len(m.bytes), fds[:len(fds)-1]
+		if m.rest <= 0 {
+			closeFD(file)
+			err = errors.New("process: a large message has come with nothing in its file")
+		} else {
+			m.file, err = i.views.Open(file, m.rest)
 		}
-		m.rest, m.file, fds = int(size-here), file, fds[:len(fds)-1]
+		if err != nil {
+			closeAll(fds)
+			return m, nil, err
+		}
 	}
 	if len(fds) > 0 {
 		l = &luggage{fds: fds}

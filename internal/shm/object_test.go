@@ -59,7 +59,7 @@ func TestADescriptorThatIsNoObjectIsRefused(t *testing.T) {
 			t.Errorf("%s: attached", name)
 		}
 	}
-	if after := openFiles(t); after != before {
+	if after := openFiles(t); after > before { // what earlier tests have left may be closed meanwhile
 		t.Errorf("%d descriptors before, %d after", before, after)
 	}
 	if _, err := AttachMutex(dup(short)); !errors.Is(err, ErrSegment) || !strings.Contains(err.Error(), "cut short") {
@@ -88,7 +88,7 @@ func TestAProcessHasOneStateForEachObject(t *testing.T) {
 			t.Fatal(again, err)
 		}
 	}
-	if after := openFiles(t); after != before {
+	if after := openFiles(t); after > before { // what earlier tests have left may be closed meanwhile
 		t.Errorf("%d descriptors before, %d after", before, after)
 	}
 	m.Lock(nil)
@@ -105,7 +105,7 @@ func TestAProcessHasOneStateForEachObject(t *testing.T) {
 func forget(m **Mutex) {
 	id := (*m).seg.id
 	*m = nil
-	for range 1000 {
+	for end := time.Now().Add(hangs); time.Now().Before(end); {
 		runtime.GC()
 		objects.guard.Lock()
 		_, known := objects.all[id]
@@ -130,12 +130,13 @@ func TestObjectsThatNobodyReachesAreGone(t *testing.T) {
 		} {
 			must(err)
 		}
-		if i%100 == 0 {
+		for openFiles(t) > before+300 { // there may be few
 			runtime.GC()
+			time.Sleep(time.Millisecond)
 		}
 	}
-	for i := 0; openFiles(t) > before; i++ {
-		if runtime.GC(); i > 1000 {
+	for end := time.Now().Add(hangs); openFiles(t) > before; {
+		if runtime.GC(); time.Now().After(end) {
 			t.Fatalf("%d descriptors before, %d after", before, openFiles(t))
 		}
 		time.Sleep(time.Millisecond)

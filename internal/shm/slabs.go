@@ -1,26 +1,27 @@
 package shm
 
-import (
-	"fmt"
-	"io"
-	"os"
-	"sync/atomic"
-)
+import "os"
 
 // Slabs are files in which a process sends what is too large for a message. The
-// file travels with the message; who has received that reads it, and gives it
-// back by a byte at its beginning. So memory that was written once is written
-// again, which costs a fraction of new memory.
+// file travels with the message. Who has received that copies what is in the
+// file, and gives it back by the word at its beginning. Both processes keep the
+// file, and keep it mapped, so that the next message in it is two copies and
+// nothing else: no call of the system, and no new memory, which costs many
+// times as much.
 //
 //	0        4 KiB
 //	| state  |  the bytes …
 //
-// A file is marked before it is sent, by the only process that has it in its
-// Slabs; a message is received once, so one process gives it back, once. If that
-// is killed before, or the message is never received, the file stays marked, and
-// the sender lets go of it after a while. If the sender is killed the file is
-// the receiver's alone. Nothing of it is ever read before the message that says
-// so has come whole.
+// A file is marked before it is written to, by the only process that has it in
+// its Slabs; a message is received once, so one process gives it back, once. If
+// that is killed before, or the message is never received, the file stays
+// marked, and the sender lets go of it after a while. If the sender is killed
+// the file is the receiver's alone. Nothing of it is ever read before the
+// message that says so has come whole.
+//
+// What is larger than all that is kept gets a file of its own, which is
+// written, read and closed, and never marked or mapped. So does what could not
+// be mapped.
 //
 // The zero value is empty. Slabs are for one goroutine at a time.
 type Slabs struct {
@@ -28,9 +29,10 @@ type Slabs struct {
 	hand *slab   // what Write has written to, until Sent or Withdraw
 }
 
+// A slab is a file in its sender.
 type slab struct {
 	file *os.File // it is closed when it is unreachable
-	size int
+	view *view    // or nil
 }
 
 const (
@@ -41,10 +43,6 @@ const (
 	slabsKept = 8       // files at most
 	slabKeeps = 8 << 20 // bytes at most, of all
 )
-
-// between keeps what a process has read of a file before what it writes next,
-// and the other way round, for processors that would exchange them.
-var between atomic.Uint32
 
 // Write writes data to a file that nobody uses, and returns its descriptor, to
 // be sent. Sent or Withdraw follows.
@@ -57,29 +55,24 @@ func (s *Slabs) Write(data []byte) (fd int, err error) {
 		}
 		b = &slab{file: os.NewFile(uintptr(fd), "threading-message")}
 	}
-	s.hand = b
-	between.Add(1)
-	if err = b.mark(slabAway); err == nil {
-		point("slabs: marked")
-		_, err = b.file.WriteAt(data, slabStart)
-		b.size = max(b.size, len(data))
-		point("slabs: written")
-	}
-	if err != nil { // no memory
-		_ = b.file.Close()
-		s.hand = nil
+	if err := b.write(data); err != nil { // no memory
+		b.close()
 		return -1, err
 	}
+	s.hand = b
 	return int(b.file.Fd()), nil
 }
 
 // take takes out the file that was used last of those which are free, and large
 // enough if there is such a one: its memory is the warmest.
 func (s *Slabs) take(size int) (b *slab) {
+	if size > slabKeeps {
+		return nil
+	}
 	at := -1
 	for i := len(s.all) - 1; i >= 0; i-- {
-		if b := s.all[i]; (at < 0 || b.size >= size) && b.free() {
-			if at = i; b.size >= size {
+		if b := s.all[i]; (at < 0 || b.size() >= size) && b.free() {
+			if at = i; b.size() >= size {
 				break
 			}
 		}
@@ -96,11 +89,15 @@ func (s *Slabs) take(size int) (b *slab) {
 func (s *Slabs) Sent() {
 	b := s.hand
 	s.hand = nil
+	if b.view == nil {
+		b.close()
+		return
+	}
 	s.all = append(s.all, b)
 	for total := s.total(); len(s.all) > slabsKept || total > slabKeeps; {
 		oldest := s.all[0]
-		total -= oldest.size
-		_ = oldest.file.Close()
+		total -= oldest.size()
+		oldest.close()
 		s.all[0] = nil
 		s.all = s.all[1:]
 	}
@@ -108,56 +105,75 @@ func (s *Slabs) Sent() {
 
 func (s *Slabs) total() (n int) {
 	for _, b := range s.all {
-		n += b.size
+		n += b.size()
 	}
 	return n
 }
 
 // Withdraw says that it has not been.
 func (s *Slabs) Withdraw() {
-	_ = s.hand.mark(slabFree)
+	if v := s.hand.view; v != nil {
+		v.state().Store(slabFree)
+	}
 	s.Sent()
 }
 
 // Close lets go of all.
 func (s *Slabs) Close() {
 	for _, b := range s.all {
-		_ = b.file.Close()
+		b.close()
 	}
 	s.all = nil
 }
 
-func (b *slab) mark(state byte) error {
-	_, err := b.file.WriteAt([]byte{state}, 0)
-	return err
-}
-
-func (b *slab) free() bool {
-	var state [1]byte
-	_, err := b.file.ReadAt(state[:], 0)
-	between.Add(1)
-	return err == nil && state[0] == slabFree
-}
-
-// ReadSlab reads what was written to a file that has arrived, to the end of
-// into, and gives the file back. It becomes its own.
-func ReadSlab(fd int, into []byte) error {
-	b := &slab{file: os.NewFile(uintptr(fd), "threading-message")}
-	defer b.file.Close()
-	if n, err := b.file.ReadAt(into, slabStart); n < len(into) {
-		return fmt.Errorf("shm: a large message was cut short: %d bytes of %d (%w)", n, len(into), noEOF(err))
+func (b *slab) write(data []byte) error {
+	if err := b.reach(len(data)); err != nil {
+		return err
 	}
-	point("slabs: read")
-	between.Add(1)
-	err := b.mark(slabFree)
-	point("slabs: given back")
-	return err
+	if b.view == nil {
+		_, err := b.file.WriteAt(data, slabStart)
+		return err
+	}
+	b.view.state().Store(slabAway)
+	point("slabs: marked")
+	copy(b.view.bytes(), data)
+	point("slabs: written")
+	return nil
 }
 
-// noEOF keeps the end of a file from being taken for that of a stream.
-func noEOF(err error) error {
-	if err == io.EOF {
-		return io.ErrUnexpectedEOF
+// reach makes a file so long, with memory behind all of it, and maps it, if it
+// is one to be kept.
+func (b *slab) reach(size int) error {
+	if size <= b.size() || size > slabKeeps {
+		return nil
 	}
-	return err
+	if b.view != nil {
+		b.view.close()
+		b.view = nil
+	}
+	fd, length := int(b.file.Fd()), int64(slabStart+size)
+	if err := reserve(fd, 0, length); err != nil {
+		return err
+	}
+	if err := seal(fd, true); err != nil {
+		return err
+	}
+	b.view, _ = newView(fd, length)
+	return nil
+}
+
+func (b *slab) size() int {
+	if b.view == nil {
+		return 0
+	}
+	return len(b.view.bytes())
+}
+
+func (b *slab) free() bool { return b.view.state().Load() == slabFree }
+
+func (b *slab) close() {
+	if b.view != nil {
+		b.view.close()
+	}
+	_ = b.file.Close()
 }

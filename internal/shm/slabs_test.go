@@ -5,6 +5,7 @@ package shm
 import (
 	"bytes"
 	"encoding/binary"
+	"os"
 	"syscall"
 	"testing"
 )
@@ -21,18 +22,20 @@ func init() {
 		},
 		work: func(w *worker) {
 			var slabs Slabs
+			var views Views
 			number := uint64(w.id) << 32
 			for !w.stopped() {
 				if w.rand.IntN(2) == 0 {
 					number++
 					sendSlab(w, &slabs, number)
 				} else {
-					receiveSlab(w)
+					receiveSlab(w, &views)
 				}
 				w.step()
 				w.pause()
 			}
 			slabs.Close()
+			views.Close()
 		},
 	}
 }
@@ -61,7 +64,7 @@ func sendSlab(w *worker, slabs *Slabs, number uint64) {
 	}
 }
 
-func receiveSlab(w *worker) {
+func receiveSlab(w *worker, views *Views) {
 	message, rights := make([]byte, 16), make([]byte, syscall.CmsgSpace(4))
 	_, n, _, _, err := syscall.Recvmsg(w.objects[1], message, rights, syscall.MSG_DONTWAIT|syscall.MSG_CMSG_CLOEXEC)
 	if err == syscall.EAGAIN {
@@ -73,42 +76,77 @@ func receiveSlab(w *worker) {
 	fds, err := syscall.ParseUnixRights(&controls[0])
 	must(err)
 	number, size := binary.NativeEndian.Uint64(message), int(binary.NativeEndian.Uint64(message[8:]))
+	parcel, err := views.Open(fds[0], size)
+	must(err)
 	data := make([]byte, size)
-	must(ReadSlab(fds[0], data))
+	if w.rand.IntN(2) == 0 {
+		must(parcel.Read(data))
+	} else {
+		data, err = parcel.Join([]byte("head"))
+		must(err)
+		data = bytes.TrimPrefix(data, []byte("head"))
+	}
+	if len(views.all) > slabsKept || views.total() > slabKeeps {
+		failWorker("%d files, %d bytes are mapped", len(views.all), views.total())
+	}
 	if !bytes.Equal(data, pattern(number, size)) {
 		failWorker("%d bytes of message %#x are not those that were sent; they begin with %x", size, number, data[:8])
 	}
 }
 
+// A slabWay is slabs and the views of whoever receives them.
+type slabWay struct {
+	slabs Slabs
+	views Views
+}
+
+func (w *slabWay) send(size int) (fd int) {
+	fd, err := w.slabs.Write(bytes.Repeat([]byte{byte(size)}, size))
+	must(err)
+	fd = dup(fd)
+	w.slabs.Sent()
+	return fd
+}
+
+func (w *slabWay) read(t *testing.T, fd, size int) {
+	t.Helper()
+	parcel, err := w.views.Open(fd, size)
+	must(err)
+	data, err := parcel.Join([]byte{byte(size)})
+	must(err)
+	if !bytes.Equal(data, bytes.Repeat([]byte{byte(size)}, size+1)) {
+		t.Errorf("a message of %d bytes has come as another, of %d", size, len(data)-1)
+	}
+}
+
+func (w *slabWay) close() {
+	w.slabs.Close()
+	w.views.Close()
+}
+
+func sameFile(a, b int) bool {
+	first, _, err := inspect(a)
+	must(err)
+	second, _, err := inspect(b)
+	must(err)
+	return first == second
+}
+
 // A file is used again when it was given back, and not before.
 func TestSlabsAreUsedAgain(t *testing.T) {
 	must(Found())
-	var s Slabs
-	defer s.Close()
-	send := func(size int) (fd int) {
-		fd, err := s.Write(make([]byte, size))
-		must(err)
-		fd = dup(fd)
-		s.Sent()
-		return fd
-	}
-	read := func(fd, size int) { must(ReadSlab(fd, make([]byte, size))) }
-	same := func(a, b int) bool {
-		first, _, err := inspect(a)
-		must(err)
-		second, _, err := inspect(b)
-		must(err)
-		return first == second
-	}
-	a := send(100_000)
-	b := send(10)
-	if same(a, b) {
+	var w slabWay
+	defer w.close()
+	s := &w.slabs
+	a := w.send(100_000)
+	b := w.send(10)
+	if sameFile(a, b) {
 		t.Fatal("a file that is under way is written to")
 	}
 	again := dup(a)
-	read(a, 100_000)
-	read(b, 10)
-	if c := send(50_000); !same(c, again) {
+	w.read(t, a, 100_000)
+	w.read(t, b, 10)
+	if c := w.send(50_000); !sameFile(c, again) {
 		t.Error("another file than the one that is large enough")
 	} else {
 		closeFile(c)
@@ -123,20 +161,78 @@ func TestSlabsAreUsedAgain(t *testing.T) {
 	}
 	var lost []int
 	for range 3 * slabsKept { // nobody gives them back
-		lost = append(lost, send(1000))
+		lost = append(lost, w.send(1000))
 	}
 	if len(s.all) != slabsKept {
 		t.Errorf("%d files are kept, want %d", len(s.all), slabsKept)
 	}
 	for _, fd := range lost {
-		read(fd, 1000)
+		w.read(t, fd, 1000)
 	}
-	fd := send(slabKeeps + 1)
-	if len(s.all) != 0 {
-		t.Errorf("%d files are kept, of %d bytes", len(s.all), s.total())
+	if len(w.views.all) != slabsKept {
+		t.Errorf("%d files are mapped, want %d", len(w.views.all), slabsKept)
 	}
-	read(fd, slabKeeps+1)
-	if err := ReadSlab(send(10), make([]byte, 11)); err == nil {
+	fd := w.send(slabKeeps)
+	if len(s.all) != 1 || s.total() != slabKeeps {
+		t.Errorf("%d files are kept, of %d bytes, want 1 of %d", len(s.all), s.total(), slabKeeps)
+	}
+	w.read(t, fd, slabKeeps)
+	if n := w.views.total(); n != slabKeeps {
+		t.Errorf("%d bytes are mapped, want %d", n, slabKeeps)
+	}
+	w.read(t, w.send(slabKeeps+1), slabKeeps+1)
+	if len(s.all) != 1 || len(w.views.all) != 1 {
+		t.Error("a file that is too large is kept")
+	}
+	if _, err := w.views.Open(w.send(10), slabKeeps+1); err == nil {
 		t.Error("a file was cut short, and nobody says so")
+	}
+}
+
+// A file that has become longer is mapped anew.
+func TestASlabGrows(t *testing.T) {
+	must(Found())
+	var w slabWay
+	defer w.close()
+	for size := 1; size < slabKeeps; size *= 3 {
+		fd := w.send(size)
+		w.read(t, fd, size)
+		if len(w.slabs.all) != 1 || len(w.views.all) != 1 || w.slabs.total() < size {
+			t.Errorf("%d files are kept and %d mapped, of %d bytes, after one of %d after the other",
+				len(w.slabs.all), len(w.views.all), w.slabs.total(), size)
+		}
+	}
+	before := w.views.all[0]
+	fd := w.send(1)
+	w.read(t, fd, 1)
+	if w.views.all[0] != before {
+		t.Error("a file that has arrived before is mapped again")
+	}
+}
+
+// What cannot be mapped travels too, and is not kept.
+func TestASlabThatIsNotMapped(t *testing.T) {
+	must(Found())
+	var w slabWay
+	defer w.close()
+	fd, err := NewFile("threading-message")
+	must(err)
+	b := &slab{file: os.NewFile(uintptr(fd), "threading-message")}
+	must(b.write(bytes.Repeat([]byte{7}, slabKeeps+1)))
+	if b.view != nil {
+		t.Fatal("it is mapped")
+	}
+	w.slabs.hand = b
+	fd = dup(fd)
+	w.slabs.Withdraw()
+	if len(w.slabs.all) != 0 {
+		t.Error("it is kept")
+	}
+	parcel, err := w.views.Open(fd, 100)
+	must(err)
+	data := make([]byte, 100)
+	must(parcel.Read(data))
+	if !bytes.Equal(data, bytes.Repeat([]byte{7}, 100)) {
+		t.Errorf("%x has come", data)
 	}
 }

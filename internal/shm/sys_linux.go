@@ -178,6 +178,12 @@ func mapFile(fd int, from, size int64) ([]byte, error) {
 	return mem, os.NewSyscallError("mmap", err)
 }
 
+// mapPopulated maps the beginning of a file, all of whose memory is there.
+func mapPopulated(fd int, size int64) ([]byte, error) {
+	mem, err := unix.Mmap(fd, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_POPULATE)
+	return mem, os.NewSyscallError("mmap", err)
+}
+
 // detach puts private, zero memory where a file was mapped.
 func detach(mem []byte) {
 	_, err := unix.MmapPtr(-1, 0, unsafe.Pointer(&mem[0]), uintptr(len(mem)), unix.PROT_READ|unix.PROT_WRITE,

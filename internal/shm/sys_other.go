@@ -27,6 +27,7 @@ func lengthen(int, int64) error                        { return errHere }
 func discard(int, int64, int64)                        {}
 func seal(int, bool) error                             { return errHere }
 func mapFile(int, int64, int64) ([]byte, error)        { return nil, errHere }
+func mapPopulated(int, int64) ([]byte, error)          { return nil, errHere }
 func detach([]byte)                                    {}
 func unmap([]byte)                                     {}
 func closeFile(int)                                    {}
