@@ -382,6 +382,19 @@ func TestSpawn(t *testing.T) {
 			t.Error(err, called)
 		}
 	})
+	inBubble(t, "a context that ends before its thread gets going", func(t *testing.T) {
+		asked := 0 // by SpawnContext, and then by the thread
+		ends := &foreignContext{context.Background(), make(chan struct{}), func() error {
+			if asked++; asked == 1 {
+				return nil
+			}
+			return errStop
+		}}
+		r := pool.SpawnContext(ends, func(context.Context) (int, error) { t.Error("called"); return 0, nil })
+		if _, err := r.Get(); !errors.Is(err, errStop) || r.Started() {
+			t.Error(err)
+		}
+	})
 	inBubble(t, "callbacks and OnDone, also behind some that panic or exit", func(t *testing.T) {
 		var order []int
 		r := pool.Spawn(func(context.Context) (int, error) { time.Sleep(time.Second); return 7, nil },

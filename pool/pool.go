@@ -91,8 +91,8 @@ import (
 // A submission that gives up has not been made: its function will not be called.
 // A wait that gives up leaves no trace, and the task goes on.
 //
-// A submission costs one allocation for its Result, and none for Go. It takes at
-// most the logarithm of the number of priorities in use.
+// A submission costs one allocation for its Result; Apply and Go cost none. It
+// takes at most the logarithm of the number of priorities in use.
 type Pool struct {
 	core     *core
 	domain   *domain
