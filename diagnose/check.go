@@ -23,7 +23,8 @@ type TB interface {
 // Check makes the test t fail when it ends, if a goroutine that began after the call
 // still waits in a call of this toolkit, or, in a build with the tag, still holds a
 // lock, or t itself does; and if anything was found meanwhile that is or may be a
-// deadlock. It waits up to a second for goroutines on their way out.
+// deadlock. Goroutines on their way out have a second for it, or longer where the machine
+// is busy.
 //
 // Do not use it in a test that calls t.Parallel, where there is no telling whose
 // goroutine it is: there use [Wrap].
@@ -85,14 +86,20 @@ func begin() *since {
 	return s
 }
 
-// patience is for how long goroutines may be on their way out.
-const patience = time.Second
+// Goroutines may be on their way out while it is looked so many times, with a pause
+// before each look. Looks, and not time, are counted because a busy machine lets
+// nobody on.
+const (
+	looks = 100
+	pause = 10 * time.Millisecond
+)
 
 // end returns what is wrong, or nothing. It looks only once if hasty.
 func (s *since) end(hasty bool) string {
 	text := s.left(false)
-	for start := time.Now(); text != "" && !hasty && time.Since(start) < patience; text = s.left(false) {
-		time.Sleep(patience / 100)
+	for n := 0; text != "" && !hasty && n < looks; n++ {
+		time.Sleep(pause)
+		text = s.left(false)
 	}
 	if text != "" {
 		text = s.left(true)

@@ -100,7 +100,7 @@ func TestWhoWaitsIsInTheReport(t *testing.T) {
 		wg.Go(c.wait)
 	}
 	var missing []string
-	until := time.Now().Add(30 * time.Second)
+	until := time.Now().Add(hang)
 	for {
 		missing = nil
 		report := diagnose.Read()
@@ -156,7 +156,7 @@ func TestACoroutineWaitsInItsBody(t *testing.T) {
 	done := make(chan bool)
 	go func() { defer close(done); _, _ = g.Next() }()
 	seen := false
-	for start := time.Now(); !seen && time.Since(start) < 30*time.Second; time.Sleep(time.Millisecond) {
+	for start := time.Now(); !seen && time.Since(start) < hang; time.Sleep(time.Millisecond) {
 		for _, o := range diagnose.Read().Objects {
 			seen = seen || o.Type == "lock.Lock" && o.Address == fmt.Sprintf("%p", &l) && len(o.Waiters) == 1
 		}

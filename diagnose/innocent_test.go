@@ -15,6 +15,7 @@ import (
 
 	"github.com/gothreading/threading/condition"
 	"github.com/gothreading/threading/diagnose"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/internal/watch"
 	"github.com/gothreading/threading/lock"
 	"github.com/gothreading/threading/rlock"
@@ -303,14 +304,8 @@ func TestNothingIsKeptAlive(t *testing.T) {
 		runtime.AddCleanup(b, func(int) { gone <- true }, 0)
 		runtime.AddCleanup(r, func(int) { gone <- true }, 0)
 	}()
-	for n := 0; n < 3; {
-		runtime.GC()
-		select {
-		case <-gone:
-			n++
-		case <-time.After(time.Second):
-			t.Fatalf("%d of 3 are gone", n)
-		}
+	if !proof.Collect(func() bool { return len(gone) == 3 }) {
+		t.Errorf("%d of 3 are gone", len(gone))
 	}
 }
 

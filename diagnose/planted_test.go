@@ -74,7 +74,7 @@ func await(t *testing.T, c <-chan diagnose.Finding, kind diagnose.Kind) diagnose
 			if f.Kind == kind {
 				return f
 			}
-		case <-time.After(30 * time.Second):
+		case <-time.After(hang):
 			t.Fatalf("no %s was found\n%s", kind, diagnose.Read())
 		}
 	}
@@ -273,7 +273,7 @@ func TestTwoCyclesAreTwoFindingsAndATailIsNone(t *testing.T) {
 func until(t *testing.T, so func() bool) {
 	t.Helper()
 	for start := time.Now(); !so(); time.Sleep(time.Millisecond) {
-		if time.Since(start) > 30*time.Second {
+		if time.Since(start) > hang {
 			t.Fatalf("it never is\n%s", diagnose.Read())
 		}
 	}

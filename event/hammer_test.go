@@ -199,7 +199,7 @@ func TestSetRacesCancel(t *testing.T) {
 // A wait that begins while the event is being set sees that it is, or is woken.
 // There is no other Set to save it.
 func TestSetRacesTheBeginningOfAWait(t *testing.T) {
-	forms := append([]form{within(impatient()[0], 10*time.Second), within(impatient()[1], 10*time.Second)}, patient()...)
+	forms := append([]form{within(impatient()[0], 2*time.Minute), within(impatient()[1], 2*time.Minute)}, patient()...)
 	for _, form := range forms {
 		t.Run(form.name, func(t *testing.T) {
 			defer proof.Watch(t)()

@@ -2,12 +2,16 @@ package pool_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 	"weak"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/pool"
+	"github.com/gothreading/threading/thread"
 )
 
 // Allocations that a submission of a function that captures nothing, and the wait for it, may cost.
@@ -40,7 +44,7 @@ func TestASubmissionCostsFewAllocations(t *testing.T) {
 	})
 	t.Run("Apply", func(t *testing.T) {
 		p := newPool(t, 2)
-		wantAllocs(t, "Apply", applyAsyncAllocs, func() { _, _ = pool.Apply(p, nothing) })
+		wantAllocs(t, "Apply", 0, func() { _, _ = pool.Apply(p, nothing) })
 	})
 	t.Run("ApplyAsync of many", func(t *testing.T) {
 		p := newPool(t, 2)
@@ -156,20 +160,12 @@ func TestASubmissionCostsFewAllocations(t *testing.T) {
 // load is what a function captures, or returns: something big enough to have a place of its own in memory.
 type load [1024]byte
 
-// gone collects garbage and reports whether all of it went.
+// gone collects garbage and reports whether all of it went. A worker that was interrupted while it told of an end may hold
+// on to what has ended for a few rounds.
 func gone(loads ...weak.Pointer[load]) bool {
-	for range 20 {
-		runtime.GC()
-		left := false
-		for _, l := range loads {
-			left = left || l.Value() != nil
-		}
-		if !left {
-			return true
-		}
-		runtime.Gosched()
-	}
-	return false
+	return proof.Collect(func() bool {
+		return !slices.ContainsFunc(loads, func(l weak.Pointer[load]) bool { return l.Value() != nil })
+	})
 }
 
 // bundle returns a function that captures a load.
@@ -309,6 +305,11 @@ func TestAnIdlePoolKeepsNoResultAlive(t *testing.T) {
 	value := func(context.Context) (*load, error) { return new(load), nil }
 	for name, use := range map[string]func(p *pool.Pool) *pool.Result[*load]{
 		"ApplyAsync": func(p *pool.Pool) *pool.Result[*load] { return pool.ApplyAsync(p, value) },
+		"Apply": func(p *pool.Pool) *pool.Result[*load] {
+			var r pool.Promise[*load]
+			r.Set(pool.Apply(p, value))
+			return r.Result()
+		},
 		"OnDone": func(p *pool.Pool) *pool.Result[*load] {
 			g := occupyAll(t, p, 1)
 			r := pool.ApplyAsync(p, value)
@@ -349,7 +350,8 @@ func TestAnIdlePoolKeepsNoResultAlive(t *testing.T) {
 				r := use(p)
 				v, _ := r.Get()
 				w := weak.Make(v)
-				if gone(w) { // for as long as the Result is there, its value is
+				runtime.GC()
+				if w.Value() == nil { // for as long as the Result is there, its value is
 					t.Error("the Result has lost its value")
 				}
 				runtime.KeepAlive(r)
@@ -375,6 +377,41 @@ func TestAnIdlePoolKeepsNoResultAlive(t *testing.T) {
 		}
 		runtime.KeepAlive(p)
 	})
+}
+
+// An Apply uses again what another one has left.
+func TestAnApplyLeavesNothingToTheNext(t *testing.T) {
+	p := newPool(t, 1)
+	seven := func(context.Context) (int, error) { return 7, nil }
+	planned := errors.New("planned")
+	var panicked *thread.PanicError
+	for _, next := range []struct {
+		fn    func(context.Context) (int, error)
+		want  int
+		check func(error) bool
+	}{
+		{func(context.Context) (int, error) { panic(planned) }, 0, func(err error) bool { return errors.As(err, &panicked) && errors.Is(err, planned) }},
+		{func(context.Context) (int, error) { runtime.Goexit(); return 1, nil }, 0, func(err error) bool { return errors.Is(err, pool.ErrGoexit) }},
+		{func(context.Context) (int, error) { return 3, planned }, 3, func(err error) bool { return err == planned }},
+		{func(context.Context) (int, error) { return pool.Apply(p, seven) }, 7, func(err error) bool { return err == nil }},
+		{func(context.Context) (int, error) {
+			s, err := pool.Apply(p, func(context.Context) (string, error) { return "seven", nil })
+			return len(s), err
+		}, 5, func(err error) bool { return err == nil }},
+	} {
+		for range 3 {
+			if v, err := pool.Apply(p, seven); v != 7 || err != nil {
+				t.Fatalf("Apply returned %d, %v, want 7, nil", v, err)
+			}
+			if v, err := pool.Apply(p, next.fn); v != next.want || !next.check(err) {
+				t.Fatalf("Apply returned %d, %v after one that returned 7, nil", v, err)
+			}
+		}
+	}
+	p.Terminate()
+	if v, err := pool.Apply(p, seven); v != 0 || err != pool.ErrTerminated {
+		t.Errorf("Apply returned %d, %v after Terminate", v, err)
+	}
 }
 
 func TestAnIdlePoolKeepsNoViewAlive(t *testing.T) {

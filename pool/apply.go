@@ -4,9 +4,11 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
 )
 
 // A TaskOption is a choice made when a task is submitted.
@@ -34,7 +36,53 @@ func Callback[T any](f func(T, error)) TaskOption[T] {
 // with a context and that ends, Apply returns its cause at once: a function that
 // was not called will not be, and one that is running goes on until it notices
 // that its context has ended.
-func Apply[T any](p *Pool, fn func(context.Context) (T, error)) (T, error) {
+func Apply[T any](p *Pool, fn func(context.Context) (T, error)) (v T, err error) {
+	if p.domain.parent != nil || watch.On {
+		return applyThrough(p, fn)
+	}
+	needed(fn != nil, "func", "Apply")
+	s := spares.Get().(*spare)
+	r, ok := s.result.(*Result[T])
+	if !ok {
+		r = new(Result[T])
+		s.result = r
+	}
+	t := &r.task
+	r.fn, t.flags = fn, told
+	p.prepare(t, r, 1)
+	if err := p.submit(&submission{entry: &t.entry}, math.MaxInt64); err != nil {
+		return v, err
+	}
+	w := lender()
+	if w != nil {
+		w.lendFor(t)
+	}
+	for !t.end.IsOpen() {
+		t.end.WaitIn(s.seat)
+	}
+	if w != nil {
+		w.back()
+	}
+	v, err = r.value, t.err
+	*r = Result[T]{}
+	spares.Put(s)
+	return v, err
+}
+
+// A spare is what an Apply leaves to the next one: where it has waited, and its
+// Result, of whatever type. That is safe because nobody else knows the Result. It
+// is in no view, so no list has it once it was started; it has no callbacks and no
+// OnDone; nobody cancels it; and to open it is the last that a worker does with it,
+// or whoever drops it.
+type spare struct {
+	seat   *park.Seat
+	result any
+}
+
+var spares = sync.Pool{New: func() any { return &spare{seat: park.NewSeat()} }}
+
+// applyThrough is Apply through a view.
+func applyThrough[T any](p *Pool, fn func(context.Context) (T, error)) (T, error) {
 	r, err := submit(p, math.MaxInt64, fn, nil, "Apply")
 	if err != nil {
 		var zero T

@@ -12,6 +12,7 @@ import (
 	"time"
 	"weak"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/pool"
 )
 
@@ -235,6 +236,19 @@ func TestAsCompletedContextEndsWithTheContext(t *testing.T) {
 	})
 }
 
+func TestAsCompletedPanicsWithANilResultBeforeAnyLoop(t *testing.T) {
+	r := new(pool.Promise[int]).Result()
+	for name, call := range map[string]func(){
+		"AsCompleted":        func() { pool.AsCompleted(r, nil) },
+		"AsCompletedTimeout": func() { pool.AsCompletedTimeout(time.Second, r, nil) },
+		"AsCompletedContext": func() { pool.AsCompletedContext(context.Background(), r, nil) },
+	} {
+		if recovered(call) == nil {
+			t.Errorf("%s of a nil Result does not panic", name)
+		}
+	}
+}
+
 func TestAsCompletedContextWithTimeToSpareYieldsAll(t *testing.T) {
 	inBubble(t, "", func(t *testing.T) {
 		p := newPool(t, 3)
@@ -361,14 +375,9 @@ func TestALoopThatWasLeftIsForgotten(t *testing.T) {
 // collected wants what w points to to be garbage soon.
 func collected[T any](t *testing.T, what string, w weak.Pointer[T]) {
 	t.Helper()
-	for range 20 {
-		runtime.GC()
-		if w.Value() == nil {
-			return
-		}
-		runtime.Gosched()
+	if !proof.Collected(w) {
+		t.Errorf("%s is kept alive", what)
 	}
-	t.Errorf("%s is kept alive", what)
 }
 
 func TestManyLoopsOverTheSameResults(t *testing.T) {

@@ -84,7 +84,7 @@ func checkWait[T any](call string, rs []*Result[T]) {
 	}
 	for _, r := range rs {
 		if !r.Ready() {
-			r.task.checkSelf()
+			r.task.checkSelf(here())
 		}
 	}
 }

@@ -846,7 +846,7 @@ func TestATaskAcceptedAsItsContextEndsResolvesAtOnce(t *testing.T) {
 				place.Cancel()
 				<-submitted.done
 				<-stopped.done
-				if r != nil && !r.WaitTimeout(5*time.Second) {
+				if r != nil && !r.WaitTimeout(2*time.Minute) {
 					t.Fatalf("round %d: accepted, and its context has ended, but it is not ready", i)
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/park"
+	"github.com/gothreading/threading/internal/watch"
 	"github.com/gothreading/threading/thread"
 )
 
@@ -42,7 +43,18 @@ type Result[T any] struct {
 
 // Get waits until the Result is ready and returns the value and the error.
 func (r *Result[T]) Get() (T, error) {
-	r.task.wait(park.Forever)
+	if t := &r.task; watch.On {
+		t.wait(park.Forever)
+	} else if !t.end.IsOpen() {
+		w := t.lender()
+		if w != nil {
+			w.lendFor(t)
+		}
+		t.end.Wait() // called here, and not deeper; see there
+		if w != nil {
+			w.back()
+		}
+	}
 	return r.value, r.task.outcome()
 }
 
@@ -96,7 +108,7 @@ func (r *Result[T]) WaitTimeout(d time.Duration) bool {
 // cause.
 func (r *Result[T]) WaitContext(ctx context.Context) error {
 	if ctx.Err() != nil {
-		r.task.checkSelf()
+		r.task.checkSelf(here())
 		return park.Cause(ctx)
 	}
 	if !r.task.wait(park.Until(ctx)) {

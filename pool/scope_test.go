@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/pool"
 	"github.com/gothreading/threading/thread"
 )
@@ -362,6 +363,31 @@ func TestWhatIsReturnedFailsNoScope(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A task that was started, and not called because its view's context says that it has ended, of which the view has not been
+// told, fails no scope.
+func TestWhatIsNotCalledFailsNoScope(t *testing.T) {
+	p := newPool(t, 1)
+	g := occupyAll(t, p, 1)
+	var over atomic.Bool
+	late := &foreignContext{background, make(chan struct{}), func() error {
+		if over.Load() {
+			return errStop
+		}
+		return nil
+	}}
+	var r *pool.Result[int]
+	err := p.Scope(background, func(ctx context.Context, s *pool.Pool) error {
+		r = pool.ApplyAsync(s.WithContext(late), func(context.Context) (int, error) { t.Error("called"); return 0, nil })
+		over.Store(true)
+		g.open()
+		r.Wait()
+		return ctx.Err()
+	})
+	if _, failed := r.Get(); err != nil || !errors.Is(failed, errStop) || r.Started() {
+		t.Errorf("Scope returned %v; the task %v, started: %t", err, failed, r.Started())
+	}
 }
 
 // What an outer context ended is never reported as done.
@@ -825,12 +851,8 @@ func TestAScopeKeepsNoTaskThatHasEnded(t *testing.T) {
 				r.Wait()
 			}()
 		}
-		for i := 0; i < 1000 && freed.Load() < 48; i++ {
-			runtime.GC()
-			runtime.Gosched()
-		}
-		if n := freed.Load(); n < 48 {
-			t.Errorf("%d of 50 are gone", n)
+		if !proof.Collect(func() bool { return freed.Load() >= 48 }) {
+			t.Errorf("%d of 50 are gone", freed.Load())
 		}
 		return nil
 	})

@@ -224,11 +224,22 @@ func (t *task) wait(limit park.Limit) bool {
 	if t.end.IsOpen() {
 		return true
 	}
-	t.checkSelf()
-	if w := lender(); w != nil {
-		defer w.lendFor(t).back()
+	w := t.lender()
+	if w == nil {
+		return t.await(limit)
 	}
+	defer w.lendFor(t).back()
 	return t.await(limit)
+}
+
+// lender is what lender returns, before a wait for t. In t itself it panics.
+func (t *task) lender() *worker {
+	w := here()
+	t.checkSelf(w)
+	if w != nil && w.slot != nil {
+		return w
+	}
+	return nil
 }
 
 // await is wait without lending.
@@ -239,12 +250,13 @@ func (t *task) await(limit park.Limit) bool {
 	return t.end.WaitLimit(limit)
 }
 
-// checkSelf panics if the calling code is in t, which has not ended.
-func (t *task) checkSelf() {
+// checkSelf panics if the calling code, which is w's, or no worker's, is in t and
+// that has not ended.
+func (t *task) checkSelf(w *worker) {
 	self := false
 	if t.core == nil {
 		self = t.job.(loner).mine()
-	} else if w := here(); w != nil {
+	} else if w != nil {
 		self = w.in(t)
 	}
 	if self && !t.end.IsOpen() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/gothreading/threading/internal/explore"
 	"github.com/gothreading/threading/internal/goid"
 	"github.com/gothreading/threading/internal/hook"
 	"github.com/gothreading/threading/internal/park"
@@ -30,13 +31,13 @@ type worker struct {
 	ended opener
 	ctx   *taskContext
 
-	bed      *park.Waiter[struct{}] // where it sleeps, unless KeepAlive limits that
-	contexts []taskContext          // for the next tasks
-	stocked  int                    // how many were made the last time
-	relabel  func()                 // shows the name of the thread in profiles again, since code of others may have shown its own
-	lent     bool                   // the slot
-	errands  errands                // that are under way
-	errand   errand                 // for a wait for one task
+	bed      park.Waiter[struct{}] // where it sleeps, unless KeepAlive limits that
+	contexts []taskContext         // for the next tasks
+	stocked  int                   // how many were made the last time
+	relabel  func()                // shows the name of the thread in profiles again, since code of others may have shown its own
+	lent     bool                  // the slot
+	errands  errands               // that are under way
+	errand   errand                // for a wait for one task
 	few      [1]*errand
 }
 
@@ -71,7 +72,11 @@ func (w *worker) steps() {
 			}
 			w.unit.run()
 			w.relabel()
-			w.finish()
+			if w.finish() { // it sleeps here, and not deeper; see Latch.Wait
+				w.core.idle.PushFront(&w.bed)
+				w.comes = w.bed.SleepIn((*bedside)(w)) == park.Granted
+				continue
+			}
 			w.open()
 		case w.call != nil:
 			w.call.run()
@@ -202,35 +207,36 @@ func (w *worker) next() bool {
 // idle for as long as it may. It needs the guard, and releases it.
 func (w *worker) sleep() (tired bool) {
 	c := w.core
-	place := w.bed
 	if keep := c.keeps(); keep < math.MaxInt64 {
-		place = idlers.Get(park.After(keep))
+		place := idlers.Get(park.After(keep))
 		defer idlers.Put(place)
-	} else if place == nil {
-		place = idlers.Get(park.Forever)
-		place.AlsoUnlock((*bedside)(w))
-		w.bed = place
+		c.idle.PushFront(place)
+		w.comes = place.Sleep(&c.guard) == park.Granted // then whoever woke it has counted it
+		return !w.comes
 	}
-	c.idle.PushFront(place)                         // who slept last is awake soonest
-	w.comes = place.Sleep(&c.guard) == park.Granted // then whoever woke it has counted it
-	return !w.comes
+	c.idle.PushFront(&w.bed) // who slept last is awake soonest
+	w.comes = w.bed.SleepIn((*bedside)(w)) == park.Granted
+	return false
 }
 
-// A bedside is a worker that has a place to sleep, as what Sleep unlocks then: it
+// A bedside is a worker that has a place to sleep, as what is unlocked then: it
 // opens what it has settled, and sleeps.
 type bedside worker
 
-// Unlock is a method of park.Unlocker.
-func (b *bedside) Unlock() { (*worker)(b).open() }
+// Lock is a method of sync.Locker.
+func (b *bedside) Lock() {}
 
-// PassOn is a method of park.Unlocker. It is never called: there is no code of
-// others in Unlock.
-func (b *bedside) PassOn() {}
+// Unlock is a method of sync.Locker.
+func (b *bedside) Unlock() {
+	b.core.guard.Unlock()
+	explore.Point("has a place to sleep")
+	(*worker)(b).open()
+}
 
 // finish settles the unit that has returned, and takes the next one with it if it
-// may. If there is nothing to do at all, the worker goes to sleep without letting
-// go of the guard in between.
-func (w *worker) finish() {
+// may. If there is nothing to do at all, it reports that, with the guard held: the
+// worker goes to sleep without letting go of it in between.
+func (w *worker) finish() (sleeps bool) {
 	c := w.core
 	w.stock()
 	tied := w.unit.owner().tie != nil
@@ -257,12 +263,12 @@ func (w *worker) finish() {
 			c.mostAway = 0
 		}
 		if !tied && c.calm() {
-			w.sleep() // opens on the way
-			return
+			return true
 		}
 		w.look()
 	}
 	c.unlock()
+	return false
 }
 
 // finishCall is finish for a call.

@@ -40,15 +40,15 @@ func pipe[A, B any](t testing.TB) (*process.Conn[A, B], *process.Conn[B, A]) {
 func TestFormsOfAConn(t *testing.T) {
 	here, there := pipe[string, int](t)
 	recvs := []form{
-		{"TryRecv", func() bool { return got(t, queue.ErrEmpty)(here.TryRecv()) }},
-		{"RecvTimeout(0)", func() bool { return got(t, queue.ErrEmpty)(here.RecvTimeout(0)) }},
-		{"RecvTimeout", func() bool { return got(t, queue.ErrEmpty)(here.RecvTimeout(brief)) }},
-		{"RecvContext", func() bool { return got(t, errWhy)(here.RecvContext(ending(t))) }},
-		{"RecvContext, ended", func() bool { return got(t, errWhy)(here.RecvContext(ended())) }},
+		{"TryRecv", func(time.Duration) bool { return got(t, queue.ErrEmpty)(here.TryRecv()) }},
+		{"RecvTimeout(0)", func(time.Duration) bool { return got(t, queue.ErrEmpty)(here.RecvTimeout(0)) }},
+		{"RecvTimeout", func(d time.Duration) bool { return got(t, queue.ErrEmpty)(here.RecvTimeout(d)) }},
+		{"RecvContext", func(d time.Duration) bool { return got(t, errWhy)(here.RecvContext(endingAfter(t, d))) }},
+		{"RecvContext, ended", func(time.Duration) bool { return got(t, errWhy)(here.RecvContext(ended())) }},
 	}
 	checkForms(t, "nothing to receive", false, nil, recvs)
 	for i, r := range recvs[:4] {
-		if err := there.Send(i); err != nil || !r.works() {
+		if err := there.Send(i); err != nil || !r.succeeds() {
 			t.Errorf("%s failed, %v", r.name, err)
 		}
 	}
@@ -63,10 +63,10 @@ func TestFormsOfAConn(t *testing.T) {
 	}
 
 	sends := []form{
-		{"TrySend", func() bool { return got(t, queue.ErrFull)(0, here.TrySend("x")) }},
-		{"SendTimeout(0)", func() bool { return got(t, queue.ErrFull)(0, here.SendTimeout("x", 0)) }},
-		{"SendTimeout", func() bool { return got(t, queue.ErrFull)(0, here.SendTimeout("x", brief)) }},
-		{"SendContext", func() bool { return got(t, errWhy)(0, here.SendContext(ending(t), "x")) }},
+		{"TrySend", func(time.Duration) bool { return got(t, queue.ErrFull)(0, here.TrySend("x")) }},
+		{"SendTimeout(0)", func(time.Duration) bool { return got(t, queue.ErrFull)(0, here.SendTimeout("x", 0)) }},
+		{"SendTimeout", func(d time.Duration) bool { return got(t, queue.ErrFull)(0, here.SendTimeout("x", d)) }},
+		{"SendContext", func(d time.Duration) bool { return got(t, errWhy)(0, here.SendContext(endingAfter(t, d), "x")) }},
 	}
 	n := 0
 	for here.TrySend(strings.Repeat("y", 30_000)) == nil {
@@ -93,7 +93,7 @@ func TestFormsOfAConn(t *testing.T) {
 		t.Error(x, err)
 	}
 	for _, s := range sends {
-		if !s.works() {
+		if !s.succeeds() {
 			t.Errorf("%s failed", s.name)
 		}
 		if x, err := there.Recv(); x != "x" || err != nil {

@@ -258,10 +258,10 @@ func TestTheNotificationOfTheDead(t *testing.T) {
 
 func TestTheBarrierOfTheDead(t *testing.T) {
 	v := newVictim("waits at a Barrier")
-	p := start(t, die, v)
-	eventually(t, "one waits", func() bool { return v.Barrier.Waiting() == 1 })
-	p.Kill()
-	p.Join()
+	first := start(t, die, v)
+	eventually(t, "it waits", func() bool { return v.Barrier.Waiting() == 1 })
+	first.Kill()
+	first.Join()
 	if n := v.Barrier.Waiting(); n != 0 || !v.Barrier.Broken() {
 		t.Errorf("%d wait, broken: %t", n, v.Barrier.Broken())
 	}
@@ -271,7 +271,7 @@ func TestTheBarrierOfTheDead(t *testing.T) {
 	v.Barrier.Reset()
 	// One that waits already is told.
 	v.Barrier = process.NewBarrier(3, nil)
-	p = start(t, die, v)
+	p := start(t, die, v)
 	told := make(chan error)
 	go func() { _, err := v.Barrier.WaitTimeout(hang); told <- err }()
 	eventually(t, "two wait", func() bool { return v.Barrier.Waiting() == 2 })

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"math"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -26,34 +25,18 @@ import (
 
 // What each form of a call does that has to wait, and of one that has not: here with goroutines of this process.
 
-// A form is one spelling of a call.
+// A form is one spelling of a call. Where it can give up, it does so after d.
 type form struct {
 	name string
-	call func() bool
+	call func(d time.Duration) bool
 }
 
-// works calls f, which must succeed. A context may have ended before it was looked at: then it is called again.
-func (f form) works() bool {
-	for range 1000 {
-		switch {
-		case f.call():
-			return true
-		case !strings.Contains(f.name, "Context"):
-			return false
-		}
-	}
-	return false
-}
-
-// forms are those of a call which does not succeed, and of the same when it does.
+// checkForms makes a call in all of its forms when it does not succeed, or when it does. Whoever must not give up has so
+// much time that only a hang takes it: this process may not run for longer than brief.
 func checkForms(t *testing.T, what string, free bool, wait func(), forms []form) {
 	t.Helper()
 	for _, f := range forms {
-		call := f.call
-		if free {
-			call = f.works
-		}
-		if got := call(); got != free {
+		if got := f.call(patience(free)); got != free {
 			t.Errorf("%s, %s: %t, want %t", what, f.name, got, free)
 		}
 	}
@@ -62,11 +45,25 @@ func checkForms(t *testing.T, what string, free bool, wait func(), forms []form)
 	}
 }
 
+// succeeds makes the call when it must succeed.
+func (f form) succeeds() bool { return f.call(patience(true)) }
+
+// patience is how long a form waits that succeeds, or that does not.
+func patience(succeeds bool) time.Duration {
+	if succeeds {
+		return hang
+	}
+	return brief
+}
+
 const brief = 2 * time.Millisecond
 
 // ending returns a context that ends soon.
-func ending(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), brief, errWhy)
+func ending(t *testing.T) context.Context { return endingAfter(t, brief) }
+
+// endingAfter returns a context that ends after d.
+func endingAfter(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), d, errWhy)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -92,11 +89,11 @@ type locker interface {
 func TestFormsOfLocks(t *testing.T) {
 	for name, l := range map[string]locker{"Lock": process.NewLock(), "RLock": process.NewRLock()} {
 		forms := []form{
-			{"TryLock", l.TryLock},
-			{"LockTimeout(0)", func() bool { return l.LockTimeout(0) }},
-			{"LockTimeout(-1)", func() bool { return l.LockTimeout(math.MinInt64) }},
-			{"LockTimeout", func() bool { return l.LockTimeout(brief) }},
-			{"LockContext", func() bool { return gaveUp(t, l.LockContext(ending(t))) }},
+			{"TryLock", func(time.Duration) bool { return l.TryLock() }},
+			{"LockTimeout(0)", func(time.Duration) bool { return l.LockTimeout(0) }},
+			{"LockTimeout(-1)", func(time.Duration) bool { return l.LockTimeout(math.MinInt64) }},
+			{"LockTimeout", func(d time.Duration) bool { return l.LockTimeout(d) }},
+			{"LockContext", func(d time.Duration) bool { return gaveUp(t, l.LockContext(endingAfter(t, d))) }},
 		}
 		held, release := make(chan struct{}), make(chan struct{})
 		go func() {
@@ -114,7 +111,7 @@ func TestFormsOfLocks(t *testing.T) {
 		l.Lock()
 		l.Unlock()
 		for _, f := range forms {
-			if !f.works() {
+			if !f.succeeds() {
 				t.Errorf("%s, free: %s failed", name, f.name)
 				continue
 			}
@@ -183,17 +180,17 @@ func TestFormsOfSemaphores(t *testing.T) {
 	for name, s := range map[string]permits{"Semaphore": process.NewSemaphore(3), "Bounded": process.NewBoundedSemaphore(3)} {
 		for n := 1; n <= 3; n++ {
 			forms := []form{
-				{"TryAcquireN", func() bool { return s.TryAcquireN(n) }},
-				{"AcquireNTimeout(0)", func() bool { return s.AcquireNTimeout(n, 0) }},
-				{"AcquireNTimeout", func() bool { return s.AcquireNTimeout(n, brief) }},
-				{"AcquireNContext", func() bool { return gaveUp(t, s.AcquireNContext(ending(t), n)) }},
+				{"TryAcquireN", func(time.Duration) bool { return s.TryAcquireN(n) }},
+				{"AcquireNTimeout(0)", func(time.Duration) bool { return s.AcquireNTimeout(n, 0) }},
+				{"AcquireNTimeout", func(d time.Duration) bool { return s.AcquireNTimeout(n, d) }},
+				{"AcquireNContext", func(d time.Duration) bool { return gaveUp(t, s.AcquireNContext(endingAfter(t, d), n)) }},
 			}
 			if n == 1 {
 				forms = append(forms,
-					form{"TryAcquire", s.TryAcquire},
-					form{"AcquireTimeout(-1)", func() bool { return s.AcquireTimeout(-1) }},
-					form{"AcquireTimeout", func() bool { return s.AcquireTimeout(brief) }},
-					form{"AcquireContext", func() bool { return gaveUp(t, s.AcquireContext(ending(t))) }})
+					form{"TryAcquire", func(time.Duration) bool { return s.TryAcquire() }},
+					form{"AcquireTimeout(-1)", func(time.Duration) bool { return s.AcquireTimeout(-1) }},
+					form{"AcquireTimeout", func(d time.Duration) bool { return s.AcquireTimeout(d) }},
+					form{"AcquireContext", func(d time.Duration) bool { return gaveUp(t, s.AcquireContext(endingAfter(t, d))) }})
 			}
 			s.AcquireN(3 - n + 1)
 			if s.Value() != n-1 {
@@ -202,7 +199,7 @@ func TestFormsOfSemaphores(t *testing.T) {
 			checkForms(t, name, false, nil, forms)
 			s.ReleaseN(3 - n + 1)
 			for _, f := range forms {
-				if !f.works() || s.Value() != 3-n {
+				if !f.succeeds() || s.Value() != 3-n {
 					t.Errorf("%s of %d: %s: value %d", name, n, f.name, s.Value())
 				}
 				s.ReleaseN(n)
@@ -260,10 +257,10 @@ func asError(v any) error {
 func TestFormsOfAnEvent(t *testing.T) {
 	e := process.NewEvent()
 	forms := []form{
-		{"IsSet", e.IsSet},
-		{"WaitTimeout(0)", func() bool { return e.WaitTimeout(0) }},
-		{"WaitTimeout", func() bool { return e.WaitTimeout(brief) }},
-		{"WaitContext", func() bool { return gaveUp(t, e.WaitContext(ending(t))) }},
+		{"IsSet", func(time.Duration) bool { return e.IsSet() }},
+		{"WaitTimeout(0)", func(time.Duration) bool { return e.WaitTimeout(0) }},
+		{"WaitTimeout", func(d time.Duration) bool { return e.WaitTimeout(d) }},
+		{"WaitContext", func(d time.Duration) bool { return gaveUp(t, e.WaitContext(endingAfter(t, d))) }},
 	}
 	checkForms(t, "clear", false, nil, forms)
 	if e.String() != "Event(unset)" {
@@ -303,18 +300,18 @@ func TestFormsOfACondition(t *testing.T) {
 		}
 		c.Lock()
 		checkForms(t, name, false, nil, []form{
-			{"WaitTimeout(0)", func() bool { return c.WaitTimeout(0) }},
-			{"WaitTimeout", func() bool { return c.WaitTimeout(brief) }},
-			{"WaitContext", func() bool { return gaveUp(t, c.WaitContext(ending(t))) }},
-			{"WaitContext, ended", func() bool { return gaveUp(t, c.WaitContext(ended())) }},
-			{"WaitForTimeout(0)", func() bool { return c.WaitForTimeout(no, 0) }},
-			{"WaitForTimeout", func() bool { return c.WaitForTimeout(no, brief) }},
-			{"WaitForContext", func() bool { return gaveUp(t, c.WaitForContext(ending(t), no)) }},
-			{"WaitForContext, ended", func() bool { return gaveUp(t, c.WaitForContext(ended(), yes)) }},
+			{"WaitTimeout(0)", func(time.Duration) bool { return c.WaitTimeout(0) }},
+			{"WaitTimeout", func(d time.Duration) bool { return c.WaitTimeout(d) }},
+			{"WaitContext", func(d time.Duration) bool { return gaveUp(t, c.WaitContext(endingAfter(t, d))) }},
+			{"WaitContext, ended", func(time.Duration) bool { return gaveUp(t, c.WaitContext(ended())) }},
+			{"WaitForTimeout(0)", func(time.Duration) bool { return c.WaitForTimeout(no, 0) }},
+			{"WaitForTimeout", func(d time.Duration) bool { return c.WaitForTimeout(no, d) }},
+			{"WaitForContext", func(d time.Duration) bool { return gaveUp(t, c.WaitForContext(endingAfter(t, d), no)) }},
+			{"WaitForContext, ended", func(time.Duration) bool { return gaveUp(t, c.WaitForContext(ended(), yes)) }},
 		})
 		checkForms(t, name, true, func() { c.WaitFor(yes) }, []form{
-			{"WaitForTimeout(0)", func() bool { return c.WaitForTimeout(yes, 0) }},
-			{"WaitForContext", func() bool { return gaveUp(t, c.WaitForContext(context.Background(), yes)) }},
+			{"WaitForTimeout(0)", func(time.Duration) bool { return c.WaitForTimeout(yes, 0) }},
+			{"WaitForContext", func(time.Duration) bool { return gaveUp(t, c.WaitForContext(context.Background(), yes)) }},
 		})
 		asked := 0
 		if !c.WaitForTimeout(func() bool { asked++; return asked == 2 }, brief) || asked != 2 {
@@ -391,19 +388,19 @@ func TestFormsOfABarrier(t *testing.T) {
 func TestFormsOfAQueue(t *testing.T) {
 	q := process.NewQueue[string](2)
 	gets := []form{
-		{"TryGet", func() bool { return got(t, queue.ErrEmpty)(q.TryGet()) }},
-		{"GetTimeout(0)", func() bool { return got(t, queue.ErrEmpty)(q.GetTimeout(0)) }},
-		{"GetTimeout", func() bool { return got(t, queue.ErrEmpty)(q.GetTimeout(brief)) }},
-		{"GetContext", func() bool { return got(t, errWhy)(q.GetContext(ending(t))) }},
-		{"TryGetN", func() bool { return got(t, queue.ErrEmpty)(q.TryGetN(3)) }},
-		{"GetNTimeout", func() bool { return got(t, queue.ErrEmpty)(q.GetNTimeout(3, brief)) }},
-		{"GetNContext", func() bool { return got(t, errWhy)(q.GetNContext(ending(t), 3)) }},
+		{"TryGet", func(time.Duration) bool { return got(t, queue.ErrEmpty)(q.TryGet()) }},
+		{"GetTimeout(0)", func(time.Duration) bool { return got(t, queue.ErrEmpty)(q.GetTimeout(0)) }},
+		{"GetTimeout", func(d time.Duration) bool { return got(t, queue.ErrEmpty)(q.GetTimeout(d)) }},
+		{"GetContext", func(d time.Duration) bool { return got(t, errWhy)(q.GetContext(endingAfter(t, d))) }},
+		{"TryGetN", func(time.Duration) bool { return got(t, queue.ErrEmpty)(q.TryGetN(3)) }},
+		{"GetNTimeout", func(d time.Duration) bool { return got(t, queue.ErrEmpty)(q.GetNTimeout(3, d)) }},
+		{"GetNContext", func(d time.Duration) bool { return got(t, errWhy)(q.GetNContext(endingAfter(t, d), 3)) }},
 	}
 	puts := []form{
-		{"TryPut", func() bool { return got(t, queue.ErrFull)(0, q.TryPut("x")) }},
-		{"PutTimeout(0)", func() bool { return got(t, queue.ErrFull)(0, q.PutTimeout("x", 0)) }},
-		{"PutTimeout", func() bool { return got(t, queue.ErrFull)(0, q.PutTimeout("x", brief)) }},
-		{"PutContext", func() bool { return got(t, errWhy)(0, q.PutContext(ending(t), "x")) }},
+		{"TryPut", func(time.Duration) bool { return got(t, queue.ErrFull)(0, q.TryPut("x")) }},
+		{"PutTimeout(0)", func(time.Duration) bool { return got(t, queue.ErrFull)(0, q.PutTimeout("x", 0)) }},
+		{"PutTimeout", func(d time.Duration) bool { return got(t, queue.ErrFull)(0, q.PutTimeout("x", d)) }},
+		{"PutContext", func(d time.Duration) bool { return got(t, errWhy)(0, q.PutContext(endingAfter(t, d), "x")) }},
 	}
 	checkForms(t, "empty", false, nil, gets)
 	if !q.Empty() || q.Full() || q.Len() != 0 || q.Cap() != 2 || q.Unfinished() != 0 {
@@ -411,7 +408,7 @@ func TestFormsOfAQueue(t *testing.T) {
 	}
 	for i, put := range puts {
 		get := gets[i]
-		if !put.works() || q.Len() != 1 || !get.works() || q.Len() != 0 {
+		if !put.succeeds() || q.Len() != 1 || !get.succeeds() || q.Len() != 0 {
 			t.Errorf("%s or %s failed, %d are inside", put.name, get.name, q.Len())
 		}
 	}
@@ -446,9 +443,9 @@ func TestFormsOfAQueue(t *testing.T) {
 		t.Errorf("%d unfinished, want 6", n)
 	}
 	joins := []form{
-		{"JoinTimeout(0)", func() bool { return q.JoinTimeout(0) }},
-		{"JoinTimeout", func() bool { return q.JoinTimeout(brief) }},
-		{"JoinContext", func() bool { return gaveUp(t, q.JoinContext(ending(t))) }},
+		{"JoinTimeout(0)", func(time.Duration) bool { return q.JoinTimeout(0) }},
+		{"JoinTimeout", func(d time.Duration) bool { return q.JoinTimeout(d) }},
+		{"JoinContext", func(d time.Duration) bool { return gaveUp(t, q.JoinContext(endingAfter(t, d))) }},
 	}
 	checkForms(t, "unfinished", false, nil, joins)
 	for range 6 {

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,10 +56,13 @@ var acts = map[string]func(ctx context.Context) (string, error){
 		go func() { panic("in another goroutine") }()
 		select {}
 	},
-	"overflow": func(context.Context) (string, error) { return fmt.Sprint(deeper(1)), nil },
-	"SIGKILL":  func(context.Context) (string, error) { return signalSelf(syscall.SIGKILL) },
-	"SIGTERM":  func(context.Context) (string, error) { return signalSelf(syscall.SIGTERM) },
-	"SIGSEGV":  func(context.Context) (string, error) { return signalSelf(syscall.SIGSEGV) },
+	"overflow": func(context.Context) (string, error) {
+		debug.SetMaxStack(1 << 20) // the usual gigabyte may not be there, and takes long
+		return fmt.Sprint(deeper(1)), nil
+	},
+	"SIGKILL": func(context.Context) (string, error) { return signalSelf(syscall.SIGKILL) },
+	"SIGTERM": func(context.Context) (string, error) { return signalSelf(syscall.SIGTERM) },
+	"SIGSEGV": func(context.Context) (string, error) { return signalSelf(syscall.SIGSEGV) },
 	"wait": func(ctx context.Context) (string, error) {
 		ready()
 		<-ctx.Done()

@@ -312,25 +312,26 @@ func TestAnIdleWorkerThatIsKilledIsReplaced(t *testing.T) {
 func TestWorkersThatAreKilledAtRandom(t *testing.T) {
 	defer proof.Watch(t)()
 	p := newPool(t, 4)
-	var (
-		wg     sync.WaitGroup
-		ended  atomic.Int64 // tasks
-		killed int
-	)
+	var wg sync.WaitGroup
+	// Three that die one after the other, and have not begun with anything, are the end of the pool. So two may be killed,
+	// and others when a task has been done after that.
+	may, killed := make(chan struct{}, 2), make(chan struct{}, 2)
+	for range cap(may) {
+		may <- struct{}{}
+	}
 	stop := make(chan struct{})
 	wg.Go(func() {
-		for last := int64(0); ; {
+		for {
 			select {
 			case <-stop:
 				return
-			case <-time.After(time.Duration(rand.IntN(20)) * time.Millisecond):
+			case <-may:
 			}
-			// Three that die one after the other, and no task has begun meanwhile, are the end of the pool.
-			if cs := process.Children(); len(cs) > 0 && ended.Load() > last {
-				last = ended.Load()
+			time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
+			if cs := process.Children(); len(cs) > 0 {
 				cs[rand.IntN(len(cs))].Kill()
-				killed++
 			}
+			killed <- struct{}{}
 		}
 	})
 	defer wg.Wait()
@@ -341,9 +342,8 @@ func TestWorkersThatAreKilledAtRandom(t *testing.T) {
 	}
 	lost := 0
 	var exit *process.ExitError
-	for range proof.Rounds(30, 5, 5) {
-		counted := pool.Progress(func(done, _ int) { ended.Add(1) })
-		got, err := process.Map(p, square, items, counted)
+	for range proof.Rounds(60, 5, 5) {
+		got, err := process.Map(p, square, items)
 		failed := map[int]bool{}
 		for _, e := range itemErrors(err) {
 			if failed[e.Index] = true; !errors.As(e, &exit) || exit.Code != -9 {
@@ -359,12 +359,18 @@ func TestWorkersThatAreKilledAtRandom(t *testing.T) {
 				t.Fatalf("item %d: %d", i, x)
 			}
 		}
-		n, err := pool.Apply(p.Pool, pool.Bind(square.On(p), 3))
-		if err != nil && !errors.As(err, &exit) || err == nil && n != 9 {
-			t.Fatal(n, err)
+		before := len(killed)
+		for done := false; !done; {
+			n, err := pool.Apply(p.Pool, pool.Bind(square.On(p), 3))
+			if err != nil && (!errors.As(err, &exit) || exit.Code != -9) || err == nil && n != 9 {
+				t.Fatal(n, err)
+			}
+			if done = err == nil; !done {
+				lost++
+			}
 		}
-		if err != nil {
-			lost++
+		for range before {
+			may <- <-killed
 		}
 	}
 	t.Logf("%d tasks lost", lost)

@@ -38,17 +38,24 @@ var programs = map[string]func(){
 	"Main": func() {
 		process.Main(func() {
 			say("main begins")
-			told, ends := process.NewEvent(), make(chan struct{})
-			must(process.Go(tellAfter, told, process.Daemon(false)))
-			must(process.Go(tellLater, "daemon", process.Daemon(true)))
+			ends := make(chan struct{})
 			thread.Go(func() {
 				<-ends
-				time.Sleep(10 * time.Millisecond)
+				time.Sleep(10 * time.Millisecond) // Main waits by now
 				say("thread")
-				told.Set()
 			}, thread.Daemon(false))
 			say("main ends")
 			close(ends)
+		})
+		say("after Main")
+	},
+	"Main with children": func() {
+		process.Main(func() {
+			ends := process.NewEvent()
+			must(process.Go(tellAfter, ends, process.Daemon(false)))
+			must(process.Go(tellLater, "daemon", process.Daemon(true)))
+			say("main ends")
+			ends.Set()
 		})
 		say("after Main")
 	},
@@ -106,7 +113,7 @@ var (
 	})
 	tellAfter = process.Register(func(_ context.Context, e *process.Event) (struct{}, error) {
 		e.Wait()
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(30 * time.Millisecond)
 		say("child")
 		return struct{}{}, nil
 	})
@@ -162,18 +169,22 @@ func TestAProgramWithoutInitIsToldSo(t *testing.T) {
 }
 
 func TestMainWaitsAsPythonDoes(t *testing.T) {
-	out, err := program("Main").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if want := []string{"main begins", "main ends", "thread", "child", "after Main"}; !slices.Equal(lines, want) {
-		t.Errorf("%q, want %q", lines, want)
+	for name, want := range map[string][]string{
+		"Main":               {"main begins", "main ends", "thread", "after Main"},
+		"Main with children": {"main ends", "child", "after Main"},
+	} {
+		out, err := program(name).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lines := strings.Split(strings.TrimSpace(string(out)), "\n"); !slices.Equal(lines, want) {
+			t.Errorf("%s: %q, want %q", name, lines, want)
+		}
 	}
 	cmd := program("Main panics")
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
-	out, err = cmd.Output()
+	out, err := cmd.Output()
 	if err == nil || string(out) != "child\n" || !strings.Contains(errs.String(), "panic: in main") {
 		t.Errorf("%q, %v, %q", out, err, errs.String())
 	}
@@ -192,7 +203,7 @@ type tree struct {
 	pids map[string]int
 }
 
-// plant runs a program, and reads what its children say until n have.
+// plant runs a program, and reads what its children say until n have. Then its standard input ends.
 func plant(t *testing.T, name string, n int) (*exec.Cmd, *tree) {
 	t.Helper()
 	cmd := program(name)
@@ -203,11 +214,11 @@ func plant(t *testing.T, name string, n int) (*exec.Cmd, *tree) {
 	}
 	t.Cleanup(func() { r.Close() })
 	cmd.Stdout = w
-	in, err := cmd.StdinPipe()
+	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer in.Close()
+	defer stdin.Close()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 	"weak"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/queue"
 )
 
@@ -531,7 +532,9 @@ func TestCPythonSimpleQueue(t *testing.T) {
 				q.Get()
 			}()
 			<-taken
-			runtime.GC()
+			if !proof.Collected(refs[i]) {
+				t.Fatalf("object %d was got, and is alive", i)
+			}
 			for j := range refs {
 				if alive := refs[j].Value() != nil; alive != (j > i) {
 					t.Fatalf("after get %d, object %d is alive: %t", i, j, alive)

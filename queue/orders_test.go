@@ -828,49 +828,21 @@ func TestInEveryOrderAShutdownRacingTheWorkLosesNothing(t *testing.T) {
 // As of the FIFO queue: one who waits is served next once he has been passed over for a millisecond. Hammers with TryGet
 // never wait, those with Get wait beside him.
 func TestNobodyStarvesInAnyOrder(t *testing.T) {
-	const bound = 5 * time.Second
 	for _, o := range orders[1:] {
 		for _, maxsize := range []int{0, 128, 1} {
 			for _, processors := range []int{1, 8} {
 				t.Run(fmt.Sprintf("%s, %s, %d processors", o.name, capName(maxsize), processors), func(t *testing.T) {
-					defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
+					proof.Processors(t, processors)
 					q := o.make(maxsize)
-					var stop atomic.Bool
-					var hammering sync.WaitGroup
-					for i := range 8 {
-						hammering.Go(func() {
-							for !stop.Load() {
-								if i%4 == 0 && maxsize != 1 {
-									q.Put(i)
-									q.Get()
-								} else {
-									q.TryPut(i)
-									q.TryGet()
-								}
-								runtime.Gosched()
-							}
-						})
-					}
-					timeout := time.NewTimer(bound)
-					defer timeout.Stop()
-					served := make(chan error, 1)
-					go func() {
-						var err error
-						for i := 0; i < 20 && err == nil; i++ {
-							_, err = q.Get()
+					servedAmong(t, q, getOne, func(i int) {
+						if i%4 == 0 && maxsize != 1 {
+							q.Put(i)
+							q.Get()
+						} else {
+							q.TryPut(i)
+							q.TryGet()
 						}
-						served <- err
-					}()
-					select {
-					case err := <-served:
-						wantError(t, "the getter", err, nil)
-					case <-timeout.C:
-						t.Errorf("not served 20 times in %v", bound)
-						defer func() { <-served }()
-					}
-					stop.Store(true)
-					q.ShutdownNow()
-					hammering.Wait()
+					})
 				})
 			}
 		}

@@ -210,7 +210,9 @@ func randomActors(seed uint64) (actors []actor) {
 			a.holds = some(6)
 		}
 		if a.writes && a.holds > time.Second*2 && r.IntN(4) == 0 {
-			a.downgrade = some(1)
+			if d := some(1); d < a.holds { // the powers of two end beyond a second
+				a.downgrade = d
+			}
 		}
 		if r.IntN(2) == 0 {
 			a.limit, a.byContext = some(8), r.IntN(2) == 0

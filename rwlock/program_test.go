@@ -17,7 +17,8 @@ import (
 // A visitor comes once or more, as a reader or as a writer.
 type visitor struct {
 	writes    bool
-	ticks     int // 0: patient, it must be let in
+	ticks     int  // 0: patient, it must be let in
+	plain     bool // a patient one that calls RLock or Lock
 	ctx       bool
 	try       bool
 	rounds    int
@@ -38,6 +39,12 @@ func (v visitor) lock(l *rwlock.RWLock) bool {
 	switch {
 	case v.try:
 		return try()
+	case v.plain && v.writes:
+		l.Lock()
+		return true
+	case v.plain:
+		l.RLock()
+		return true
 	case v.ctx:
 		ctx, cancel := context.WithTimeout(context.Background(), d)
 		defer cancel()
@@ -66,6 +73,7 @@ func visitorsProgram(r *rand.Rand) explore.Case {
 		if !v.try && v.ticks == 0 && (stay == readers && v.writes || stay == aWriter) {
 			v.ticks = 1 + r.IntN(3) // it may come in vain
 		}
+		v.plain = !v.try && v.ticks == 0 && r.IntN(3) > 0
 		v.downgrade = v.writes && r.IntN(3) == 0
 		visitors = append(visitors, v)
 	}

@@ -52,13 +52,14 @@ var ErrNotLocked = errors.New("rwlock: release of an RWLock that is not held tha
 // on the lock than they gain by reading at the same time.
 type RWLock struct {
 	mark      watch.Mark
-	word      uintptr // see wait.go
+	word      uintptr // see word.go
 	guard     park.Guard
 	readers   park.List[turn]
 	writers   park.List[turn]
-	arrivals  uint64 // how many newcomers were listed
-	batch     uint64 // while starving: writers with no greater number are let in in order
-	competing bool   // a writer was woken to compete, and has not looked yet
+	arrivals  uint64  // how many newcomers were listed
+	batch     uint64  // while starving: writers with no greater number are let in in order
+	inside    uintptr // how many readers, where the word does not say it
+	competing bool    // a writer was woken to compete, and has not looked yet
 }
 
 // Lock locks l as the writer.
@@ -87,13 +88,15 @@ func (l *RWLock) lockSlow() {
 func (l *RWLock) TryLock() bool {
 	for {
 		old := atomic.LoadUintptr(&l.word)
-		if old&^waiting != 0 {
+		if !free(old) && !overdrawn(old) {
 			return false
 		}
 		if explore.On {
 			explore.Point("write")
 		}
-		if atomic.CompareAndSwapUintptr(&l.word, old, old|writing) {
+		if overdrawn(old) {
+			l.mend(old)
+		} else if atomic.CompareAndSwapUintptr(&l.word, old, old&waiting|writing) {
 			if watch.On {
 				l.mark.Taken(watch.Writer)
 			}
@@ -142,7 +145,7 @@ func (l *RWLock) Downgrade() {
 		explore.Point("downgrade")
 	}
 	if !atomic.CompareAndSwapUintptr(&l.word, writing, reader) {
-		l.release(reader)
+		l.release(1)
 	}
 }
 
@@ -151,11 +154,10 @@ func (l *RWLock) RLock() {
 	if watch.On {
 		l.mark.Attempt(watch.Reader)
 	}
-	free := atomic.LoadUintptr(&l.word) | flags // the swap fails if there are flags
 	if explore.On {
 		explore.Point("read")
 	}
-	if !atomic.CompareAndSwapUintptr(&l.word, free-flags, free+1) {
+	if word := atomic.AddUintptr(&l.word, reader); word == 0 || word&(flags|negative) != 0 {
 		l.rlockSlow()
 	} else if watch.On {
 		l.mark.Taken(watch.Reader)
@@ -174,13 +176,13 @@ func (l *RWLock) rlockSlow() {
 func (l *RWLock) TryRLock() bool {
 	for {
 		old := atomic.LoadUintptr(&l.word)
-		if old&(writing|waiting|negative) != 0 {
+		if old&flags != 0 {
 			return false
 		}
 		if explore.On {
 			explore.Point("read")
 		}
-		if atomic.CompareAndSwapUintptr(&l.word, old, old+reader) {
+		if atomic.CompareAndSwapUintptr(&l.word, old, old+reader) && old&negative == 0 {
 			if watch.On {
 				l.mark.Taken(watch.Reader)
 			}
@@ -215,7 +217,7 @@ func (l *RWLock) RUnlock() {
 	if explore.On {
 		explore.Point("leave")
 	}
-	if old < reader || atomic.AddUintptr(&l.word, less)&(waiting|negative) != 0 {
+	if old < reader || atomic.AddUintptr(&l.word, less)&(flags|negative) != 0 {
 		l.runlockSlow(old)
 	}
 }
@@ -226,7 +228,14 @@ func (l *RWLock) Locked() bool { return atomic.LoadUintptr(&l.word)&writing != 0
 // Readers returns the number of readers that hold l.
 func (l *RWLock) Readers() int {
 	word := atomic.LoadUintptr(&l.word)
-	if word&negative != 0 {
+	if word&flags != 0 {
+		l.guard.Lock()
+		defer l.guard.Unlock()
+		if word = atomic.LoadUintptr(&l.word); word&flags != 0 {
+			return int(atomic.LoadUintptr(&l.inside))
+		}
+	}
+	if overdrawn(word) {
 		return 0
 	}
 	return int(word / reader)

@@ -27,28 +27,10 @@ import (
 // order.
 //
 // Nobody spins. A writer that waits for readers waits for goroutines that were let in
-// and may not have run yet, which takes as long as their turns take.
-//
-// # The word
-//
-// The number of readers inside, and three flags.
-//
-//	writing   a writer is inside
-//	waiting   there are waiters, or a writer competes: readers do not come in, and
-//	          whoever leaves it free serves
-//	starving  the first waiting writer is let in next: newcomers do not barge
-//
-// Without the guard, a reader comes in if there are no flags; a reader leaves; a
-// writer comes in if it is free and not starving; and a writer leaves if there are no
-// waiters. All else needs the guard. So while a goroutine holds the guard and finds
-// writing and waiting set, the word does not change, except as follows.
-//
-// A reader leaves by an add, which is faster than a swap, after a look that there is a
-// reader. If two leave where there is one, the number becomes negative, and one of
-// those that may have done it makes it good and has released nothing. If a reader
-// comes in before, it was its hold that was released. In between it may seem that
-// somebody is inside where nobody is, but never the contrary. And that is why the
-// guard's holder adds to the word or swaps it, and never stores.
+// and may not have run yet, which takes as long as their turns take. So where a writer
+// always waits and readers come back at once, each turn takes a switch of goroutines.
+// A sync.RWMutex gives a running reader the turn of one that it has woken, and spares
+// most of the switches; who was woken may then wait for long. Here it has its turn.
 //
 // # What each event must see
 //
@@ -60,9 +42,8 @@ import (
 //     listed, in one step with the guard held; whoever releases serves with the guard
 //     held. If the serve is first, it leaves what is free to the competitor. If the
 //     writer is first, the serve finds it listed. Meanwhile waiting stays set.
-//   - The last reader and others. Between its add and its serve what it left is free: a
-//     barging or a competing writer may take it, or another goroutine may serve first.
-//     Then the serve finds it taken, or nothing to do.
+//   - The last reader and others. Between its step from 1 to 0 and its serve another
+//     goroutine may serve first. Then it finds the lock taken, or nothing to do.
 //   - Giving up. A waiter that was taken off its list by its timer, or took itself off,
 //     serves: those behind it may come in now, and the flags may have lost their reason.
 //     Until it does, others find the flags set and are listed, in time for that serve.
@@ -77,49 +58,10 @@ type turn struct {
 
 var turns park.Pool[turn]
 
-const (
-	writing = 1 << iota
-	waiting
-	starving
-	reader // one; above it, their number
-	flags  = reader - 1
-
-	negative = ^(^uintptr(0) >> 1)
-	less     = ^uintptr(reader) + 1
-)
-
-// runlockSlow is the rest of RUnlock, which found old, and if there was a reader has
-// made its add.
-//
-//go:noinline // so that RUnlock is inlined
-func (l *RWLock) runlockSlow(old uintptr) {
-	if old < reader {
-		panic(ErrNotLocked)
-	}
-	for {
-		word := atomic.LoadUintptr(&l.word)
-		explore.Point("leave, slowly")
-		tooMany := word&negative != 0
-		if tooMany {
-			if !atomic.CompareAndSwapUintptr(&l.word, word, word+reader) {
-				continue
-			}
-			word += reader
-		}
-		if word&waiting != 0 && word < reader {
-			l.settle()
-		}
-		if tooMany {
-			panic(ErrNotLocked)
-		}
-		return
-	}
-}
-
 // waitToRead lets a reader in as soon as it can, or returns false if it reached the
 // limit first.
 func (l *RWLock) waitToRead(limit park.Limit) bool {
-	wait := func(limit park.Limit) bool { return l.wait(limit, &l.readers, writing|waiting|negative, reader) }
+	wait := func(limit park.Limit) bool { return l.wait(limit, false) }
 	if watch.On {
 		return l.mark.Wait(watch.Reader, limit, wait)
 	}
@@ -129,39 +71,50 @@ func (l *RWLock) waitToRead(limit park.Limit) bool {
 // waitToWrite lets a writer in as soon as it can, or returns false if it reached the
 // limit first.
 func (l *RWLock) waitToWrite(limit park.Limit) bool {
-	wait := func(limit park.Limit) bool { return l.wait(limit, &l.writers, ^uintptr(waiting), writing) }
+	wait := func(limit park.Limit) bool { return l.wait(limit, true) }
 	if watch.On {
 		return l.mark.Wait(watch.Writer, limit, wait)
 	}
 	return wait(limit)
 }
 
-// wait adds what to the word as soon as none of the bits in against is set and it is
-// the caller's turn in the list.
-func (l *RWLock) wait(limit park.Limit, list *park.List[turn], against, what uintptr) (in bool) {
+// wait lets a writer, or a reader, in as soon as it may come in and it is its turn in
+// the list, or returns false if it reached the limit first.
+func (l *RWLock) wait(limit park.Limit, writes bool) (in bool) {
 	w := turns.Get(limit)
-	in = l.enterOrList(w, list, against, what) || l.await(w)
+	in = l.enterOrList(w, writes) || l.await(w)
 	turns.Put(w)
 	return in
 }
 
 // enterOrList lets w, a newcomer, in, or lists it and returns false with the guard
 // held.
-func (l *RWLock) enterOrList(w *park.Waiter[turn], list *park.List[turn], against, what uintptr) (in bool) {
+func (l *RWLock) enterOrList(w *park.Waiter[turn], writes bool) (in bool) {
 	l.guard.Lock()
 	for {
 		old := atomic.LoadUintptr(&l.word)
 		explore.Point("enter or list")
 		switch {
-		case old&against == 0:
-			if atomic.CompareAndSwapUintptr(&l.word, old, old+what) {
+		case overdrawn(old):
+			l.mend(old)
+		case writes && free(old):
+			if atomic.CompareAndSwapUintptr(&l.word, old, old&waiting|writing) {
 				l.guard.Unlock()
 				return true
 			}
-		case old&waiting != 0 || atomic.CompareAndSwapUintptr(&l.word, old, old|waiting):
+		case !writes && old&flags == 0:
+			if atomic.CompareAndSwapUintptr(&l.word, old, old+reader) {
+				l.guard.Unlock()
+				return true
+			}
+		case old&waiting != 0 || l.close(old):
 			l.arrivals++
 			w.Value.number = l.arrivals
-			list.PushBack(w)
+			if writes {
+				l.writers.PushBack(w)
+			} else {
+				l.readers.PushBack(w)
+			}
 			return false
 		}
 	}
@@ -189,7 +142,7 @@ func (l *RWLock) compete(w *park.Waiter[turn]) (in bool) {
 	for {
 		old := atomic.LoadUintptr(&l.word)
 		explore.Point("compete, with the guard")
-		if old&^waiting != 0 {
+		if !free(old) {
 			break
 		}
 		if atomic.CompareAndSwapUintptr(&l.word, old, l.justified(old)|writing) {
@@ -205,45 +158,52 @@ func (l *RWLock) compete(w *park.Waiter[turn]) (in bool) {
 	return false
 }
 
-// justified returns word without the flags that have lost their reason. It needs the
-// guard, and no writer competes.
-func (l *RWLock) justified(word uintptr) uintptr {
+// justified returns those of the flags waiting and starving that word has and that
+// have not lost their reason. It needs the guard, and no writer competes.
+func (l *RWLock) justified(word uintptr) (left uintptr) {
 	first := l.writers.Front()
-	if first == nil || first.Value.number > l.batch {
-		word &^= starving
+	if first != nil && first.Value.number <= l.batch {
+		left = word & starving
 	}
-	if first == nil && l.readers.Front() == nil {
-		word &^= waiting
+	if first != nil || l.readers.Front() != nil {
+		left |= waiting
 	}
-	return word
+	return left
 }
 
-// release lets the writer out, or makes it a reader if stay is one, and lets all
-// waiting readers in. It panics with ErrNotLocked if there is no writer.
+// release lets the writer out, or makes it a reader if stay is 1, and lets all waiting
+// readers in. It panics with ErrNotLocked if there is no writer.
 func (l *RWLock) release(stay uintptr) {
 	l.guard.Lock()
-	for {
-		old := atomic.LoadUintptr(&l.word)
+	old := atomic.LoadUintptr(&l.word)
+	for old&waiting == 0 {
 		explore.Point("release")
 		if old&writing == 0 {
 			l.guard.Unlock()
 			panic(ErrNotLocked)
 		}
-		if old&waiting != 0 {
-			break
-		}
-		if atomic.CompareAndSwapUintptr(&l.word, old, old-writing+stay) {
+		if atomic.CompareAndSwapUintptr(&l.word, old, stay*reader) {
 			l.guard.Unlock()
 			return
 		}
+		old = atomic.LoadUintptr(&l.word)
+	}
+	if old&writing == 0 {
+		l.guard.Unlock()
+		panic(ErrNotLocked)
 	}
 	var served served
 	for r := l.readers.Front(); r != nil; r = l.readers.Front() {
 		l.readers.Remove(r)
 		served.in.Add(r)
-		stay += reader
+		stay++
 	}
-	atomic.AddUintptr(&l.word, stay-writing)
+	old &= waiting | starving
+	if stay > 0 {
+		atomic.StoreUintptr(&l.inside, stay)
+		old |= reading
+	}
+	atomic.StoreUintptr(&l.word, old)
 	l.serve(&served, false)
 	l.guard.Unlock()
 	served.wake()
@@ -278,30 +238,44 @@ func (l *RWLock) serve(served *served, now bool) {
 	for {
 		old := atomic.LoadUintptr(&l.word)
 		explore.Point("serve")
-		if old&writing != 0 || l.competing {
-			return // the writer that is inside, or looks next, is responsible
-		}
-		w, r, next := l.writers.Front(), l.readers.Front(), l.justified(old)
+		w, r := l.writers.Front(), l.readers.Front()
 		switch {
+		case old&writing != 0 || old&waiting == 0:
+			return // the writer that is inside is responsible, or all was served
+		case old&reading != 0 && atomic.LoadUintptr(&l.inside) == 0:
+			atomic.CompareAndSwapUintptr(&l.word, old, old&^reading)
+		case l.competing:
+			return // the writer that looks next is responsible
 		case r != nil && (w == nil || r.Value.number < w.Value.number):
-			if atomic.CompareAndSwapUintptr(&l.word, old, next+reader) {
+			if old&reading != 0 || atomic.CompareAndSwapUintptr(&l.word, old, old|reading) {
+				atomic.AddUintptr(&l.inside, 1)
 				l.readers.Remove(r)
 				served.in.Add(r)
 			}
-		case w == nil || old >= reader:
-			if next == old || atomic.CompareAndSwapUintptr(&l.word, old, next) {
+		case w == nil:
+			inside := atomic.SwapUintptr(&l.inside, 0)
+			explore.Point("open")
+			if old&reading != 0 {
+				atomic.StoreUintptr(&l.word, inside*reader)
 				return
 			}
-		case now || next&starving != 0:
-			if atomic.CompareAndSwapUintptr(&l.word, old, next|writing) {
+			if atomic.CompareAndSwapUintptr(&l.word, old, 0) {
+				return
+			}
+		case old&reading != 0:
+			return
+		case now || l.justified(old)&starving != 0:
+			if atomic.CompareAndSwapUintptr(&l.word, old, l.justified(old)|writing) {
 				l.writers.Remove(w)
 				served.in.Add(w)
 				return
 			}
-		case next == old || atomic.CompareAndSwapUintptr(&l.word, old, next):
-			l.pick(w)
-			served.picked = w
-			return
+		default:
+			if next := l.justified(old); next == old || atomic.CompareAndSwapUintptr(&l.word, old, next) {
+				l.pick(w)
+				served.picked = w
+				return
+			}
 		}
 	}
 }

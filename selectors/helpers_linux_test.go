@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -161,6 +162,9 @@ func waitUntilAsleep(t testing.TB, n, behind int) {
 // watched returns how many descriptors the kernel watches for a Selector, and for which events each.
 func watched[D any](t testing.TB, sel *selectors.Selector[D]) (events []string) {
 	t.Helper()
+	if !tellsWhatItWatches() {
+		t.Skip("this kernel does not tell what it watches")
+	}
 	info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", sel.Descriptor()))
 	if err != nil {
 		t.Fatal(err)
@@ -172,6 +176,30 @@ func watched[D any](t testing.TB, sel *selectors.Selector[D]) (events []string) 
 	}
 	return events
 }
+
+// tellsWhatItWatches reports whether the kernel does, which not everything does that runs programs of Linux.
+var tellsWhatItWatches = sync.OnceValue(func() bool {
+	epoll, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	if err != nil {
+		return false
+	}
+	defer syscall.Close(epoll)
+	r, w, err := os.Pipe()
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	defer w.Close()
+	conn, err := r.SyscallConn()
+	if err != nil {
+		return false
+	}
+	_ = conn.Control(func(fd uintptr) {
+		err = syscall.EpollCtl(epoll, syscall.EPOLL_CTL_ADD, int(fd), &syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(fd)})
+	})
+	info, _ := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", epoll))
+	return err == nil && strings.Contains(string(info), "tfd:")
+})
 
 // child is the test binary as another program.
 func child(t testing.TB, program string, args ...string) *exec.Cmd {

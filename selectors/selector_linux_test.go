@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -231,7 +232,9 @@ func TestAContextThatEndsEndsTheWait(t *testing.T) {
 			r, w := pipe(t)
 			register(t, sel, r, read, "r")
 			ctx, end := ending.New()
-			go end()
+			var ended sync.WaitGroup
+			defer ended.Wait()
+			ended.Go(end)
 			if ready, err := sel.SelectContext(ctx); ready != nil || err != ending.Want {
 				t.Errorf("%v, %v, want %v", ready, err, ending.Want)
 			}

@@ -14,6 +14,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/selectors"
 )
 
@@ -209,6 +210,11 @@ func TestALargeWriteWritesAPart(t *testing.T) {
 		if packets {
 			return
 		}
+		if c, ok := w.(*net.TCPConn); ok { // which else has as much room as the system likes
+			if err := c.SetWriteBuffer(1 << 16); err != nil {
+				t.Fatal(err)
+			}
+		}
 		large := make([]byte, 8<<20)
 		n, err := selectors.TryWrite(w, large)
 		if n <= 0 || n >= len(large) || err != nil {
@@ -352,7 +358,7 @@ func TestATransferOfAClosedFile(t *testing.T) {
 }
 
 func TestTryAccept(t *testing.T) {
-	unix, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	unix, err := net.Listen("unix", filepath.Join(proof.ShortDir(t), "s"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -401,7 +407,7 @@ func TestTryAccept(t *testing.T) {
 }
 
 func TestPacketsAndTheirSenders(t *testing.T) {
-	dir := t.TempDir()
+	dir := proof.ShortDir(t)
 	unix := func(name string) *net.UnixConn {
 		c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, name), Net: "unixgram"})
 		if err != nil {

@@ -50,9 +50,11 @@ type hand struct {
 // A childFailure is an error of which the child has decided that OnError is to be told.
 type childFailure struct{ error }
 
+// patience is how long a handler may take after Terminate. It is a variable for tests.
+var patience = time.Second
+
 const (
 	farewell = 2 * time.Second // how long a child may take to end that has nothing to do
-	patience = time.Second     // and how long a handler after Terminate
 
 	attempts = 3 // so many children may end in a row before they receive a connection
 )

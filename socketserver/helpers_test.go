@@ -21,11 +21,14 @@ import (
 // hang is a limit that only a test which hangs reaches.
 const hang = time.Minute
 
-// waitFor returns when something has come to be, which nobody can be told of.
-func waitFor(t testing.TB, what string, ok func() bool) {
+// waitFor returns when something has come to be, which nobody can be told of. If it does not, it tells how it is instead.
+func waitFor(t testing.TB, what string, ok func() bool, instead ...func() string) {
 	t.Helper()
 	for start := time.Now(); !ok(); runtime.Gosched() {
 		if time.Since(start) > hang {
+			for _, how := range instead {
+				what += "; " + how()
+			}
 			t.Fatalf("waited a minute for this: %s", what)
 		}
 	}
@@ -85,15 +88,21 @@ func listenPacket(t testing.TB, network string, handle func(*socketserver.Packet
 }
 
 func address(t testing.TB, network string) string {
+	t.Helper()
 	if network == "unix" || network == "unixgram" {
-		dir, err := os.MkdirTemp("", "s") // that of the test may be too long for a socket
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = os.RemoveAll(dir) })
-		return filepath.Join(dir, "s")
+		return filepath.Join(proof.ShortDir(t), "s")
 	}
-	return "127.0.0.1:0"
+	return net.JoinHostPort(proof.Loopback(), "0")
+}
+
+// room returns how many there may be of what is wanted, if each needs so many descriptors.
+func room(t testing.TB, wanted, each int) int {
+	t.Helper()
+	if most := (limit() - 200) / each; most < wanted {
+		t.Logf("%d instead of %d: more descriptors are not allowed", most, wanted)
+		return most
+	}
+	return wanted
 }
 
 // serve lets a server serve, and fails if that ends otherwise than by the end of the server.

@@ -16,6 +16,7 @@ import (
 	"time"
 	"weak"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/thread"
 )
 
@@ -157,8 +158,7 @@ func TestT10ForeignThread(t *testing.T) {
 			}
 			dummy = weak.Make(self)
 		})
-		runtime.GC()
-		if dummy.Value() != nil {
+		if !proof.Collected(dummy) {
 			t.Error("the dummy is kept")
 		}
 	})

@@ -536,6 +536,7 @@ func TestThreadsInsideAndOutsideOfBubbles(t *testing.T) {
 
 func TestHammer(t *testing.T) {
 	const starters, each = 8, 100
+	alive := thread.ActiveCount()
 	var calls atomic.Int32
 	var wg sync.WaitGroup
 	for range starters {
@@ -556,8 +557,8 @@ func TestHammer(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if calls.Load() != starters*each || thread.ActiveCount() != 1 {
-		t.Errorf("%d calls, %d threads left", calls.Load(), thread.ActiveCount())
+	if calls.Load() != starters*each || thread.ActiveCount() > alive {
+		t.Errorf("%d calls, %d threads left, and %d before", calls.Load(), thread.ActiveCount(), alive)
 	}
 }
 

@@ -375,6 +375,7 @@ func TestEveryNeverOverlapsItself(t *testing.T) {
 // answers say.
 func TestHammer(t *testing.T) {
 	const goroutines = 8
+	alive := thread.ActiveCount()
 	reports := new(atomic.Int32)
 	hook(t, func(*thread.Thread, *thread.PanicError) { reports.Add(1) })
 	panics := int32(0)
@@ -479,7 +480,7 @@ func TestHammer(t *testing.T) {
 	if reports.Load() != panics {
 		t.Errorf("%d panics and %d reports", panics, reports.Load())
 	}
-	if n := thread.ActiveCount(); n != 1 {
-		t.Errorf("%d threads are left", n)
+	if n := thread.ActiveCount(); n > alive {
+		t.Errorf("%d threads are left, and %d were there before", n, alive)
 	}
 }

@@ -66,7 +66,7 @@ func run(t *testing.T, program string) (stdout, stderr string, status int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // it takes milliseconds, unless it waits for an hour
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // it takes milliseconds, unless it waits for an hour
 	defer cancel()
 	cmd := exec.CommandContext(ctx, self)
 	cmd.Env = append(os.Environ(), "TIMER_TEST_PROGRAM="+program,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -111,8 +112,9 @@ func TestTheEndOfTheProcessCutsDaemonsOff(t *testing.T) {
 	cmd.Env = append(os.Environ(), asProgram+"=1", "GORACE=atexit_sleep_ms=0")
 	out, err := cmd.CombinedOutput()
 	got := string(out)
-	if err != nil || strings.Contains(got, "done worker") || !strings.Contains(got, "done clerk\n") ||
-		!strings.HasSuffix(got, " cuts off boss, worker-0, worker-1, worker-2, worker-3, worker-4\n") {
+	// On a busy machine some workers may not have begun, or say so when the last line is there.
+	end := regexp.MustCompile(`(?m) cuts off boss(, worker-\d)*$`)
+	if err != nil || strings.Contains(got, "done worker") || !strings.Contains(got, "done clerk\n") || !end.MatchString(got) {
 		t.Errorf("%v, got\n%s", err, got)
 	}
 }

@@ -217,7 +217,8 @@ func runUntil(ctx context.Context, s server, grace time.Duration) error {
 func (o *options) show(out io.Writer, second time.Duration) error {
 	file := fmt.Sprintf("%s/echo-%d.sock", strings.TrimSuffix(os.TempDir(), "/"), os.Getpid())
 	for _, c := range []struct{ network, addr string }{{"tcp", "127.0.0.1:0"}, {"udp", "127.0.0.1:0"}, {"unix", file}} {
-		err := o.with(out, c.network, c.addr, echo, second, func(addr net.Addr) error {
+		// All hang up by themselves, so nobody is cut off.
+		err := o.with(out, c.network, c.addr, echo, time.Hour, func(addr net.Addr) error {
 			errs := make([]error, 5) // one for each client
 			var clients []*threading.Thread
 			for i := range errs {

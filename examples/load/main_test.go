@@ -70,7 +70,7 @@ const pythonClients = `
 import socket, sys, threading
 
 def talk(n):
-    with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=30) as s:
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=180) as s:
         for count in range(20):
             message = b"hello %d" % count
             s.sendall(message)

@@ -47,7 +47,7 @@ address = "127.0.0.1", int(sys.argv[1])
 
 def talk(n):
     data = b"%d " % n * 100000
-    with socket.create_connection(address, timeout=30) as s:
+    with socket.create_connection(address, timeout=180) as s:
         t = threading.Thread(target=s.sendall, args=(data,))
         t.start()
         got = b""
@@ -62,7 +62,7 @@ good = []
 threads = [threading.Thread(target=talk, args=(n,)) for n in range(10)]
 for t in threads: t.start()
 for t in threads: t.join()
-with socket.create_connection(address, timeout=30) as s:
+with socket.create_connection(address, timeout=180) as s:
     s.sendall(b"x")
     s.recv(1)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

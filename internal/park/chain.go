@@ -16,6 +16,12 @@ func (c *Chain[T]) Add(w *Waiter[T]) {
 
 // Wake wakes all of them, in order.
 func (c *Chain[T]) Wake(v Verdict) {
+	if c.first != nil { // for most it is, and then there is no call
+		c.wake(v)
+	}
+}
+
+func (c *Chain[T]) wake(v Verdict) {
 	for w := c.first; w != nil; {
 		next := w.next // before Wake: after it, w may be in use again
 		w.next = nil

@@ -138,6 +138,28 @@ var latchCase = explore.Case{Name: "latch", Start: func(start func(string, func(
 	}
 }}
 
+// seatCase lets two that wait forever meet Open, and Open itself, and one that
+// gives up.
+var seatCase = explore.Case{Name: "the seat of a latch", Start: func(start func(string, func())) func() error {
+	var latch Latch
+	early := false
+	wait := func() {
+		latch.Wait()
+		early = early || !latch.IsOpen()
+	}
+	start("waiter 0", wait)
+	start("waiter 1", wait)
+	start("waiter 2", func() { early = early || latch.WaitTimeout(tick) && !latch.IsOpen() })
+	start("opener 0", latch.Open)
+	start("opener 1", latch.Open)
+	return func() error {
+		if early {
+			return fmt.Errorf("somebody went on before it was open")
+		}
+		return nil
+	}
+}}
+
 // blockedCase has one who wants much give up in front of one who wants little,
 // and gets it only then: what is held meanwhile is not released before.
 var blockedCase = explore.Case{Name: "permits, one gives up in front", Start: func(start func(string, func())) func() error {
@@ -241,7 +263,7 @@ var channelCase = explore.Case{Name: "flag and channel", Start: func(start func(
 }}
 
 func TestNoScheduleBreaksAGate(t *testing.T) {
-	for _, c := range append(gateCases, blockedCase, latchCase, excludedCase, channelCase) {
+	for _, c := range append(gateCases, blockedCase, latchCase, seatCase, excludedCase, channelCase) {
 		t.Run(c.Name, func(t *testing.T) { explore.Test(t, c) })
 	}
 }

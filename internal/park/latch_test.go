@@ -74,7 +74,7 @@ func TestALatchCanBeGivenUp(t *testing.T) {
 		if l.WaitContext(ctx) != context.DeadlineExceeded || time.Since(begin) != 4*time.Second {
 			t.Errorf("wrong answer after %v", time.Since(begin))
 		}
-		if l.flag.list.Front() != nil {
+		if l.word.Load().crowd.flag.list.Front() != nil {
 			t.Error("somebody is still on the list")
 		}
 	})

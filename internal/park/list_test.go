@@ -84,7 +84,8 @@ func TestSizesAreWithinBudget(t *testing.T) {
 		"Exclusive":        {unsafe.Sizeof(Exclusive{}), 32},
 		"Permits":          {unsafe.Sizeof(Permits{}), 32},
 		"Flag":             {unsafe.Sizeof(Flag{}), 32},
-		"Latch":            {unsafe.Sizeof(Latch{}), 32},
+		"Latch":            {unsafe.Sizeof(Latch{}), 8},
+		"Seat":             {unsafe.Sizeof(Seat{}), 80},
 	} {
 		if size[0] > size[1] {
 			t.Errorf("a %s takes %d bytes, the budget is %d", name, size[0], size[1])

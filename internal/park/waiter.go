@@ -96,6 +96,16 @@ func (w *Waiter[T]) Sleep(guard sync.Locker) Verdict {
 	return verdict
 }
 
+// SleepIn is Sleep of a waiter without a limit, and with l in place of the guard:
+// l.Unlock is called when w has its place to sleep, and calls no code of others;
+// l.Lock does nothing.
+func (w *Waiter[T]) SleepIn(l sync.Locker) Verdict {
+	w.cond.L = l
+	w.cond.Wait()
+	explore.Point("awake")
+	return Verdict(w.verdict.Load())
+}
+
 func (w *Waiter[T]) sleepUntil(x *extra[T]) Verdict {
 	w.unlock(x)
 	select {

@@ -55,12 +55,13 @@ func soak() int {
 	return n
 }
 
-// Watch ends the process, with all stacks, if the test goes on for minutes:
-// outside of a bubble, a goroutine that is never woken shows as a hang, which
-// would otherwise take the ten minutes of go test. It measures nothing. Inside
-// a bubble, synctest notices a hang. The returned func ends the watch.
+// Watch ends the process, with all stacks, if the test goes on for many
+// minutes: outside of a bubble, a goroutine that is never woken shows as a hang.
+// It measures nothing, and no test takes a tenth of that unless the machine is
+// very busy. Inside a bubble, synctest notices a hang. The returned func ends
+// the watch.
 func Watch(t testing.TB) (stop func()) {
-	limit := 3 * time.Minute
+	limit := 9 * time.Minute // go test has ten
 	if factor := time.Duration(soak()); factor < math.MaxInt64/limit {
 		limit *= factor
 	}
@@ -119,15 +120,26 @@ func Recovered(f func()) (value any) {
 }
 
 // Collected collects garbage until nothing is left of what p points to, and
-// reports whether that came to be. It takes several collections: the first may
-// find it in a register, and a goroutine that has ended needs a moment to go.
+// reports whether that came to be.
 func Collected[T any](p weak.Pointer[T]) bool {
-	for range 100 {
+	return Collect(func() bool { return p.Value() == nil })
+}
+
+// Collect collects garbage until something is so, and reports whether that came
+// to be. It takes several collections: the first may find what is to go in a
+// register, and a goroutine that has ended, or that is told of what is gone,
+// needs a moment, which is longer on a busy machine. It is not for a bubble.
+func Collect(so func() bool) bool {
+	for i := range 100 {
 		runtime.GC()
-		if p.Value() == nil {
+		if so() {
 			return true
 		}
-		runtime.Gosched()
+		if i < 10 {
+			runtime.Gosched()
+		} else {
+			time.Sleep(time.Duration(i) * time.Millisecond)
+		}
 	}
 	return false
 }

@@ -154,21 +154,13 @@ func TestKilledAtEachPoint(t *testing.T) {
 // it.
 func (l *lab) killAt(point string) bool {
 	v := l.start(fmt.Sprintf("%s:%d", point, 1+rand.IntN(1+rand.IntN(6))))
-	patience, end := time.After(500*time.Millisecond), time.After(hangs)
+	waits := l.patience(v, 500*time.Millisecond)
 	for {
 		select {
 		case <-v.gone:
 			l.check()
 			return true
-		case <-patience:
-			if l.seats[v.seat].progress.Load() == 0 { // it has not even begun
-				patience = time.After(50 * time.Millisecond)
-				continue
-			}
-			_ = v.proc.Kill()
-			<-v.gone
-			return false
-		case <-end:
+		case <-waits:
 			_ = v.proc.Kill()
 			<-v.gone
 			return false
@@ -185,6 +177,27 @@ func (l *lab) killAt(point string) bool {
 	}
 }
 
+// patience ends when a process has had time to come to a point, and has got on by some steps in it: on a busy machine it
+// may not even have begun by then. One that does not get on, because it waits for others, is waited for no longer than
+// some of these times.
+func (l *lab) patience(v *patient, d time.Duration) <-chan struct{} {
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for range 20 {
+			select {
+			case <-v.gone:
+				return
+			case <-time.After(d):
+			}
+			if l.seats[v.seat].progress.Load() >= 20/uint64(max(l.exp.slow, 1)) {
+				return
+			}
+		}
+	}()
+	return over
+}
+
 // killedFirst has the first process that uses an object killed at a point, and then lets others use it.
 func killedFirst(t *testing.T, name, point string, patience time.Duration) (met int) {
 	defer proof.Watch(t)()
@@ -194,7 +207,7 @@ func killedFirst(t *testing.T, name, point string, patience time.Duration) (met 
 	case <-v.gone:
 		l.check()
 		met = 1
-	case <-time.After(patience):
+	case <-l.patience(v, 300*time.Millisecond):
 	}
 	for range 3 {
 		l.start("")

@@ -22,7 +22,7 @@ import (
 )
 
 // hang is a limit that only a test which hangs reaches.
-const hang = time.Minute
+const hang = 3 * time.Minute
 
 // newKey makes a key that is thrown away with the test, and writes it into a file.
 func newKey(t testing.TB, name string) (ssh.Signer, string) {
