@@ -416,6 +416,55 @@ func TestManyLargeMessagesUnread(t *testing.T) {
 	t.Logf("%d fit", sent)
 }
 
+// However many large messages are on their way, the next are sent in the memory of those that have arrived.
+func TestLargeMessagesNeedNoNewMemory(t *testing.T) {
+	for _, size := range []int{100_000, 1 << 20, 2_000_000} {
+		here, there := pipe[[]byte, int](t)
+		x := make([]byte, size)
+		fill := func() {
+			for here.TrySend(x) == nil {
+			}
+		}
+		receive := func() {
+			if x, err := there.Recv(); len(x) != size || err != nil {
+				t.Fatal(len(x), err)
+			}
+		}
+		fill()
+		before := messageFiles(t)
+		for range 20 {
+			receive()
+			fill()
+		}
+		for id := range messageFiles(t) {
+			if !before[id] {
+				t.Errorf("messages of %d bytes were sent in new memory", size)
+			}
+		}
+	}
+}
+
+// messageFiles returns the files in which this process sends large messages.
+func messageFiles(t *testing.T) map[uint64]bool {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[uint64]bool)
+	for _, e := range entries {
+		path := "/proc/self/fd/" + e.Name()
+		if name, err := os.Readlink(path); err != nil || !strings.Contains(name, "threading-message") {
+			continue // it may have been closed since
+		}
+		var st syscall.Stat_t
+		if syscall.Stat(path, &st) == nil {
+			all[st.Ino] = true
+		}
+	}
+	return all
+}
+
 // Nobody but this package writes to the socket; but what is written may be cut short.
 func TestALargeMessageThatIsCutShort(t *testing.T) {
 	here, there := pipe[[]byte, []byte](t)

@@ -24,6 +24,9 @@ func wires() (one, other *wire, err error) {
 	if err != nil {
 		return nil, nil, os.NewSyscallError("socketpair", err)
 	}
+	for _, fd := range fds { // that of the system may be another; the kernel doubles what it is given
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, socketRoom/2)
+	}
 	if one, err = wireOf(fds[0]); err != nil {
 		closeFD(fds[1])
 		return nil, nil, err
@@ -73,7 +76,7 @@ func inSocket(size int) int {
 	return socketRoom / min(max(onTheWay, 2), 6)
 }
 
-// socketRoom is what a socket has room for, if nobody has changed that.
+// socketRoom is what a socket has room for, with what the kernel needs itself.
 const socketRoom = 208 << 10
 
 // load makes some bytes what is sent, and descriptors with them.

@@ -131,6 +131,14 @@ var processMutants = inProcess(
 		Flags: only("ACancelIsSentThoughTheWireIsInUse"),
 	},
 	mutant{
+		Name:  "more large messages are on their way than there is memory kept for",
+		File:  "process/wire_linux.go",
+		Func:  "inSocket",
+		Old:   "min(max(onTheWay, 2), 6)",
+		New:   "max(onTheWay, 12)",
+		Flags: only("LargeMessagesNeedNoNewMemory"),
+	},
+	mutant{
 		Name:  "a child runs a task more than MaxTasks",
 		File:  "process/driver.go",
 		Func:  "driver.run",
