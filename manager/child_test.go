@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/manager"
 )
 
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 		runChild(child)
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(proof.Settled(m))
 }
 
 func runChild(child string) {

@@ -288,7 +288,7 @@ func TestABrokenHistoryIsFound(t *testing.T) {
 		"queue": func(o op, call func() answer) func() answer {
 			return func() answer {
 				a := call()
-				if o.name == "get" && a.n%2 == 0 {
+				if (o.name == "get" || o.name == "try get") && a.n%2 == 0 { // the first may always be out of time
 					a.ok = false
 				}
 				return a

@@ -103,6 +103,11 @@ func TestAnotherUserIsRefused(t *testing.T) {
 		if err := errors.Join(os.Chmod(path, 0o777), os.Chmod(filepath.Dir(path), 0o777)); err != nil {
 			t.Fatal(err)
 		}
+		for dir := filepath.Dir(path); dir != "/" && dir != "."; dir = filepath.Dir(dir) {
+			if info, err := os.Stat(dir); err != nil || info.Mode()&1 == 0 {
+				t.Skip("another user does not come to ", dir)
+			}
+		}
 		ctx, cancel := context.WithCancel(background)
 		var opts []manager.Option
 		if allowed {
@@ -156,11 +161,9 @@ func TestAServerOfAnotherUserIsRefused(t *testing.T) {
 		t.Skip("only root can be another user")
 	}
 	defer proof.Watch(t)()
-	dir := t.TempDir()
-	for d := dir; len(d) > len(os.TempDir()); d = filepath.Dir(d) {
-		if err := os.Chmod(d, 0o777); err != nil {
-			t.Fatal(err)
-		}
+	dir := proof.ShortDir(t)
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
 	}
 	addr := "unix:" + dir + "/s"
 	c := spawn(t, "foreign-server", addr)

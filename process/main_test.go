@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gothreading/threading/diagnose"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/internal/shm"
 	"github.com/gothreading/threading/process"
 )
@@ -44,7 +45,7 @@ func TestMain(m *testing.M) {
 	}
 	os.Setenv(noSlices, "1")
 	shm.Slices(5*time.Minute, 5*time.Minute)
-	goleak.VerifyTestMain(diagnose.Wrap(m))
+	goleak.VerifyTestMain(proof.Settled(diagnose.Wrap(m)))
 }
 
 // hang is how long nobody waits for anything.

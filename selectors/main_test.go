@@ -7,6 +7,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gothreading/threading/diagnose"
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // programs are what a child of the test binary does instead of the tests, by name.
@@ -17,5 +18,5 @@ func TestMain(m *testing.M) {
 		program()
 		return
 	}
-	goleak.VerifyTestMain(diagnose.Wrap(m))
+	goleak.VerifyTestMain(proof.Settled(diagnose.Wrap(m)))
 }

@@ -92,23 +92,8 @@ func address(t testing.TB, network string) string {
 	if network == "unix" || network == "unixgram" {
 		return filepath.Join(proof.ShortDir(t), "s")
 	}
-	return net.JoinHostPort(loopback(), "0")
+	return net.JoinHostPort(proof.Loopback(), "0")
 }
-
-// loopback returns an address of this machine that other tests do not use, if there is one: a port of it that has been
-// closed is nobody else's a moment later, and a client of theirs does not come here.
-var loopback = sync.OnceValue(func() string {
-	pid := os.Getpid()
-	own := fmt.Sprintf("127.%d.%d.%d", 1+pid>>16&127, pid>>8&255, pid&255)
-	if l, err := net.Listen("tcp", net.JoinHostPort(own, "0")); err == nil {
-		defer l.Close()
-		if c, err := net.DialTimeout("tcp", l.Addr().String(), time.Second); err == nil {
-			_ = c.Close()
-			return own
-		}
-	}
-	return "127.0.0.1"
-})
 
 // room returns how many there may be of what is wanted, if each needs so many descriptors.
 func room(t testing.TB, wanted, each int) int {

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gothreading/threading/diagnose"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/process"
 )
 
@@ -27,5 +28,5 @@ func TestMain(m *testing.M) {
 		program()
 		return
 	}
-	goleak.VerifyTestMain(diagnose.Wrap(m))
+	goleak.VerifyTestMain(proof.Settled(diagnose.Wrap(m)))
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/gothreading/threading/cluster/embedded"
 	"github.com/gothreading/threading/cluster/internal/etcd"
 	"github.com/gothreading/threading/internal/backend"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/manager"
 	"github.com/gothreading/threading/process"
 	"github.com/gothreading/threading/queue"
@@ -48,7 +49,7 @@ func TestMain(m *testing.M) {
 	for _, f := range []string{"(*conn).serve", "(*connReader).backgroundRead", "(*persistConn).readLoop", "(*persistConn).writeLoop"} {
 		ignored = append(ignored, goleak.IgnoreAnyFunction("net/http."+f))
 	}
-	goleak.VerifyTestMain(m, ignored...)
+	goleak.VerifyTestMain(proof.Settled(m, ignored...), ignored...)
 }
 
 // A player is a process that plays a role.

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gothreading/threading/diagnose"
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // A laboratory: processes that use objects, and are killed at it. The test program runs itself again for each of them.
@@ -59,7 +60,7 @@ func TestMain(m *testing.M) {
 	if name := os.Getenv(labEnv); name != "" {
 		runWorker(name)
 	}
-	goleak.VerifyTestMain(diagnose.Wrap(m))
+	goleak.VerifyTestMain(proof.Settled(diagnose.Wrap(m)))
 }
 
 // lifeline is a pipe that nobody writes to: when this process has ended, however it did, the workers read its end, and end
