@@ -135,7 +135,7 @@ func TestSparesAreAtRest(t *testing.T) {
 // all are multiples of a large number.
 func TestIntegersAreSpread(t *testing.T) {
 	type name int64
-	type pair struct{ a, b int32 }
+	type pair [2]int32
 	if spreads, want := [...]bool{
 		new(Map[int64]).start().integer, new(Map[name]).start().integer, new(Map[uint64]).start().integer,
 		new(Map[int32]).start().integer, new(Map[float64]).start().integer, new(Map[pair]).start().integer, new(Map[string]).start().integer,
