@@ -113,8 +113,8 @@ func mapCase(name string, keys int, programs [][]visit) explore.Case {
 			if failed != nil {
 				return failed
 			}
-			for i := range m.parts.Load() {
-				p := &m.parts.Load()[i]
+			for i := range m.spread.Load().parts {
+				p := &m.spread.Load().parts[i]
 				if p.entries.count != 0 {
 					return fmt.Errorf("%d entries are left", p.entries.count)
 				}

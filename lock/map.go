@@ -2,7 +2,6 @@ package lock
 
 import (
 	"context"
-	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,25 +29,7 @@ import (
 //
 // If there is a value for each key anyway, make a Lock a field of the value.
 type Map[K comparable] struct {
-	parts atomic.Pointer[[parts]part[K]] // made when it is first used
-}
-
-// parts is how many parts a Map has. Keys are spread over them, so that
-// goroutines with different keys seldom meet: each part has a guard of its own.
-const parts = 64
-
-var seed = maphash.MakeSeed()
-
-// part returns the part of a key, and the key's hash. If k cannot be hashed it
-// panics.
-func (m *Map[K]) part(k K) (*part[K], uint32) {
-	hash := maphash.Comparable(seed, k)
-	all := m.parts.Load()
-	if all == nil {
-		m.parts.CompareAndSwap(nil, new([parts]part[K]))
-		all = m.parts.Load()
-	}
-	return &all[hash%parts], uint32(hash / parts)
+	spread atomic.Pointer[spread[K]] // made when it is first used
 }
 
 // Lock acquires the lock of k.
@@ -115,12 +96,12 @@ func (m *Map[K]) Locked(k K) bool {
 // those that a goroutine is about to lock. It is exact only if no key is locked
 // or unlocked meanwhile.
 func (m *Map[K]) Len() (n int) {
-	all := m.parts.Load()
-	if all == nil {
+	s := m.spread.Load()
+	if s == nil {
 		return 0
 	}
-	for i := range all {
-		p := &all[i]
+	for i := range s.parts {
+		p := &s.parts[i]
 		p.guard.Lock()
 		n += p.entries.count
 		p.guard.Unlock()

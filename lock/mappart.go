@@ -85,7 +85,7 @@ func (p *part[K]) leave(k K, hash uint32) (released bool) {
 		if watch.On {
 			e.lock.mark.Release(watch.Lock)
 		}
-		if released = e.lock.gate.Free(); released {
+		if released = e.lock.gate.Swap(locked, unlocked) || e.lock.gate.Free(); released {
 			e.users--
 		}
 	case e.lock.gate.Value() == locked:

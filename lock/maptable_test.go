@@ -14,8 +14,8 @@ import (
 // atRest fails the test unless m has no users, every spare entry is locked and has no waiters, and what is kept is little.
 func atRest[K comparable](t *testing.T, m *Map[K]) {
 	t.Helper()
-	for i := range m.parts.Load() {
-		p := &m.parts.Load()[i]
+	for i := range m.spread.Load().parts {
+		p := &m.spread.Load().parts[i]
 		if p.entries.count != 0 || p.entries.few != nil || len(p.entries.buckets) != 0 {
 			t.Fatalf("part %d has %d entries in %d buckets", i, p.entries.count, len(p.entries.buckets))
 		}
@@ -128,5 +128,29 @@ func TestSparesAreAtRest(t *testing.T) {
 		}
 		wg.Wait()
 		atRest(t, &m)
+	}
+}
+
+// Integers of 64 bits have a hash of their own, whatever the name of their type. They are spread over the parts also where
+// all are multiples of a large number.
+func TestIntegersAreSpread(t *testing.T) {
+	type name int64
+	type pair struct{ a, b int32 }
+	if spreads, want := [...]bool{
+		new(Map[int64]).start().integer, new(Map[name]).start().integer, new(Map[uint64]).start().integer,
+		new(Map[int32]).start().integer, new(Map[float64]).start().integer, new(Map[pair]).start().integer, new(Map[string]).start().integer,
+	}, [...]bool{true, true, true, false, false, false, false}; spreads != want {
+		t.Errorf("hashed as integers: %v, want %v", spreads, want)
+	}
+	for shift := range 57 {
+		var m Map[name]
+		seen := map[*part[name]]int{}
+		for i := range name(256) {
+			p, _ := m.part(i << shift)
+			seen[p]++
+		}
+		if len(seen) < parts/4 { // there are 45, whatever the mask is
+			t.Errorf("256 multiples of 1<<%d are in %d parts of %d", shift, len(seen), parts)
+		}
 	}
 }

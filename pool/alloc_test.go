@@ -160,7 +160,8 @@ func TestASubmissionCostsFewAllocations(t *testing.T) {
 // load is what a function captures, or returns: something big enough to have a place of its own in memory.
 type load [1024]byte
 
-// gone collects garbage and reports whether all of it went.
+// gone collects garbage and reports whether all of it went. A worker that was interrupted while it told of an end may hold
+// on to what has ended for a few rounds.
 func gone(loads ...weak.Pointer[load]) bool {
 	return proof.Collect(func() bool {
 		return !slices.ContainsFunc(loads, func(l weak.Pointer[load]) bool { return l.Value() != nil })

@@ -649,7 +649,7 @@ func TestAnExceptHookMayWaitForWhatIsQueuedAtOneWorker(t *testing.T) {
 			inBubble(t, name+"/"+how, func(t *testing.T) {
 				var got atomic.Int32
 				var p *pool.Pool
-				previous := thread.SetExceptHook(func(_ *thread.Thread, e *thread.PanicError) {
+				exceptHook(t, false, func(e *thread.PanicError) {
 					v, err := pool.Apply(p, func(context.Context) (int, error) { return 7, nil })
 					if e.Value != errTest || err != nil {
 						t.Errorf("the hook was told %v and got %v", e.Value, err)
@@ -659,7 +659,6 @@ func TestAnExceptHookMayWaitForWhatIsQueuedAtOneWorker(t *testing.T) {
 						runtime.Goexit()
 					}
 				})
-				defer thread.SetExceptHook(previous)
 				p = newPool(t, 1)
 				g := occupy(t, p, 1)
 				submit(p)

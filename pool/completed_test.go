@@ -236,6 +236,19 @@ func TestAsCompletedContextEndsWithTheContext(t *testing.T) {
 	})
 }
 
+func TestAsCompletedPanicsWithANilResultBeforeAnyLoop(t *testing.T) {
+	r := new(pool.Promise[int]).Result()
+	for name, call := range map[string]func(){
+		"AsCompleted":        func() { pool.AsCompleted(r, nil) },
+		"AsCompletedTimeout": func() { pool.AsCompletedTimeout(time.Second, r, nil) },
+		"AsCompletedContext": func() { pool.AsCompletedContext(context.Background(), r, nil) },
+	} {
+		if recovered(call) == nil {
+			t.Errorf("%s of a nil Result does not panic", name)
+		}
+	}
+}
+
 func TestAsCompletedContextWithTimeToSpareYieldsAll(t *testing.T) {
 	inBubble(t, "", func(t *testing.T) {
 		p := newPool(t, 3)

@@ -299,12 +299,11 @@ func TestJoinInCodeOfThePoolPanics(t *testing.T) {
 		inBubble(t, name+"/in the except hook", func(t *testing.T) {
 			var p *pool.Pool
 			var panics atomic.Int32
-			previous := thread.SetExceptHook(func(*thread.Thread, *thread.PanicError) {
+			exceptHook(t, false, func(*thread.PanicError) {
 				if err, ok := recovered(func() { join(p) }).(error); ok && errors.Is(err, pool.ErrJoinSelf) {
 					panics.Add(1)
 				}
 			})
-			defer thread.SetExceptHook(previous)
 			p = newPool(t, 1)
 			_ = p.Go(func(context.Context) error { panic(errTest) })
 			synctest.Wait()

@@ -83,16 +83,23 @@ func hookUnread(t testing.TB) *hooked { return hook(t, true) }
 
 func hook(t testing.TB, ofUnread bool) *hooked {
 	h := new(hooked)
-	previous := thread.SetExceptHook(func(th *thread.Thread, p *thread.PanicError) {
-		if (th.Name() == nobodyRead) != ofUnread {
-			return
-		}
+	exceptHook(t, ofUnread, func(p *thread.PanicError) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.panics = append(h.panics, p)
 	})
-	t.Cleanup(func() { thread.SetExceptHook(previous) })
 	return h
+}
+
+// exceptHook makes f the except hook until the test ends, for the panics of Results that nobody read or for all others.
+// Every test that needs a hook sets it here: the collector tells it of what earlier tests have left, at any time.
+func exceptHook(t testing.TB, ofUnread bool, f func(*thread.PanicError)) {
+	previous := thread.SetExceptHook(func(th *thread.Thread, p *thread.PanicError) {
+		if (th.Name() == nobodyRead) == ofUnread {
+			f(p)
+		}
+	})
+	t.Cleanup(func() { thread.SetExceptHook(previous) })
 }
 
 // values returns what was panicked with.

@@ -209,7 +209,12 @@ func TestWaitsThatWereLeftLeaveNothing(t *testing.T) {
 	for range rounds(40) {
 		churn()
 	}
-	if after := memory(); after > before+512<<10 {
+	after := memory()
+	for i := 0; i < 100 && after > before+512<<10; i++ { // until all that gave up by a timer has got to its end
+		runtime.Gosched()
+		after = memory()
+	}
+	if after > before+512<<10 {
 		t.Errorf("%d bytes are left", after-before)
 	}
 	runtime.KeepAlive(others)
@@ -238,7 +243,10 @@ func TestAsCompletedYieldsWhatWasReadyBeforeTheContextEnded(t *testing.T) {
 		}()
 		<-loop
 		go close(goOn)
-		for !r.Ready() {
+		for spins := 0; !r.Ready(); spins++ {
+			if spins > 1000 { // there may be one processor
+				runtime.Gosched()
+			}
 		}
 		cancel()
 		if !<-got {
@@ -290,10 +298,14 @@ func TestAsCompletedLetsGoOfWhatItHasYielded(t *testing.T) {
 func TestSpawn(t *testing.T) {
 	hook := hookPanics(t)
 	inBubble(t, "runs at once, in a daemon thread of its own", func(t *testing.T) {
-		before := thread.ActiveCount()
+		before := thread.Enumerate()
 		r := pool.Spawn(func(context.Context) (*thread.Thread, error) { time.Sleep(time.Second); return thread.Current(), nil })
-		if n := thread.ActiveCount(); n != before+1 || r.Ready() {
-			t.Errorf("%d threads, %d before", n, before)
+		// One that reports a panic of another test's comes with the collector.
+		added := slices.DeleteFunc(thread.Enumerate(), func(th *thread.Thread) bool {
+			return th.Name() == nobodyRead || slices.Contains(before, th)
+		})
+		if len(added) != 1 || r.Ready() {
+			t.Errorf("%v were started", added)
 		}
 		th, err := r.Get()
 		if err != nil || !th.Daemon() || !r.Started() || !r.Successful() {

@@ -365,6 +365,31 @@ func TestWhatIsReturnedFailsNoScope(t *testing.T) {
 	})
 }
 
+// A task that was started, and not called because its view's context says that it has ended, of which the view has not been
+// told, fails no scope.
+func TestWhatIsNotCalledFailsNoScope(t *testing.T) {
+	p := newPool(t, 1)
+	g := occupyAll(t, p, 1)
+	var over atomic.Bool
+	late := &foreignContext{background, make(chan struct{}), func() error {
+		if over.Load() {
+			return errStop
+		}
+		return nil
+	}}
+	var r *pool.Result[int]
+	err := p.Scope(background, func(ctx context.Context, s *pool.Pool) error {
+		r = pool.ApplyAsync(s.WithContext(late), func(context.Context) (int, error) { t.Error("called"); return 0, nil })
+		over.Store(true)
+		g.open()
+		r.Wait()
+		return ctx.Err()
+	})
+	if _, failed := r.Get(); err != nil || !errors.Is(failed, errStop) || r.Started() {
+		t.Errorf("Scope returned %v; the task %v, started: %t", err, failed, r.Started())
+	}
+}
+
 // What an outer context ended is never reported as done.
 func TestTheOuterContextEndsAScope(t *testing.T) {
 	inScopes(t, "while tasks run", func(t *testing.T, run func(context.Context, scopeBody) error) {

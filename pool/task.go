@@ -256,8 +256,8 @@ func (t *task) checkSelf(w *worker) {
 	self := false
 	if t.core == nil {
 		self = t.job.(loner).mine()
-	} else {
-		self = w != nil && w.in(t)
+	} else if w != nil {
+		self = w.in(t)
 	}
 	if self && !t.end.IsOpen() {
 		panic(ErrJoinSelf)

@@ -36,11 +36,11 @@ import (
 // received nothing and returns queue.ErrEmpty.
 //
 // A Send and a Recv are a system call each, and a blocked call holds no thread.
-// What a value has beyond 60 KiB travels in shared memory, of which an end keeps
-// at most 8 MiB, in 8 files, each way, for the next values: so it is copied
-// twice, as by a socket, and the kernel has no part in that. Three or four such
-// values, or some 200 KiB of others, can be on their way; then Send waits. Among
-// goroutines use a channel. A [Queue] is faster where the end of the stream and
+// Most of a value of more than 60 KiB travels in shared memory, of which an end
+// keeps at most 8 MiB, in 8 files, each way, for the next values: so it is
+// copied twice, as by a socket, and the kernel has no part in that. Six such
+// values, two if they are of 2 MiB or more, or some 200 KiB of others, can be on
+// their way; then Send waits. Among goroutines use a channel. A [Queue] is faster where the end of the stream and
 // [Wait] are not needed.
 type Conn[A, B any] struct {
 	handle

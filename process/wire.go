@@ -33,7 +33,7 @@ type wire struct {
 	bells map[*waitBell]struct{} // of calls that wait for it, among others
 }
 
-// largest is how many bytes go into a message.
+// largest is how many bytes go into a message without a file.
 const largest = 60 << 10
 
 const (

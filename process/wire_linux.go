@@ -65,6 +65,17 @@ type outlet struct {
 // sizeBytes is how long the size of a large message is.
 const sizeBytes = 8
 
+// inSocket returns how much of a large message travels in the socket. So few of
+// them fill it that one more can be written, and one be read, in memory that
+// shm.Slabs keep: new memory costs many times as much. Six is enough.
+func inSocket(size int) int {
+	onTheWay := (shm.SlabKeeps+size/2)/size - 2
+	return socketRoom / min(max(onTheWay, 2), 6)
+}
+
+// socketRoom is what a socket has room for, if nobody has changed that.
+const socketRoom = 208 << 10
+
 // load makes some bytes what is sent, and descriptors with them.
 func (o *outlet) load(first, data []byte, fds []int) error {
 	head, here := o.head[:1], data
@@ -73,7 +84,7 @@ func (o *outlet) load(first, data []byte, fds []int) error {
 		head = o.head[:]
 		head[0] = inFile
 		binary.NativeEndian.PutUint64(head[1:], uint64(size))
-		here = data[:largest-len(first)]
+		here = data[:inSocket(size)-len(first)]
 		fd, err := o.slabs.Write(data[len(here):])
 		if err != nil {
 			return unsupported(err)
@@ -151,7 +162,7 @@ type inlet struct {
 // receive receives a message if there is one.
 func (i *inlet) receive(fd uintptr) (done bool) {
 	if i.buf == nil {
-		i.buf = make([]byte, 1+sizeBytes+largest)
+		i.buf = make([]byte, 1+sizeBytes+socketRoom/2)
 		i.control = make([]byte, unix.CmsgSpace((mostDescriptors+1)*4))
 	}
 	i.vector.Base = &i.buf[0]

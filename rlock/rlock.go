@@ -83,11 +83,12 @@ func (r *RLock) deeper(n int) {
 // Lock locks r. If another goroutine owns r, Lock blocks until it is available.
 // The owner goes one level deeper at once.
 func (r *RLock) Lock() {
+	owner := r.gate.Value() // before the id, so that neither load waits for the other
 	id, ok := goid.Fast()
 	if !ok { // this is goid.Get, which is not inlined
 		id = goid.Get()
 	}
-	if r.owns(id) {
+	if owner == id {
 		r.deeper(1)
 		return
 	}
@@ -154,11 +155,12 @@ func (r *RLock) lockWatched(id uint64) {
 // Unlock undoes one Lock, and frees r with the last. It panics with
 // [ErrNotOwner] if the calling goroutine does not own r.
 func (r *RLock) Unlock() {
+	owner := r.gate.Value()
 	id, ok := goid.Fast()
 	if !ok {
 		id = goid.Get()
 	}
-	if !r.owns(id) {
+	if owner != id {
 		panic(ErrNotOwner)
 	}
 	if r.again > 0 {

@@ -52,7 +52,7 @@ var ErrNotLocked = errors.New("rwlock: release of an RWLock that is not held tha
 // on the lock than they gain by reading at the same time.
 type RWLock struct {
 	mark      watch.Mark
-	word      uintptr // see wait.go
+	word      uintptr // see word.go
 	guard     park.Guard
 	readers   park.List[turn]
 	writers   park.List[turn]

@@ -3,12 +3,14 @@ package cases
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"encoding/gob"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 
 	"github.com/gothreading/threading/process"
@@ -256,13 +258,27 @@ var plainHalves = map[string]func(n int){
 			must(gobIn().Decode(&x))
 		}
 	},
-	"read": func(n int) {
-		buf := make([]byte, 1<<20)
+	"read messages": func(n int) {
 		for range n {
+			_, err := io.ReadFull(given(3), make([]byte, lengthOf(given(3))))
+			must(err)
+		}
+	},
+	"read": func(n int) {
+		var buf []byte
+		for range n {
+			n := lengthOf(given(3))
+			buf = slices.Grow(buf[:0], n)[:n]
 			_, err := io.ReadFull(given(3), buf)
 			must(err)
 		}
 	},
+}
+
+func lengthOf(f *os.File) int {
+	var size uint64
+	must(binary.Read(f, binary.NativeEndian, &size))
+	return int(size)
 }
 
 var (

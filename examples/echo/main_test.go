@@ -19,6 +19,7 @@ import (
 
 	"github.com/gothreading/threading/diagnose"
 	"github.com/gothreading/threading/examples/internal/demo/demotest"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/socketserver"
 	"github.com/gothreading/threading/thread"
 )
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(diagnose.Wrap(m)) }
 const patience = 3 * time.Minute
 
 func TestAllServersTalkToTheirClients(t *testing.T) {
+	t.Setenv("TMPDIR", proof.ShortDir(t))
 	for _, args := range []string{"-fast", "-fast -handlers 1", "-fast -handlers 50"} {
 		code, stdout, stderr := demotest.Start(program, strings.Fields(args)...)
 		if code != 0 || stderr != "" {
@@ -298,11 +300,7 @@ func TestPythonClientsAreServedToo(t *testing.T) {
 	if err != nil {
 		t.Skip("no python3 here:", err)
 	}
-	dir, err := os.MkdirTemp("", "echo") // the test's own may be too long for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
+	dir := proof.ShortDir(t)
 	for _, c := range []struct{ network, addr, handlers, stopped string }{
 		{"tcp", "127.0.0.1:0", "2", "10"}, {"tcp", "127.0.0.1:0", "1", "10"}, {"udp", "127.0.0.1:0", "2", "200"},
 		{"unix", dir + "/s", "1", "10"}, {"unix", dir + "/s", "20", "10"},

@@ -69,7 +69,7 @@ var program = demo.Program{
 func main() { program.Main() }
 
 // A silent server is given up after this time. It is no part of the demonstration, and -fast does not shorten it.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 func (o *options) run(out io.Writer, _ time.Duration) error {
 	if o.clients < 1 || o.clients > 10000 || o.rounds < 1 || o.rounds > 1_000_000 {

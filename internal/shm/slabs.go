@@ -40,9 +40,11 @@ const (
 	slabFree  = 0
 	slabAway  = 1
 
-	slabsKept = 8       // files at most
-	slabKeeps = 8 << 20 // bytes at most, of all
+	slabsKept = 8 // files at most
 )
+
+// SlabKeeps is how many bytes the files have at most that Slabs keep.
+const SlabKeeps = 8 << 20
 
 // Write writes data to a file that nobody uses, and returns its descriptor, to
 // be sent. Sent or Withdraw follows.
@@ -66,7 +68,7 @@ func (s *Slabs) Write(data []byte) (fd int, err error) {
 // take takes out the file that was used last of those which are free, and large
 // enough if there is such a one: its memory is the warmest.
 func (s *Slabs) take(size int) (b *slab) {
-	if size > slabKeeps {
+	if size > SlabKeeps {
 		return nil
 	}
 	at := -1
@@ -94,7 +96,7 @@ func (s *Slabs) Sent() {
 		return
 	}
 	s.all = append(s.all, b)
-	for total := s.total(); len(s.all) > slabsKept || total > slabKeeps; {
+	for total := s.total(); len(s.all) > slabsKept || total > SlabKeeps; {
 		oldest := s.all[0]
 		total -= oldest.size()
 		oldest.close()
@@ -144,7 +146,7 @@ func (b *slab) write(data []byte) error {
 // reach makes a file so long, with memory behind all of it, and maps it, if it
 // is one to be kept.
 func (b *slab) reach(size int) error {
-	if size <= b.size() || size > slabKeeps {
+	if size <= b.size() || size > SlabKeeps {
 		return nil
 	}
 	if b.view != nil {

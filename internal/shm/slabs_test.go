@@ -59,7 +59,7 @@ func sendSlab(w *worker, slabs *Slabs, number uint64) {
 	default:
 		failWorker("send: %v", err)
 	}
-	if len(slabs.all) > slabsKept || slabs.total() > slabKeeps {
+	if len(slabs.all) > slabsKept || slabs.total() > SlabKeeps {
 		failWorker("%d files, %d bytes", len(slabs.all), slabs.total())
 	}
 }
@@ -86,7 +86,7 @@ func receiveSlab(w *worker, views *Views) {
 		must(err)
 		data = bytes.TrimPrefix(data, []byte("head"))
 	}
-	if len(views.all) > slabsKept || views.total() > slabKeeps {
+	if len(views.all) > slabsKept || views.total() > SlabKeeps {
 		failWorker("%d files, %d bytes are mapped", len(views.all), views.total())
 	}
 	if !bytes.Equal(data, pattern(number, size)) {
@@ -172,19 +172,19 @@ func TestSlabsAreUsedAgain(t *testing.T) {
 	if len(w.views.all) != slabsKept {
 		t.Errorf("%d files are mapped, want %d", len(w.views.all), slabsKept)
 	}
-	fd := w.send(slabKeeps)
-	if len(s.all) != 1 || s.total() != slabKeeps {
-		t.Errorf("%d files are kept, of %d bytes, want 1 of %d", len(s.all), s.total(), slabKeeps)
+	fd := w.send(SlabKeeps)
+	if len(s.all) != 1 || s.total() != SlabKeeps {
+		t.Errorf("%d files are kept, of %d bytes, want 1 of %d", len(s.all), s.total(), SlabKeeps)
 	}
-	w.read(t, fd, slabKeeps)
-	if n := w.views.total(); n != slabKeeps {
-		t.Errorf("%d bytes are mapped, want %d", n, slabKeeps)
+	w.read(t, fd, SlabKeeps)
+	if n := w.views.total(); n != SlabKeeps {
+		t.Errorf("%d bytes are mapped, want %d", n, SlabKeeps)
 	}
-	w.read(t, w.send(slabKeeps+1), slabKeeps+1)
+	w.read(t, w.send(SlabKeeps+1), SlabKeeps+1)
 	if len(s.all) != 1 || len(w.views.all) != 1 {
 		t.Error("a file that is too large is kept")
 	}
-	if _, err := w.views.Open(w.send(10), slabKeeps+1); err == nil {
+	if _, err := w.views.Open(w.send(10), SlabKeeps+1); err == nil {
 		t.Error("a file was cut short, and nobody says so")
 	}
 }
@@ -194,7 +194,7 @@ func TestASlabGrows(t *testing.T) {
 	must(Found())
 	var w slabWay
 	defer w.close()
-	for size := 1; size < slabKeeps; size *= 3 {
+	for size := 1; size < SlabKeeps; size *= 3 {
 		fd := w.send(size)
 		w.read(t, fd, size)
 		if len(w.slabs.all) != 1 || len(w.views.all) != 1 || w.slabs.total() < size {
@@ -218,7 +218,7 @@ func TestASlabThatIsNotMapped(t *testing.T) {
 	fd, err := NewFile("threading-message")
 	must(err)
 	b := &slab{file: os.NewFile(uintptr(fd), "threading-message")}
-	must(b.write(bytes.Repeat([]byte{7}, slabKeeps+1)))
+	must(b.write(bytes.Repeat([]byte{7}, SlabKeeps+1)))
 	if b.view != nil {
 		t.Fatal("it is mapped")
 	}

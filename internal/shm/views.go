@@ -68,7 +68,7 @@ func (s *Views) Open(fd, size int) (p Parcel, err error) {
 		return p, err
 	}
 	p.size = size
-	if length-slabStart <= slabKeeps {
+	if length-slabStart <= SlabKeeps {
 		p.view = s.view(fd, id, length)
 	}
 	if p.view == nil {
@@ -98,7 +98,7 @@ func (s *Views) view(fd int, id fileID, length int64) *view {
 	v.id = id
 	point("slabs: mapped")
 	s.all = append(s.all, v)
-	for total := s.total(); len(s.all) > slabsKept || total > slabKeeps; {
+	for total := s.total(); len(s.all) > slabsKept || total > SlabKeeps; {
 		oldest := s.all[0]
 		total -= len(oldest.bytes())
 		oldest.close()

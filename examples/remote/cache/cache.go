@@ -20,7 +20,7 @@ func newCache(servers []string) (*cache, error) {
 		return nil, err
 	}
 	c := &cache{memcache.NewFromSelector(list)}
-	c.client.Timeout = 5 * time.Second
+	c.client.Timeout = 30 * time.Second
 	c.client.MaxIdleConns = 64
 	if err := c.client.Ping(); err != nil {
 		c.close()

@@ -44,11 +44,7 @@ func serve(t testing.TB) (store *local.Store, path string) {
 
 func serveWith(t testing.TB, o backend.Options) (store *local.Store, path string, stop func()) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "w")
-	if err != nil {
-		t.Fatal(err)
-	}
-	path = filepath.Join(dir, "s")
+	path = filepath.Join(proof.ShortDir(t), "s")
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +57,6 @@ func serveWith(t testing.TB, o backend.Options) (store *local.Store, path string
 	return store, path, func() {
 		cancel()
 		wg.Wait()
-		_ = os.RemoveAll(dir)
 	}
 }
 

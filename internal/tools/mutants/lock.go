@@ -76,4 +76,11 @@ e.next = p.spare`,
 		Old:  "e.hash != hash || e.key != k",
 		New:  "e.hash != hash",
 	},
+	{
+		Name: "integers that are multiples of a large number are all in one part",
+		File: "lock/mapspread.go",
+		Func: "Map.part",
+		Old:  "hash = high ^ low",
+		New:  "hash = high*0 + low",
+	},
 }

@@ -15,8 +15,8 @@ var rlockMutants = []mutant{
 		Name: "an RLock lets strangers unlock",
 		File: "rlock/rlock.go",
 		Func: "RLock.Unlock",
-		Old:  "if !r.owns(id) { panic(ErrNotOwner) }",
-		New:  "id = r.gate.Value()",
+		Old:  "if owner != id { panic(ErrNotOwner) }",
+		New:  "id = owner",
 	},
 	{
 		Name: "LockDepth is one short",

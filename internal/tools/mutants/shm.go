@@ -307,7 +307,7 @@ var shmMutants = inShm(
 		Name:    "what is mapped is never let go of",
 		File:    "views.go",
 		Func:    "Views.view",
-		Old:     "len(s.all) > slabsKept || total > slabKeeps",
+		Old:     "len(s.all) > slabsKept || total > SlabKeeps",
 		New:     "false",
 		Package: "internal/shm",
 		Flags:   only("SlabsAreUsedAgain"),
