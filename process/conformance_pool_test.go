@@ -716,15 +716,18 @@ func TestCPythonProcessPoolExecutor(t *testing.T) {
 	t.Run("P287 test_first_exception and P288 test_first_exception_some_already_complete and P289 test_first_exception_one_already_failed", func(t *testing.T) {
 		p := newPool(t, 2)
 		var calls atomic.Int32
+		var late atomic.Bool
 		_, err := pool.Map(p.Pool, func(ctx context.Context, n int) (int, error) {
-			if calls.Add(1) == 2 { // what runs beside the first until that has failed; no other begins
+			calls.Add(1)
+			if n != 3 && !late.Load() { // runs beside the one that fails until that has failed, and no other begins
 				select {
 				case <-ctx.Done():
 				case <-time.After(hang):
+					late.Store(true)
 				}
 			}
 			return hundred.On(p)(ctx, n)
-		}, append([]int{3}, upTo(500)...), pool.FailFast(), pool.ChunkSize(1))
+		}, append([]int{3}, make([]int, 500)...), pool.FailFast(), pool.ChunkSize(1))
 		if !errors.Is(err, errKnown) || calls.Load() > 2 {
 			t.Error(calls.Load(), err)
 		}

@@ -202,7 +202,7 @@ func (w *world) redisAddr() (string, error) {
 	c := redis.NewClient(&redis.Options{Addr: addr})
 	defer c.Close()
 	for try := 0; c.Ping(context.Background()).Err() != nil; try++ {
-		if try > 500 {
+		if try > 12_000 { // two minutes, which only a hang takes
 			return "", fmt.Errorf("redis-server does not answer at %s", addr)
 		}
 		time.Sleep(10 * time.Millisecond)

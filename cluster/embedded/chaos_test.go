@@ -20,7 +20,9 @@ import (
 	"testing"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/goleak"
+	"go.uber.org/zap"
 
 	"github.com/gothreading/threading/cluster/embedded"
 	"github.com/gothreading/threading/cluster/internal/etcd"
@@ -118,7 +120,7 @@ func playServer(args []string) {
 
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", net.JoinHostPort(proof.Loopback(), "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +131,7 @@ func freeAddr(t testing.TB) string {
 // playActor works on everything, and tells a referee, on a Unix socket, what it does: each line is answered.
 func playActor(args []string) {
 	endpoints, socket, name := args[0], args[1], args[2]
-	ctx, cancel := context.WithTimeout(background, time.Minute)
+	ctx, cancel := context.WithTimeout(background, hang)
 	b, err := etcd.Open(ctx, etcd.Config{
 		Endpoints: strings.Split(endpoints, ","), Namespace: "chaos", TTL: 2 * time.Second, Label: name, Codec: etcd.JSON{}, Fault: chaos(rand.Uint64()),
 	})
@@ -164,7 +166,7 @@ func playActor(args []string) {
 			l.Lock()
 			token, lost := l.Token(), l.Lost()
 			tell("in %d %d", token, time.Since(began).Milliseconds())
-			time.Sleep(time.Duration(rand.IntN(2000)) * time.Microsecond)
+			pause(2000)
 			if isClosed(lost) {
 				tell("lost %d", token)
 			} else {
@@ -217,7 +219,7 @@ func playActor(args []string) {
 			s.Acquire()
 			lost := s.Lost()
 			tell("permit")
-			time.Sleep(time.Duration(rand.IntN(1000)) * time.Microsecond)
+			pause(1000)
 			if isClosed(lost) {
 				tell("nopermit")
 			} else {
@@ -268,6 +270,16 @@ func playActor(args []string) {
 		}
 	}()
 	select {}
+}
+
+// pause sleeps for some microseconds. If that took long, because this process could not run, it lets the timers run that are
+// due: one of them may say that something was lost.
+func pause(most int) {
+	begin := time.Now()
+	time.Sleep(time.Duration(rand.IntN(most)) * time.Microsecond)
+	if time.Since(begin) > 500*time.Millisecond {
+		time.Sleep(100 * time.Millisecond)
+	}
 }
 
 // A referee judges what the actors say. Those that are paused, or were killed, count for nothing: each process is known
@@ -419,6 +431,36 @@ func (r *referee) disturbed() {
 	r.faults = time.Now().Add(10 * time.Second)
 }
 
+// pulse asks the servers something simple, again and again. While the answer takes long, because of what is done to them or
+// because the machine or its disk is busy, so may a wait for a lock.
+func (r *referee) pulse(endpoints []string) (stop func()) {
+	c, err := clientv3.New(clientv3.Config{Endpoints: endpoints, Logger: zap.NewNop()})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(background)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for ctx.Err() == nil {
+			slow := time.AfterFunc(300*time.Millisecond, r.disturbed)
+			begin := time.Now()
+			time.Sleep(20 * time.Millisecond)
+			asked, over := context.WithTimeout(ctx, 5*time.Second)
+			_, err := c.Put(asked, "pulse", "")
+			over()
+			slow.Stop()
+			if err != nil || time.Since(begin) > 300*time.Millisecond {
+				r.disturbed()
+			}
+		}
+	})
+	return func() {
+		cancel()
+		wg.Wait()
+		_ = c.Close()
+	}
+}
+
 // chaosTime is for how long the chaos goes on: THREADING_CHAOS=10m is the long form.
 func chaosTime(t *testing.T) time.Duration {
 	if s := os.Getenv("THREADING_CHAOS"); s != "" {
@@ -441,11 +483,7 @@ func TestKillsAndPauses(t *testing.T) {
 }
 
 func killsAndPauses(t *testing.T, servers int) {
-	dir, err := os.MkdirTemp("", "chaos")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := proof.ShortDir(t)
 	var clients, peers []string
 	for range servers {
 		clients = append(clients, freeAddr(t))
@@ -497,6 +535,8 @@ func killsAndPauses(t *testing.T, servers int) {
 	for _, a := range actors {
 		a.says(t)
 	}
+	stopPulse := r.pulse(clients)
+	defer stopPulse()
 	var kills, pauses, serverKills, serverPauses, holds, resets int
 	length := chaosTime(t)
 	for begin := time.Now(); time.Since(begin) < length; {
@@ -592,13 +632,13 @@ func killsAndPauses(t *testing.T, servers int) {
 	}
 	s := m.Semaphore("s", 2)
 	for wait := 0; s.Value() != 2; wait++ { // the leases of the last holders run out
-		if wait > 1500 {
+		if wait > 15000 {
 			t.Fatal(s.Value(), "permits of 2")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	lock := m.Lock("l")
-	if !lock.LockTimeout(15 * time.Second) {
+	if !lock.LockTimeout(hang) {
 		t.Fatal("a lock is held by nobody")
 	}
 	lock.Unlock()

@@ -92,7 +92,7 @@ func asIs(ctx context.Context, send sending) (*clientv3.TxnResponse, error) { re
 // faulty opens a Manager whose Txns go through f.
 func faulty(t testing.TB, addr string, f etcd.Fault) *manager.Manager {
 	t.Helper()
-	return faultyTTL(t, addr, f, 10*time.Second)
+	return faultyTTL(t, addr, f, time.Minute)
 }
 
 func faultyTTL(t testing.TB, addr string, f etcd.Fault, ttl time.Duration) *manager.Manager {
@@ -222,7 +222,7 @@ func TestExact(t *testing.T) {
 		}
 		far.Unlock()
 		locked, sent := make(chan error), s.sent.Load()
-		go func() { locked <- l.LockContext(within(t, 20*time.Second)) }()
+		go func() { locked <- l.LockContext(within(t, hang)) }()
 		until(func() bool { return s.sent.Load() > sent })
 		time.AfterFunc(50*time.Millisecond, func() { close(held) }) // so that it is the first to arrive; either order passes
 		if err := <-locked; err != nil {
@@ -453,7 +453,10 @@ func TestLateRequestsAndDroppedAnswers(t *testing.T) {
 			l := m.Lock("l")
 			for going() {
 				begin := time.Now()
-				l.Lock()
+				if !l.LockTimeout(hang) { // an orphan goes with its session only, which lasts as long as the test
+					t.Error("the lock is held by nobody")
+					return
+				}
 				longest.Store(max(longest.Load(), int64(time.Since(begin))))
 				if isClosed(l.Lost()) {
 					l.Unlock()
@@ -590,7 +593,4 @@ func TestLateRequestsAndDroppedAnswers(t *testing.T) {
 		t.Error("the lock is held by nobody")
 	}
 	t.Log(locks.Load(), "locks,", len(put), "items,", added.Load(), "additions; the longest wait for the lock", time.Duration(longest.Load()))
-	if longest.Load() > int64(4*time.Second) { // an orphan goes with its session only, which lasts as long as the test
-		t.Error("a wait of", time.Duration(longest.Load()))
-	}
 }

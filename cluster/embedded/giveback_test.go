@@ -65,7 +65,7 @@ var loans = []loan{
 			held, free, freed := make(chan bool), make(chan struct{}), make(chan error)
 			go func() { // the owner
 				l := m.RLock("l")
-				held <- l.LockTimeout(10 * time.Second)
+				held <- l.LockTimeout(hang)
 				<-free
 				freed <- l.UnlockContext(background)
 			}()
@@ -98,7 +98,7 @@ var loans = []loan{
 			return term.Resign
 		},
 		take: func(t *testing.T, m *manager.Manager) func(*testing.T, *manager.Manager, *error) {
-			term, err := m.Election("e").Campaign(within(t, 10*time.Second), "far")
+			term, err := m.Election("e").Campaign(within(t, hang), "far")
 			if err != nil {
 				t.Error("nobody leads, and it cannot:", err)
 				return func(*testing.T, *manager.Manager, *error) {}
@@ -185,7 +185,7 @@ var errAgain = errors.New("not this time")
 
 func takeLock(t *testing.T, m *manager.Manager) func(*testing.T, *manager.Manager, *error) {
 	l := m.Lock("l")
-	if !l.LockTimeout(10 * time.Second) {
+	if !l.LockTimeout(hang) {
 		t.Error("it is not free")
 	}
 	return func(t *testing.T, third *manager.Manager, _ *error) {
@@ -225,7 +225,7 @@ func permitsLoan(name string, of func(*manager.Manager) permitsOfThree, single b
 		},
 		take: func(t *testing.T, m *manager.Manager) func(*testing.T, *manager.Manager, *error) {
 			s := of(m)
-			if err := s.AcquireNContext(within(t, 10*time.Second), 3); err != nil {
+			if err := s.AcquireNContext(within(t, hang), 3); err != nil {
 				t.Error("they are not free:", err)
 			}
 			return func(t *testing.T, third *manager.Manager, _ *error) {
@@ -246,7 +246,7 @@ func permitsLoan(name string, of func(*manager.Manager) permitsOfThree, single b
 // A once is done when some Do has returned nil, and not before.
 func takeOnce(t *testing.T, m *manager.Manager) func(*testing.T, *manager.Manager, *error) {
 	ran := false
-	if err := m.Once("o").Do(within(t, 10*time.Second), func(context.Context, uint64) error { ran = true; return nil }); err != nil {
+	if err := m.Once("o").Do(within(t, hang), func(context.Context, uint64) error { ran = true; return nil }); err != nil {
 		t.Error(err)
 	}
 	return func(t *testing.T, third *manager.Manager, gave *error) {
@@ -275,7 +275,7 @@ func claimLoan(name string, claim func(*testing.T, *manager.Queue[int]) func(con
 		take: func(t *testing.T, m *manager.Manager) func(*testing.T, *manager.Manager, *error) {
 			q := queue(m)
 			var c *manager.Claim[int]
-			for ctx := within(t, 10*time.Second); c == nil && q.Unfinished() > 0 && ctx.Err() == nil; {
+			for ctx := within(t, hang); c == nil && q.Unfinished() > 0 && ctx.Err() == nil; {
 				c, _ = q.ClaimTimeout(10 * time.Millisecond)
 			}
 			return func(t *testing.T, third *manager.Manager, gave *error) {
@@ -373,7 +373,7 @@ func TestASessionEndsUnderWhatGivesBack(t *testing.T) {
 						go func() { gave <- give(background) }()
 						select {
 						case <-taken:
-						case <-time.After(30 * time.Second):
+						case <-time.After(hang):
 							t.Fatal("the script is not over")
 						}
 						var err error
@@ -439,7 +439,7 @@ func TestASessionEndsUnderTheEndOfATask(t *testing.T) {
 			_ = stop()
 			deliver()
 			w.work(far.Pool("p"), 1)
-			got, err := r.Get(within(t, 20*time.Second))
+			got, err := r.Get(within(t, hang))
 			if want := fmt.Sprint("attempt ", runs.Load()); got != want || err != nil {
 				t.Errorf("%q, %v; want %q", got, err, want)
 			}
@@ -467,7 +467,7 @@ func TestATaskIsClaimedOnce(t *testing.T) {
 				s.next(asIs, func(ctx context.Context, send sending) (*clientv3.TxnResponse, error) {
 					if faster {
 						stop := w.work(far.Pool("p"), 1)
-						if got, err := first.Get(within(t, 20*time.Second)); got != "run 1" || err != nil {
+						if got, err := first.Get(within(t, hang)); got != "run 1" || err != nil {
 							t.Error(got, err)
 						}
 						_ = stop()
@@ -479,13 +479,13 @@ func TestATaskIsClaimedOnce(t *testing.T) {
 					return resp, err
 				})
 				w.work(own.Pool("p"), 1)
-				if got, err := first.Get(within(t, 20*time.Second)); got != "run 1" || err != nil {
+				if got, err := first.Get(within(t, hang)); got != "run 1" || err != nil {
 					t.Error(got, err)
 				}
 				if want > 1 {
 					second, err := cluster.ApplyAsync(background, far.Pool("p"), call, name)
 					w.ok(err)
-					if got, err := second.Get(within(t, 20*time.Second)); got != "run 2" || err != nil {
+					if got, err := second.Get(within(t, hang)); got != "run 2" || err != nil {
 						t.Error(got, err)
 					}
 				}

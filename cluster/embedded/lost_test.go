@@ -26,9 +26,9 @@ import (
 // A holding process holds, or waits in, one of each. When a file is there it gives everything back, as deferred calls do,
 // and says what each of them returned.
 func playHolder(args []string) {
-	ctx, cancel := context.WithTimeout(background, time.Minute)
+	ctx, cancel := context.WithTimeout(background, hang)
 	defer cancel()
-	m, err := manager.Open(ctx, args[0], manager.TTL(2*time.Second))
+	m, err := manager.Open(ctx, args[0], manager.TTL(4*time.Second))
 	if err != nil {
 		fmt.Println("open:", err)
 		return
@@ -142,7 +142,7 @@ func heldOf(m *manager.Manager) oneOfEach {
 // is freed, no permit is forged, no item is finished that another has.
 func TestWhatALostSessionDoesLate(t *testing.T) {
 	addr := served(t) + "app"
-	ctx := within(t, 30*time.Second)
+	ctx := within(t, hang)
 	m, far := opened(t, addr), opened(t, addr)
 	defer m.Close()
 	defer far.Close()
@@ -305,7 +305,7 @@ var holds = process.Register(func(ctx context.Context, addr string) (struct{}, e
 // What a killed child held is free when its parent knows of that, not when its session has run out.
 func TestKilledChild(t *testing.T) {
 	addr := served(t) + "app"
-	ctx := within(t, 30*time.Second)
+	ctx := within(t, hang)
 	m := opened(t, addr)
 	defer m.Close()
 	l, s, q := m.Lock("l"), m.Semaphore("s", 1), manager.NewQueue[int](m, "q", 0)
@@ -350,7 +350,7 @@ func TestWithoutAMajority(t *testing.T) {
 	for _, s := range members {
 		s.says(t)
 	}
-	ctx := within(t, time.Minute)
+	ctx := within(t, hang)
 	m := opened(t, "etcd://"+strings.Join(clients, ",")+"/app", manager.TTL(2*time.Second))
 	defer m.Close()
 	l, q, s := m.Lock("l"), manager.NewQueue[int](m, "q", 0), m.Semaphore("s", 1)
@@ -382,7 +382,7 @@ func TestWithoutAMajority(t *testing.T) {
 func TestDeletedByHand(t *testing.T) {
 	addr := served(t)
 	admin := administrator(t, addr, "", "")
-	ctx := within(t, 30*time.Second)
+	ctx := within(t, hang)
 	m, far := opened(t, addr+"app"), opened(t, addr+"app")
 	defer m.Close()
 	defer far.Close()

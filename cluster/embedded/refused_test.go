@@ -22,6 +22,7 @@ import (
 
 	"github.com/gothreading/threading/cluster"
 	"github.com/gothreading/threading/cluster/embedded"
+	"github.com/gothreading/threading/internal/proof"
 	"github.com/gothreading/threading/manager"
 )
 
@@ -125,7 +126,7 @@ func newAuthority(t testing.TB) *authority {
 // tls returns a configuration for both sides, with a certificate of 127.0.0.1.
 func (a *authority) tls(t testing.TB) *tls.Config {
 	cert, key := certificate(t, x509.Certificate{
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.ParseIP(proof.Loopback())},
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}, a)
@@ -147,7 +148,7 @@ func TestMutualTLS(t *testing.T) {
 		err error
 	}
 	members := make(chan started)
-	ctx := within(t, time.Minute)
+	ctx := within(t, hang)
 	for i := range peers {
 		urls := append([]string{peers[i]}, append(append([]string{}, peers[:i]...), peers[i+1:]...)...)
 		dir, own, clients := t.TempDir(), ours.tls(t), ours.tls(t)
@@ -183,7 +184,7 @@ func TestMutualTLS(t *testing.T) {
 	distrustful := ours.tls(t)
 	distrustful.RootCAs = theirs.pool
 	for name, config := range map[string]*tls.Config{"no certificate": nobody, "a certificate of another CA": stranger, "a server of another CA": distrustful} {
-		_, err := cluster.Open(within(t, 20*time.Second), cluster.Config{Endpoints: endpoints[:1], TLS: config})
+		_, err := cluster.Open(within(t, hang), cluster.Config{Endpoints: endpoints[:1], TLS: config})
 		if err == nil {
 			t.Error(name, "is let in")
 		}
@@ -215,7 +216,7 @@ func TestTLSWithoutClientCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	c, err := cluster.Open(within(t, 20*time.Second), cluster.Config{Endpoints: s.Endpoints(), TLS: &tls.Config{RootCAs: ours.pool}})
+	c, err := cluster.Open(within(t, hang), cluster.Config{Endpoints: s.Endpoints(), TLS: &tls.Config{RootCAs: ours.pool}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +224,7 @@ func TestTLSWithoutClientCertificates(t *testing.T) {
 	if err := manager.NewDict[string, int](c.Manager, "d").Set(background, "k", 1); err != nil {
 		t.Error(err)
 	}
-	_, err = cluster.Open(within(t, 20*time.Second), cluster.Config{Endpoints: s.Endpoints(), TLS: &tls.Config{RootCAs: newAuthority(t).pool}})
+	_, err = cluster.Open(within(t, hang), cluster.Config{Endpoints: s.Endpoints(), TLS: &tls.Config{RootCAs: newAuthority(t).pool}})
 	refusedAs(t, err, []string{"x509: "}, manager.ErrDenied)
 }
 
@@ -300,7 +301,7 @@ func TestRoleOfANamespace(t *testing.T) {
 	do(err)
 	admin = administrator(t, addr, "root", "root")
 
-	ctx := within(t, 40*time.Second)
+	ctx := within(t, hang)
 	open := func(user, password, namespace string) (*cluster.Cluster, error) {
 		return cluster.Open(ctx, cluster.Config{Endpoints: []string{hostOf(addr)}, Namespace: namespace, Username: user, Password: password, TTL: 20 * time.Second})
 	}

@@ -16,6 +16,9 @@ import (
 
 var background = context.Background()
 
+// hang is a limit that only a test which hangs reaches, however busy the machine and its disk are.
+const hang = 5 * time.Minute
+
 // served starts a server for the test, and returns the address of it without a namespace.
 func served(t testing.TB) string {
 	t.Helper()
@@ -36,7 +39,7 @@ func served(t testing.TB) string {
 
 func opened(t testing.TB, addr string, opts ...manager.Option) *manager.Manager {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(background, time.Minute)
+	ctx, cancel := context.WithTimeout(background, hang)
 	defer cancel()
 	m, err := manager.Open(ctx, addr, opts...)
 	if err != nil {
@@ -48,7 +51,8 @@ func opened(t testing.TB, addr string, opts ...manager.Option) *manager.Manager 
 func world(addr func(t testing.TB) string) managertest.World {
 	return managertest.World{
 		Open: func(t testing.TB, opts ...manager.Option) *manager.Manager {
-			return opened(t, addr(t), opts...)
+			// No session is lost only because this process could not run.
+			return opened(t, addr(t), append([]manager.Option{manager.TTL(time.Minute)}, opts...)...)
 		},
 		AnyGetter:    true,
 		DiesNotified: true,

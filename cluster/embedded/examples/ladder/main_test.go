@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gothreading/threading/internal/proof"
 )
 
 // The test binary is the program, if it is told so.
@@ -61,7 +63,7 @@ func counts(t *testing.T, want string, args ...string) {
 }
 
 func free(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", net.JoinHostPort(proof.Loopback(), "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +76,7 @@ func TestEveryStep(t *testing.T) {
 	counts(t, "run 1", "mem:")
 	counts(t, "run 1", "mem:")
 
-	socket := "unix:" + filepath.Join(dir, "s")
+	socket := "unix:" + filepath.Join(proof.ShortDir(t), "s")
 	serving(t, "serve", socket)()
 	counts(t, "run 1", socket)
 	counts(t, "run 2", socket)
