@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -136,7 +136,7 @@ func shows(r *diagnose.Report, c call) string {
 			if typ != c.typ || w.Form != c.form {
 				continue
 			}
-			if c.object != nil && !addresses(o.Address, c.object) {
+			if c.object != nil && o.Address != fmt.Sprintf("%p", c.object) {
 				why = fmt.Sprintf("%s has the address %s, want %p", o.Type, o.Address, c.object)
 				continue
 			}
@@ -149,14 +149,33 @@ func shows(r *diagnose.Report, c call) string {
 	return why
 }
 
-// addresses reports whether an address is that of an object. That of a Result may be of the Latch in it, which is all that
-// is known of who waits as the first.
-func addresses(address string, object any) bool {
-	at, _ := strconv.ParseUint(strings.TrimPrefix(address, "0x"), 16, 64)
-	v := reflect.ValueOf(object)
-	within := at - uint64(v.Pointer())
-	_, result := object.(*pool.Result[int])
-	return within == 0 || result && within < uint64(v.Type().Elem().Size())
+// The first waiter of a Latch sleeps elsewhere than the others. They wait for the same all the same.
+func TestWhoWaitsForTheSameIsTogether(t *testing.T) {
+	going := make(chan bool)
+	th := thread.Go(func() { <-going })
+	res := pool.Spawn(func(context.Context) (int, error) { <-going; return 0, nil })
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(th.Join)
+		wg.Go(res.Wait)
+	}
+	together := func(typ, address string) func(diagnose.Object) bool {
+		return func(o diagnose.Object) bool { return o.Type == typ && o.Address == address && len(o.Waiters) == 3 }
+	}
+	var objects []diagnose.Object
+	for until := time.Now().Add(hang); time.Now().Before(until); time.Sleep(time.Millisecond) {
+		objects = diagnose.Read().Objects
+		if slices.ContainsFunc(objects, together("thread.Thread", fmt.Sprintf("%p", th))) &&
+			slices.ContainsFunc(objects, together("pool.Result", fmt.Sprintf("%p", res))) {
+			objects = nil
+			break
+		}
+	}
+	close(going)
+	wg.Wait()
+	for _, o := range objects {
+		t.Errorf("%d wait for the %s %s", len(o.Waiters), o.Type, o.Address)
+	}
 }
 
 // What has a coroutine wait is that which its body waits for.

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"github.com/gothreading/threading/internal/park"
 	"github.com/gothreading/threading/internal/watch"
 	"github.com/gothreading/threading/thread"
 )
@@ -14,6 +15,7 @@ import (
 // a submission the second lock and the storage of a queue.Queue.
 type entry struct {
 	mark       watch.Mark
+	end        park.Latch // of a task; it stands here since traces show its address, which then is that of the Result
 	job        job
 	level      *level // where it is queued, or nil
 	next, prev *entry // a ring, while it is queued

@@ -11,8 +11,7 @@ import (
 // pool. One of no pool, spawned or promised, has a guard of its own.
 type task struct {
 	entry
-	core  *core // nil: of no pool
-	end   park.Latch
+	core  *core        // nil: of no pool
 	err   error        // written before the end
 	ctx   *taskContext // of the function, while it runs
 	extra *extra       // nil: see there

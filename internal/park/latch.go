@@ -2,6 +2,7 @@ package park
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -161,10 +162,15 @@ func (l *Latch) WaitLimit(limit Limit) bool {
 	return l.IsOpen() || l.join(limit)
 }
 
-// join waits in the crowd.
+// join waits in the crowd. It keeps l, by which a trace tells what is waited for:
+// the crowd is elsewhere.
+//
+//go:noinline // so that it is in the trace
 func (l *Latch) join(limit Limit) bool {
 	c := l.crowd()
-	return c == nil || c.flag.WaitLimit(limit)
+	open := c == nil || c.flag.WaitLimit(limit)
+	runtime.KeepAlive(l)
+	return open
 }
 
 func (s *Seat) wake() {

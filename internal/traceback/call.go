@@ -51,9 +51,10 @@ func (g *Goroutine) Wait() (w Wait, ok bool) {
 			w.Guard = guard(g.Frames[end].Args)
 			before = g.Frames[end+1:]
 		}
-		if n.pkg == "internal/park" && n.typ == "Latch" && n.call == "Wait" && w.Guard == 0 {
-			w.Guard = receiver(g.Frames[end].Args) // whose only waiter it may be
-			before = g.Frames[end+1:]
+		if n.pkg == "internal/park" && n.typ == "Latch" {
+			if at := receiver(g.Frames[end].Args); at != 0 {
+				w.Guard, before = at, g.Frames[end+1:]
+			}
 		}
 		if !n.exported() {
 			continue
