@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/proof"
+	"github.com/gothreading/threading/internal/proof/loopback"
 	"github.com/gothreading/threading/socketserver"
 )
 
@@ -92,7 +93,7 @@ func address(t testing.TB, network string) string {
 	if network == "unix" || network == "unixgram" {
 		return filepath.Join(proof.ShortDir(t), "s")
 	}
-	return net.JoinHostPort(proof.Loopback(), "0")
+	return net.JoinHostPort(loopback.Address(), "0")
 }
 
 // room returns how many there may be of what is wanted, if each needs so many descriptors.

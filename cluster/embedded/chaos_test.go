@@ -28,6 +28,7 @@ import (
 	"github.com/gothreading/threading/cluster/internal/etcd"
 	"github.com/gothreading/threading/internal/backend"
 	"github.com/gothreading/threading/internal/proof"
+	"github.com/gothreading/threading/internal/proof/loopback"
 	"github.com/gothreading/threading/manager"
 	"github.com/gothreading/threading/process"
 	"github.com/gothreading/threading/queue"
@@ -120,7 +121,7 @@ func playServer(args []string) {
 
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", net.JoinHostPort(proof.Loopback(), "0"))
+	l, err := net.Listen("tcp", net.JoinHostPort(loopback.Address(), "0"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ import (
 
 	"github.com/gothreading/threading/cluster"
 	"github.com/gothreading/threading/cluster/embedded"
-	"github.com/gothreading/threading/internal/proof"
+	"github.com/gothreading/threading/internal/proof/loopback"
 	"github.com/gothreading/threading/manager"
 )
 
@@ -126,7 +126,7 @@ func newAuthority(t testing.TB) *authority {
 // tls returns a configuration for both sides, with a certificate of 127.0.0.1.
 func (a *authority) tls(t testing.TB) *tls.Config {
 	cert, key := certificate(t, x509.Certificate{
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.ParseIP(proof.Loopback())},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.ParseIP(loopback.Address())},
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}, a)

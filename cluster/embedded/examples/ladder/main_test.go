@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/gothreading/threading/internal/proof"
+	"github.com/gothreading/threading/internal/proof/loopback"
 )
 
 // The test binary is the program, if it is told so.
@@ -63,7 +64,7 @@ func counts(t *testing.T, want string, args ...string) {
 }
 
 func free(t *testing.T) string {
-	l, err := net.Listen("tcp", net.JoinHostPort(proof.Loopback(), "0"))
+	l, err := net.Listen("tcp", net.JoinHostPort(loopback.Address(), "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
