@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gothreading/threading/internal/hook"
+	"github.com/gothreading/threading/internal/park"
 )
 
 // endContext ends d as a context.
@@ -17,7 +18,7 @@ func (d *domain) endContext(err, cause error) {
 	d.over.Store(&ending{err: err, cause: cause})
 	done := d.done.Load()
 	if done == nil {
-		d.done.Store(&closedChannel)
+		d.done.Store(&park.ClosedChannel)
 	}
 	d.mu.Unlock()
 	if done != nil {
@@ -33,12 +34,6 @@ func (d *domain) takeCall() (f func(), ok bool) {
 	defer d.mu.Unlock()
 	return d.calls.take()
 }
-
-var closedChannel = func() chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()
 
 // values returns the context whose values d has.
 func (d *domain) values() context.Context {

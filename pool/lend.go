@@ -10,8 +10,11 @@ func here() *worker { return crowd.Find(goid.Get()) }
 
 // lender returns the worker that the calling goroutine is, if it has a slot to
 // lend, or nil.
-func lender() *worker {
-	if w := here(); w != nil && w.slot != nil {
+func lender() *worker { return here().lender() }
+
+// lender returns w if it has a slot to lend, or nil.
+func (w *worker) lender() *worker {
+	if w != nil && w.slot != nil {
 		return w
 	}
 	return nil

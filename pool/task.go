@@ -235,10 +235,7 @@ func (t *task) wait(limit park.Limit) bool {
 func (t *task) lender() *worker {
 	w := here()
 	t.checkSelf(w)
-	if w != nil && w.slot != nil {
-		return w
-	}
-	return nil
+	return w.lender()
 }
 
 // await is wait without lending.

@@ -40,8 +40,8 @@ import (
 // keeps at most 8 MiB, in 8 files, each way, for the next values: so it is
 // copied twice, as by a socket, and the kernel has no part in that. Six such
 // values, two if they are of 2 MiB or more, or some 200 KiB of others, can be on
-// their way; then Send waits. Among goroutines use a channel. A [Queue] is faster where the end of the stream and
-// [Wait] are not needed.
+// their way; then Send waits. Among goroutines use a channel. A [Queue] is faster
+// where the end of the stream and [Wait] are not needed.
 type Conn[A, B any] struct {
 	handle
 	w   *wire

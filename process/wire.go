@@ -210,7 +210,9 @@ func (m *arrival) copy(to []byte) error {
 // take copies them to new memory. Either it or copy is called, once.
 func (m *arrival) take() ([]byte, error) {
 	if m.rest == 0 {
-		return append(make([]byte, 0, len(m.bytes)), m.bytes...), nil
+		data := make([]byte, len(m.bytes))
+		copy(data, m.bytes)
+		return data, nil
 	}
 	return m.file.Join(m.bytes)
 }

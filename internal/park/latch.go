@@ -67,14 +67,16 @@ type crowd struct {
 }
 
 var (
-	opened        = new(latched)
-	seats         = sync.Pool{New: func() any { return NewSeat() }}
-	closedChannel = func() chan struct{} {
-		c := make(chan struct{})
-		close(c)
-		return c
-	}()
+	opened = new(latched)
+	seats  = sync.Pool{New: func() any { return NewSeat() }}
 )
+
+// ClosedChannel is closed, and belongs to no bubble.
+var ClosedChannel = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 // IsOpen reports whether the Latch is open.
 func (l *Latch) IsOpen() bool {
@@ -222,5 +224,5 @@ func (l *Latch) Done() <-chan struct{} {
 	if c := l.crowd(); c != nil {
 		return c.flag.Done()
 	}
-	return closedChannel
+	return ClosedChannel
 }

@@ -13,7 +13,7 @@ c.guard.Unlock()`,
 	{
 		Name: "a waiting task lends nothing",
 		File: "pool/lend.go",
-		Func: "lender",
+		Func: "worker.lender",
 		Old:  "w != nil && w.slot != nil",
 		New:  "false && w.slot != nil",
 	},
