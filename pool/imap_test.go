@@ -368,6 +368,36 @@ func TestIMapWithFailFastTellsWhatIsRunningWhy(t *testing.T) {
 	}
 }
 
+// An item that is told to end because another has failed may end before that one's chunk has, and with an error of its own.
+func TestIMapWithFailFastYieldsTheFirstError(t *testing.T) {
+	for _, m := range imaps {
+		for name, heeds := range map[string]bool{"ends well": false, "fails too": true} {
+			inBubble(t, m.name+", the other "+name, func(t *testing.T) {
+				p := newPool(t, 2)
+				slow := pool.Progress(func(done, _ int) {
+					if done == 1 {
+						time.Sleep(time.Second) // between the failure and the end of its chunk
+					}
+				})
+				got := collect(m.run(p, func(ctx context.Context, i int) (int, error) {
+					if i == 0 {
+						time.Sleep(time.Second)
+						return 0, errTest
+					}
+					<-ctx.Done()
+					if heeds {
+						return 0, ctx.Err()
+					}
+					return 0, nil
+				}, slices.Values(upTo(2)), pool.FailFast(), slow))
+				if failed, other := failedOf(got); !slices.Equal(failed, []int{0}) || other != nil || len(got) != 1 {
+					t.Errorf("%v", got)
+				}
+			})
+		}
+	}
+}
+
 func TestIMapWithFailFastStartsNothingAfterTheFirstFailure(t *testing.T) {
 	for _, m := range imaps {
 		inBubble(t, m.name, func(t *testing.T) {

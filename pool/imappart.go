@@ -33,7 +33,9 @@ func (p *imapPart[In, Out]) note(e *ItemError, _ bool) {
 	}
 	p.stop()
 	r.guard.Lock()
-	r.failed = true
+	if r.failed == nil {
+		r.failed = p
+	}
 	r.guard.Unlock()
 	// In order, what comes before is still to be yielded.
 	behind := func(o *imapPart[In, Out]) bool { return o.first > p.first || !r.ordered && o != p }

@@ -33,7 +33,7 @@ type imapRun[In, Out any] struct {
 
 	guard  sync.Mutex
 	sent   map[*imapPart[In, Out]]struct{} // not yet yielded; under the guard
-	failed bool                            // one has, with FailFast; under the guard
+	failed *imapPart[In, Out]              // the first that has, with FailFast; under the guard
 }
 
 // loop is the range.
@@ -126,7 +126,7 @@ func (r *imapRun[In, Out]) rest() {
 func (r *imapRun[In, Out]) hasFailed() bool {
 	r.guard.Lock()
 	defer r.guard.Unlock()
-	return r.failed
+	return r.failed != nil
 }
 
 // send submits what was read, if that is anything, and unless nothing is to be
@@ -139,7 +139,7 @@ func (r *imapRun[In, Out]) send() {
 	p := newIMapPart(r, r.filling, make([]Out, n), r.taken-n)
 	r.filling = nil
 	r.guard.Lock()
-	failed := r.failed
+	failed := r.failed != nil
 	if !failed {
 		r.sent[p] = struct{}{}
 	}
@@ -239,6 +239,9 @@ func (r *imapRun[In, Out]) now() *imapPart[In, Out] {
 }
 
 // deliver yields what became of a part, and reports whether there was one.
+//
+// What was told to end because another part has failed, or has failed after it,
+// may end before that. It comes behind the error, where nothing is yielded.
 func (r *imapRun[In, Out]) deliver(p *imapPart[In, Out]) bool {
 	if p == nil {
 		return false
@@ -247,6 +250,10 @@ func (r *imapRun[In, Out]) deliver(p *imapPart[In, Out]) bool {
 	delete(r.sent, p)
 	failed := r.failed
 	r.guard.Unlock()
+	if !r.ordered && failed != nil && p != failed && (p.cause != nil || p.errs != nil) {
+		r.ahead -= len(p.in)
+		return true
+	}
 	for i := 0; i < p.at && !r.over; i++ {
 		r.ahead--
 		v := p.out[i]
@@ -257,7 +264,7 @@ func (r *imapRun[In, Out]) deliver(p *imapPart[In, Out]) bool {
 	}
 	switch {
 	case p.at == len(p.in) || r.over:
-	case failed:
+	case failed != nil:
 		r.ahead -= len(p.in) - p.at // the error is still to come
 	default:
 		r.fail(p.cause)
